@@ -1,0 +1,40 @@
+# The two commands of the README come first; everything runs inside .venv.
+PYTHON ?= python3
+ENV ?= Ant-v4
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: gail test test-full check format lint types lock clean
+
+gail: .venv/installed  ## train GAIL from the shipped demonstrations
+	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
+
+test: .venv/installed  ## every test but the long ones, under six minutes on two cores
+	$(BIN)/python -m pytest
+
+test-full: .venv/installed  ## also the long exactness and learning tests
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: format lint types test  ## what must pass before a commit
+
+format: .venv/installed
+	$(BIN)/ruff format --check .
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+# Scripts import their neighbours as installed packages, hence the editable install.
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: .venv/installed  ## write down what is installed now
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu//' > requirements.lock
+
+clean:
+	rm -rf .venv runs

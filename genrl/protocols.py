@@ -1,0 +1,126 @@
+"""What a model can do. Roles ask for these abilities, never for a family of models by name."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+from torch.distributions import Distribution
+
+from genrl.transitions import Transitions
+
+__all__ = [
+    "Codec",
+    "Density",
+    "Policy",
+    "RewardModel",
+    "Sampler",
+    "ScoreFunction",
+    "Trainable",
+    "TrajectorySampler",
+    "WorldModel",
+]
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Draws from p(x) or p(x given context)."""
+
+    def sample(self, sample_shape: tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
+        """Samples of shape `sample_shape + event_shape`."""
+        ...
+
+
+@runtime_checkable
+class Density(Protocol):
+    """Tells how likely x is, and how exactly it knows."""
+
+    log_prob_kind: Literal["exact", "lower_bound", "unnormalized"]
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(batch,) in nats."""
+        ...
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Maps x to a code and back."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code of x."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The x that z stands for."""
+        ...
+
+
+@runtime_checkable
+class ScoreFunction(Protocol):
+    """The gradient of the log-density, never a log-likelihood."""
+
+    def score_function(self, x: Tensor, noise_level: Tensor, context: Tensor | None = None) -> Tensor:
+        """grad_x log p(x; noise_level), the shape of x."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """Trained by minimising a loss over batches."""
+
+    def loss(self, x: Tensor, context: Tensor | None = None) -> dict[str, Tensor]:
+        """Scalars; `loss` is the one that is minimised, the others are logged."""
+        ...
+
+
+@runtime_checkable
+class RewardModel(Protocol):
+    """A learned reward: high where a transition looks like the expert's."""
+
+    def reward(self, transitions: Transitions) -> Tensor:
+        """(batch,), each a function of its own row only."""
+        ...
+
+    def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
+        """Learn from both sides; what is returned is logged."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Acts, with the signature of stable-baselines3's `predict`."""
+
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Actions for raw observations, one or a batch, and the next recurrent state."""
+        ...
+
+
+@runtime_checkable
+class WorldModel(Protocol):
+    """Predicts what the environment does next."""
+
+    def predict(self, obs: Tensor, actions: Tensor) -> Distribution:
+        """The distribution of what follows."""
+        ...
+
+    def as_vec_env(self) -> VecEnv:
+        """An environment that steps in the model."""
+        ...
+
+
+@runtime_checkable
+class TrajectorySampler(Protocol):
+    """Draws whole trajectories, to plan with."""
+
+    def sample(self, n: int, horizon: int, conditions: Any = None, guide: Any = None) -> Tensor:
+        """(n, horizon, features)."""
+        ...

@@ -1,0 +1,297 @@
+"""Frozen records of experience: one batch, one episode, a set of demonstrations. Shapes are stated once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrl.errors import InputError
+
+__all__ = ["Demonstrations", "Trajectory", "Transitions", "encode_actions"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transitions:
+    """A batch of environment steps as tensors, the one form that reward models see.
+
+    Attributes:
+        observations: (batch, observation_dim) float32, what the policy saw.
+        actions: (batch, action_dim) float32, as applied: clipped to the bounds; one-hot for Discrete spaces.
+        next_observations: (batch, observation_dim) float32; the terminal observation at an episode's end,
+            never the first one of the episode that follows.
+        terminations: (batch,) bool, true where the task itself ended the episode (not a time limit).
+    """
+
+    observations: Tensor
+    actions: Tensor
+    next_observations: Tensor
+    terminations: Tensor
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    def __getitem__(self, index: Tensor | slice) -> Transitions:
+        return self.map(lambda tensor: tensor[index])
+
+    def map(self, function: Any) -> Transitions:
+        """The same record with `function` applied to each tensor."""
+        return Transitions(
+            observations=function(self.observations),
+            actions=function(self.actions),
+            next_observations=function(self.next_observations),
+            terminations=function(self.terminations),
+        )
+
+    def to(self, device: torch.device | str) -> Transitions:
+        """The same record on `device`."""
+        return self.map(lambda tensor: tensor.to(device))
+
+    @staticmethod
+    def concatenate(parts: Sequence[Transitions]) -> Transitions:
+        """One batch from several."""
+        return Transitions(
+            observations=torch.cat([part.observations for part in parts]),
+            actions=torch.cat([part.actions for part in parts]),
+            next_observations=torch.cat([part.next_observations for part in parts]),
+            terminations=torch.cat([part.terminations for part in parts]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trajectory:
+    """One episode of T steps.
+
+    Attributes:
+        observations: (T + 1, observation_dim); the last row is the observation after the last action.
+        actions: (T, action_dim), or (T,) integers for a Discrete space.
+        rewards: (T,), the task's own reward; never shown to an imitator.
+        terminated: the task ended the episode.
+        truncated: a time limit ended it.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    terminated: bool
+    truncated: bool
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demonstrations:
+    """Expert episodes, concatenated in order, with T + 1 observations for an episode of T actions.
+
+    Attributes:
+        observations: (steps + episodes, observation_dim).
+        actions: (steps, action_dim), or (steps,) integers for a Discrete space.
+        rewards: (steps,), the task's own reward; used for reporting only.
+        terminations: (steps,) bool.
+        truncations: (steps,) bool.
+        episode_lengths: (episodes,) integers T.
+        env_id: the Gymnasium task that they were recorded on, if known.
+        expert_return: mean return of the policy that made them, if known; otherwise of these episodes.
+        kept_pairs: indices into `actions` of the pairs that an imitator may see; None for all of them.
+
+    Raises:
+        InputError: a field has a wrong shape, or holds a number that is not finite.
+    """
+
+    observations: Array
+    actions: Array
+    rewards: Array
+    terminations: Array
+    truncations: Array
+    episode_lengths: Array
+    env_id: str | None = None
+    expert_return: float | None = None
+    kept_pairs: Array | None = None
+
+    def __post_init__(self) -> None:
+        _check_layout(self)
+        if self.expert_return is None:
+            object.__setattr__(self, "expert_return", float(self.returns.mean()))
+
+    @classmethod
+    def from_trajectories(cls, trajectories: Sequence[Trajectory], **fields: Any) -> Demonstrations:
+        """Join episodes; `fields` are the remaining attributes (`env_id`, `expert_return`)."""
+        if not trajectories:
+            raise InputError("no demonstrations: at least one episode is needed")
+        ends = [np.arange(len(t)) == len(t) - 1 for t in trajectories]
+        return cls(
+            observations=np.concatenate([t.observations for t in trajectories]),
+            actions=np.concatenate([t.actions for t in trajectories]),
+            rewards=np.concatenate([t.rewards for t in trajectories]),
+            terminations=np.concatenate([e & t.terminated for e, t in zip(ends, trajectories, strict=True)]),
+            truncations=np.concatenate([e & t.truncated for e, t in zip(ends, trajectories, strict=True)]),
+            episode_lengths=np.array([len(t) for t in trajectories], dtype=np.int64),
+            **fields,
+        )
+
+    @property
+    def num_episodes(self) -> int:
+        """How many episodes."""
+        return len(self.episode_lengths)
+
+    def __len__(self) -> int:
+        """How many pairs an imitator may see."""
+        return len(self.actions) if self.kept_pairs is None else len(self.kept_pairs)
+
+    @cached_property
+    def returns(self) -> Array:
+        """(episodes,) undiscounted true return of each episode."""
+        starts = np.cumsum(self.episode_lengths) - self.episode_lengths
+        return np.add.reduceat(self.rewards.astype(np.float64), starts)
+
+    def trajectories(self) -> Iterator[Trajectory]:
+        """The episodes in order, whole (subsampling does not cut them)."""
+        start = 0
+        for episode, length in enumerate(self.episode_lengths.tolist()):
+            steps = slice(start, start + length)
+            first_row = start + episode  # one extra observation for each episode before
+            yield Trajectory(
+                observations=self.observations[first_row : first_row + length + 1],
+                actions=self.actions[steps],
+                rewards=self.rewards[steps],
+                terminated=bool(self.terminations[start + length - 1]),
+                truncated=bool(self.truncations[start + length - 1]),
+            )
+            start += length
+
+    def transitions(self, action_space: spaces.Space[Any]) -> Transitions:
+        """The pairs that an imitator may see, as tensors; `action_space` tells how actions are encoded."""
+        rows = np.arange(len(self.actions)) + np.repeat(np.arange(self.num_episodes), self.episode_lengths)
+        kept = slice(None) if self.kept_pairs is None else self.kept_pairs
+        rows = rows[kept]
+        return Transitions(
+            observations=torch.as_tensor(self.observations[rows], dtype=torch.float32),
+            actions=torch.as_tensor(encode_actions(action_space, self.actions[kept])),
+            next_observations=torch.as_tensor(self.observations[rows + 1], dtype=torch.float32),
+            terminations=torch.as_tensor(self.terminations[kept], dtype=torch.bool),
+        )
+
+    def first(self, episodes: int) -> Demonstrations:
+        """Only the first `episodes` episodes, all their pairs.
+
+        Raises:
+            InputError: fewer are there, or `episodes` is below one.
+        """
+        if not 1 <= episodes <= self.num_episodes:
+            raise InputError(f"{episodes} episodes asked for, but there are {self.num_episodes} (ask for 1 or more)")
+        steps = int(self.episode_lengths[:episodes].sum())
+        return replace(
+            self,
+            observations=self.observations[: steps + episodes],
+            actions=self.actions[:steps],
+            rewards=self.rewards[:steps],
+            terminations=self.terminations[:steps],
+            truncations=self.truncations[:steps],
+            episode_lengths=self.episode_lengths[:episodes],
+            kept_pairs=None,
+        )
+
+    def subsample(self, every: int, rng: np.random.Generator) -> Demonstrations:
+        """Keep every `every`-th pair of each episode from a random offset (Ho & Ermon 2016, section 6).
+
+        The episodes stay whole, so that returns can be reported; only `transitions` gives fewer pairs.
+        """
+        if every < 1:
+            raise InputError(f"subsample must be 1 or more, not {every}")
+        starts = np.cumsum(self.episode_lengths) - self.episode_lengths
+        # The offset stays inside a short episode, so that every episode gives at least one pair.
+        kept = [
+            start + np.arange(rng.integers(min(every, length)), length, every)
+            for start, length in zip(starts.tolist(), self.episode_lengths.tolist(), strict=True)
+        ]
+        return replace(self, kept_pairs=np.concatenate(kept))
+
+    def check_spaces(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], env_id: str | None = None
+    ) -> None:
+        """Refuse demonstrations of another task.
+
+        Args:
+            observation_space: of the environment that will imitate.
+            action_space: likewise.
+            env_id: its id, if it has one.
+
+        Raises:
+            InputError: other id (another version too), other observation or action size, actions out of bounds.
+        """
+        if env_id and self.env_id and env_id != self.env_id:
+            raise InputError(
+                f"the demonstrations are of {self.env_id}, the environment is {env_id}: observations and physics "
+                f"differ between tasks and versions; train with --env {self.env_id} or record new demonstrations"
+            )
+        if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
+            raise InputError(f"the observation space must be a Box of one dimension, not {observation_space}")
+        if self.observations.shape[1:] != observation_space.shape:
+            raise InputError(
+                f"the demonstrations have {self.observations.shape[1]} observation columns, the environment has "
+                f"{observation_space.shape[0]}: they come from another task, version or constructor option"
+            )
+        _check_actions(self.actions, action_space)
+
+
+def encode_actions(action_space: spaces.Space[Any], actions: Array) -> NDArray[np.float32]:
+    """Actions as reward models see them, (batch, action_dim) float32: as applied, or one-hot if Discrete.
+
+    Raises:
+        InputError: the space is neither a Box of one dimension nor Discrete.
+    """
+    if isinstance(action_space, spaces.Discrete):
+        offsets = actions.reshape(len(actions)).astype(np.int64) - int(action_space.start)
+        return np.eye(int(action_space.n), dtype=np.float32)[offsets]
+    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
+        return np.clip(actions, action_space.low, action_space.high).astype(np.float32)
+    raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")
+
+
+def _check_layout(demos: Demonstrations) -> None:
+    steps, episodes = len(demos.actions), len(demos.episode_lengths)
+    if episodes == 0 or steps == 0:
+        raise InputError("the demonstrations are empty: at least one episode of one step is needed")
+    if np.any(demos.episode_lengths < 1) or demos.episode_lengths.sum() != steps:
+        raise InputError(f"episode_lengths must be positive and sum to the number of actions, {steps}")
+    if demos.observations.ndim != 2 or len(demos.observations) != steps + episodes:
+        raise InputError(
+            f"observations must have T + 1 rows an episode, {steps + episodes} in all, and two dimensions; "
+            f"their shape is {demos.observations.shape}"
+        )
+    for name in ("rewards", "terminations", "truncations"):
+        if getattr(demos, name).shape != (steps,):
+            raise InputError(f"{name} must have shape ({steps},), not {getattr(demos, name).shape}")
+    for name in ("observations", "actions", "rewards"):
+        bad = ~np.isfinite(getattr(demos, name))
+        if bad.any():
+            row = int(np.argwhere(bad)[0][0])
+            raise InputError(f"{name} of the demonstrations hold NaN or infinity (first at row {row}): record them again")
+
+
+def _check_actions(actions: Array, action_space: spaces.Space[Any]) -> None:
+    if isinstance(action_space, spaces.Discrete):
+        low, high = int(action_space.start), int(action_space.start + action_space.n) - 1
+        if actions.size != len(actions) or not np.all(actions == np.round(actions)):
+            raise InputError("the environment's actions are Discrete, the demonstrations' are not whole numbers")
+    elif isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
+        low, high = action_space.low, action_space.high
+        if actions.shape[1:] != action_space.shape:
+            raise InputError(
+                f"the demonstrations have actions of shape {actions.shape[1:]}, the environment takes {action_space.shape}"
+            )
+    else:
+        raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")
+    tolerance = 1e-5  # float32 rounding of float64 bounds
+    if np.any(actions < low - tolerance) or np.any(actions > high + tolerance):
+        raise InputError(f"the demonstrations hold actions outside the bounds {low} .. {high} of the environment")
