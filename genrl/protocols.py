@@ -16,6 +16,7 @@ __all__ = [
     "Codec",
     "Density",
     "Policy",
+    "ResumableEnv",
     "RewardModel",
     "Sampler",
     "ScoreFunction",
@@ -101,6 +102,19 @@ class Policy(Protocol):
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Actions for raw observations, one or a batch, and the next recurrent state."""
+        ...
+
+
+@runtime_checkable
+class ResumableEnv(Protocol):
+    """An environment whose state can be kept and put back, so that an interrupted run goes on as it was."""
+
+    def simulator_state(self) -> dict[str, NDArray[Any]]:
+        """Everything that decides what follows, random states included."""
+        ...
+
+    def restore_simulator_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from there."""
         ...
 
 

@@ -276,7 +276,9 @@ def _check_layout(demos: Demonstrations) -> None:
         bad = ~np.isfinite(getattr(demos, name))
         if bad.any():
             row = int(np.argwhere(bad)[0][0])
-            raise InputError(f"{name} of the demonstrations hold NaN or infinity (first at row {row}): record them again")
+            raise InputError(
+                f"{name} of the demonstrations hold NaN or infinity (first at row {row}): record them again"
+            )
 
 
 def _check_actions(actions: Array, action_space: spaces.Space[Any]) -> None:

@@ -1,0 +1,255 @@
+"""Generative adversarial imitation learning (Ho & Ermon 2016) with PPO or TRPO as the learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.type_aliases import MaybeCallback
+from stable_baselines3.common.utils import get_device
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
+from genrl.protocols import RewardModel
+from genrl.rewards import FrozenReward
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.seeding import random_state, restore_random_state, seed_everything
+from genrl.transitions import Demonstrations
+
+from .adversarial_imitation import AdversarialImitation
+from .discriminator_reward import DiscriminatorConfig, RewardFormName, build_discriminator_reward
+from .learner_env import LearnerEnv
+from .learner_state import LearnerState, learner_state, restore_learner
+from .learners import PPOConfig, TRPOConfig
+from .reward_model_state import restore_reward_model, reward_model_state
+from .standardisers import Standardisers, fit_standardisers, position_velocity_columns
+from .torch_threads import OneTorchThread
+
+__all__ = ["GAIL", "GAILConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GAILConfig:
+    """Settings of GAIL; the defaults are the recipe that was measured to work."""
+
+    learner: Literal["ppo", "trpo"] = "ppo"
+    """The reinforcement learner."""
+    reward_form: RewardFormName = "logit"
+    """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
+    absorbing: bool = False
+    """Pay for what follows an early end, in an absorbing state."""
+    zero_demonstrations: bool = False
+    """The control: the reward model is never updated, so no demonstration reaches the learner."""
+    untrained_steps: int = 8192
+    """Random steps whose statistics, with the demonstrations', standardise the inputs."""
+    network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
+    """Policy and value function."""
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    """The reward."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """If the learner is PPO."""
+    trpo: TRPOConfig = field(default_factory=TRPOConfig)
+    """If the learner is TRPO."""
+
+
+class GAIL:
+    """A policy that learns to act like demonstrations, without seeing the task's reward.
+
+    Args:
+        env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
+        demonstrations: of the same task; None for an agent that only predicts.
+        learner: "ppo" or "trpo"; the default is `config.learner`.
+        reward_model: pays the learner in place of the discriminator that `config` describes.
+        num_envs: environments side by side, if `env` is an id.
+        env_kwargs: constructor arguments of the environment, if `env` is an id.
+        seed: of everything random; drawn if None.
+        device: "cpu", "cuda" or "auto".
+        config: everything else.
+        standardisers: fitted ones; by default they are fitted on demonstrations and random steps.
+
+    Raises:
+        InputError: the demonstrations are of another task, or the spaces are not supported.
+    """
+
+    def __init__(
+        self,
+        env: str | VecEnv,
+        demonstrations: Demonstrations | None,
+        *,
+        learner: Literal["ppo", "trpo"] | None = None,
+        reward_model: RewardModel | None = None,
+        num_envs: int = 64,
+        env_kwargs: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+        config: GAILConfig | None = None,
+        standardisers: Standardisers | None = None,
+    ) -> None:
+        self.config = config or GAILConfig()
+        self.learner_name = learner or self.config.learner
+        self.env_id = env if isinstance(env, str) else None
+        self.env_kwargs = dict(env_kwargs or {})
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
+        self.device = str(get_device(device))
+        self.demonstrations = demonstrations
+        seed_everything(self.seed)
+        venv = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
+        if demonstrations is not None:
+            demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
+        self.env = LearnerEnv(venv)
+        self.standardisers = standardisers or self._fit_standardisers()
+        self.reward_model = reward_model or self._default_reward_model()
+        self.learner = self._build_learner()
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        *,
+        progress_bar: bool = False,
+        log_interval: int = 1,
+        reset_num_timesteps: bool = True,
+    ) -> GAIL:
+        """Train for `total_timesteps` more environment steps.
+
+        Args:
+            total_timesteps: steps over all environments.
+            callback: called as by stable-baselines3, after the rollout has been paid.
+            progress_bar: show stable-baselines3's.
+            log_interval: iterations between two lines of the log.
+            reset_num_timesteps: start counting, and the episodes, anew.
+        """
+        if self.demonstrations is None:
+            raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
+        expert = self.demonstrations.transitions(self.env.action_space).to(self.device)
+        paid = FrozenReward(self.reward_model) if self.config.zero_demonstrations else self.reward_model
+        callbacks = [OneTorchThread(), AdversarialImitation(paid, expert)]
+        self.learner.learn(
+            total_timesteps,
+            CallbackList([*callbacks, *_as_list(callback)]),
+            log_interval=log_interval,
+            reset_num_timesteps=reset_num_timesteps,
+            progress_bar=progress_bar,
+        )
+        return self
+
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
+        return self.learner.policy.predict(observation, state, episode_start, deterministic)
+
+    def save(self, path: Path | str) -> None:
+        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
+        state = self.state()
+        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        env: str | VecEnv | None = None,
+        demonstrations: Demonstrations | None = None,
+        reward_model: RewardModel | None = None,
+        device: str = "auto",
+    ) -> GAIL:
+        """An agent as it was when it was saved; with demonstrations it goes on learning where it stopped.
+
+        Args:
+            path: a folder that `save` wrote, or a checkpoint of a run.
+            env: needed if the agent was made with a `VecEnv`.
+            demonstrations: needed to go on learning.
+            reward_model: needed to go on learning if the agent was made with one of its own.
+            device: to load to.
+        """
+        saved = read_checkpoint(Path(path))
+        if "agent" not in saved.documents or "standardisers" not in saved.tensors:
+            raise InputError(f"{path} holds a policy but no agent: load it with genrl.policies.load_policy")
+        document = saved.documents["agent"]
+        if env is None and document["env_id"] is None:
+            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        agent = cls(
+            env or document["env_id"],
+            demonstrations,
+            learner=document["learner"],
+            reward_model=reward_model,
+            num_envs=document["num_envs"],
+            env_kwargs=document["env_kwargs"],
+            seed=document["seed"],
+            device=device,
+            config=TypeAdapter(GAILConfig).validate_python(document["config"]),
+            standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]),
+        )
+        agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
+        return agent
+
+    def state(self) -> LearnerState:
+        """Everything that a checkpoint holds."""
+        state = learner_state(self.learner)
+        reward_tensors, reward_documents = reward_model_state(self.reward_model)
+        agent = {
+            "kind": "gail",
+            "env_id": self.env_id,
+            "env_kwargs": self.env_kwargs,
+            "num_envs": self.env.num_envs,
+            "seed": self.seed,
+            "learner": self.learner_name,
+            "config": asdict(self.config),
+        }
+        policy = describe_policy(self.learner.policy, self.config.network, self.env_id)
+        return LearnerState(
+            tensors={**state.tensors, **reward_tensors, "standardisers": self.standardisers.to_tensors()},
+            documents={**state.documents, **reward_documents, "agent": agent, "policy": policy},
+            arrays={**state.arrays, "random_state": random_state()},
+        )
+
+    def restore(self, state: LearnerState) -> None:
+        """Put back what `state` gave."""
+        restore_learner(self.learner, state)
+        restore_reward_model(self.reward_model, state)
+        restore_random_state(state.arrays["random_state"])
+
+    def _fit_standardisers(self) -> Standardisers:
+        if self.demonstrations is None:
+            raise InputError("demonstrations are needed to standardise the observations by")
+        expert = self.demonstrations.transitions(self.env.action_space)
+        columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
+        return fit_standardisers(expert, self.env, steps=self.config.untrained_steps, seed=self.seed, columns=columns)
+
+    def _default_reward_model(self) -> RewardModel:
+        settings = self.config.trpo if self.learner_name == "trpo" else self.config.ppo
+        model = build_discriminator_reward(
+            self.config.discriminator,
+            self.standardisers.observations,
+            self.standardisers.actions,
+            form=self.config.reward_form,
+            absorbing=self.config.absorbing,
+            gamma=settings.gamma,
+        )
+        return model.to(self.device) if isinstance(model, nn.Module) else model
+
+    def _build_learner(self) -> OnPolicyAlgorithm:
+        settings = self.config.trpo if self.learner_name == "trpo" else self.config.ppo
+        kwargs = policy_kwargs(self.config.network, self.standardisers.observations)
+        return settings.build(self.env, kwargs, seed=self.seed, device=self.device)
+
+
+def _as_list(callback: MaybeCallback) -> list[Any]:
+    if callback is None:
+        return []
+    return callback if isinstance(callback, list) else [callback]

@@ -1,0 +1,95 @@
+"""Fits the one standardisation that policy, value function and discriminator share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from stable_baselines3.common.vec_env import VecEnv
+
+from genrl.nn import Standardise
+from genrl.transitions import Transitions, encode_actions
+
+__all__ = ["Standardisers", "fit_standardisers", "position_velocity_columns"]
+
+# Of these tasks' observations the first columns are joint positions and velocities; inertias, actuator and contact
+# forces follow, which a strong expert visits in a range that an imitator never reaches.
+POSITIONS_AND_VELOCITIES = {("Humanoid", 376): 45, ("Humanoid", 348): 45, ("Ant", 105): 27, ("Ant", 111): 27}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standardisers:
+    """Of observations and of actions (one-hot where they are discrete)."""
+
+    observations: Standardise
+    actions: Standardise
+
+    def to_tensors(self) -> dict[str, torch.Tensor]:
+        """What `from_tensors` needs."""
+        of = {"observations": self.observations, "actions": self.actions}
+        return {
+            **{f"{name}.{key}": tensor for name, module in of.items() for key, tensor in module.state_dict().items()},
+            "in_features": torch.tensor([module.in_features for module in of.values()]),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Standardisers:
+        """The inverse of `to_tensors`."""
+        modules = [
+            Standardise(int(width), *(tensors[f"{name}.{key}"] for key in ("columns", "mean", "std")))
+            for name, width in zip(("observations", "actions"), tensors["in_features"], strict=True)
+        ]
+        return cls(observations=modules[0], actions=modules[1])
+
+
+def position_velocity_columns(env_id: str | None, observation_columns: int) -> torch.Tensor | None:
+    """The columns that an imitator looks at: positions and velocities where the task has more; None for all."""
+    family = (env_id or "").split("/")[-1].rsplit("-v", 1)[0]
+    count = POSITIONS_AND_VELOCITIES.get((family, observation_columns))
+    return None if count is None else torch.arange(count)
+
+
+def fit_standardisers(
+    expert: Transitions,
+    env: VecEnv,
+    *,
+    steps: int,
+    seed: int,
+    columns: torch.Tensor | None = None,
+) -> Standardisers:
+    """Statistics of the expert's and of an untrained policy's steps, each side counting one half.
+
+    In the expert's units alone an untrained policy is tens of deviations away: every input is saturated, the
+    discriminator is perfect and flat, and nothing is learned.
+
+    Args:
+        expert: the demonstrations' transitions.
+        env: reset, and stepped with uniformly random actions.
+        steps: how many of them in all.
+        seed: of the random actions.
+        columns: of the observation, those to keep; all by default.
+    """
+    observations, actions = random_steps(env, steps, seed)
+    return Standardisers(
+        observations=Standardise.fit(expert.observations, observations, columns=columns),
+        actions=Standardise.fit(expert.actions, actions),
+    )
+
+
+def random_steps(env: VecEnv, steps: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """At least `steps` observations and actions, (rows, columns) each, of uniformly random actions."""
+    env.action_space.seed(seed)
+    rows = -(-steps // env.num_envs)
+    seen, done = [env.reset()], []
+    for _ in range(rows):
+        actions = np.stack([env.action_space.sample() for _ in range(env.num_envs)])
+        observations, _, _, _ = env.step(actions)
+        seen.append(observations)
+        done.append(encode_actions(env.action_space, actions))
+    del seen[-1]
+    return (
+        torch.as_tensor(np.concatenate(seen), dtype=torch.float32),
+        torch.as_tensor(np.concatenate(done), dtype=torch.float32),
+    )

@@ -1,0 +1,17 @@
+"""Experts: the shipped policies and their demonstrations, formats to exchange them in, and how to record more."""
+
+from .catalogue import available, expert_card, expert_folder, load_expert, register
+from .loading import load_demonstrations
+from .record import record
+from .saving import save_recording
+
+__all__ = [
+    "available",
+    "expert_card",
+    "expert_folder",
+    "load_demonstrations",
+    "load_expert",
+    "record",
+    "register",
+    "save_recording",
+]

@@ -1,0 +1,100 @@
+"""Films one episode of a policy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import imageio
+import numpy as np
+from numpy.typing import NDArray
+
+from genrl.errors import InputError
+from genrl.protocols import Policy
+
+__all__ = ["rollout_video"]
+
+NO_GRAPHICS = (
+    "this task cannot be drawn here: {error}. On Linux without a screen install EGL "
+    "(apt-get install libegl1 libgl1-mesa-dri) and set MUJOCO_GL=egl"
+)
+
+
+def rollout_video(
+    policy: Policy,
+    env_id: str,
+    path: Path | str,
+    *,
+    deterministic: bool = True,
+    seed: int = 0,
+    env_kwargs: Mapping[str, Any] | None = None,
+    max_steps: int = 1000,
+) -> float:
+    """Film one episode.
+
+    Args:
+        policy: takes raw observations.
+        env_id: a Gymnasium id.
+        path: of the film, `.mp4` or `.gif`; parents are made.
+        deterministic: act by the policy's mode.
+        seed: of the reset.
+        env_kwargs: constructor keywords of the task.
+        max_steps: the film ends there if the episode has not ended.
+
+    Returns:
+        The return of what was filmed.
+
+    Raises:
+        InputError: the suffix is another one, the task cannot be drawn, or there is no OpenGL.
+    """
+    path = Path(path)
+    if path.suffix not in (".mp4", ".gif"):
+        raise InputError(f"{path} must end in .mp4 or .gif")
+    # Gymnasium would try a window first, which prints warnings where there is no screen. It reads this when it
+    # draws; macOS and Windows draw without.
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    try:
+        env = gym.make(env_id, render_mode="rgb_array", **(env_kwargs or {}))
+    except gym.error.Error as error:
+        raise InputError(f"{env_id} cannot be made: {error}") from None
+    try:
+        frames, total = _film(policy, env, deterministic, seed, max_steps)
+        fps = int(env.metadata.get("render_fps", 30))
+    finally:
+        env.close()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".mp4":
+        # Block size 2: H.264 needs even sides only, and the default would stretch the picture to multiples of 16.
+        imageio.mimwrite(path, frames, fps=fps, macro_block_size=2)
+    else:
+        imageio.mimwrite(path, frames, duration=1000 / fps, loop=0)
+    return total
+
+
+def _film(
+    policy: Policy, env: gym.Env[Any, Any], deterministic: bool, seed: int, max_steps: int
+) -> tuple[list[Any], float]:
+    observation, _ = env.reset(seed=seed)
+    frames, total, state = [_frame(env)], 0.0, None
+    start, done = np.ones(1, dtype=bool), False
+    while not done and len(frames) <= max_steps:
+        action, state = policy.predict(
+            np.asarray(observation)[None], state=state, episode_start=start, deterministic=deterministic
+        )
+        observation, reward, terminated, truncated, _ = env.step(action[0])
+        total, start, done = total + float(reward), np.zeros(1, dtype=bool), terminated or truncated
+        frames.append(_frame(env))
+    return frames, total
+
+
+def _frame(env: gym.Env[Any, Any]) -> NDArray[np.uint8]:
+    try:
+        frame: Any = env.render()
+    except Exception as error:  # each OpenGL library fails in its own way, down to AttributeError
+        raise InputError(NO_GRAPHICS.format(error=error)) from error
+    return np.asarray(frame)

@@ -1,0 +1,1 @@
+"""Adversarial models: a discriminator learns to tell two distributions apart."""

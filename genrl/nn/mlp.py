@@ -1,0 +1,58 @@
+"""Multilayer perceptrons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+__all__ = ["ACTIVATIONS", "Activation", "mlp"]
+
+Activation = Literal["tanh", "relu", "elu", "silu"]
+
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+}
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    activation: Activation = "tanh",
+    spectral: bool = False,
+    zero_output: bool = False,
+) -> nn.Sequential:
+    """Linear layers with an activation between them, none after the last.
+
+    Args:
+        sizes: widths from input to output, at least two.
+        activation: between the layers.
+        spectral: divide each weight by its largest singular value, which bounds the Lipschitz constant
+            of each layer by 1 (Miyato et al. 2018, equation 8).
+        zero_output: start with an output of exactly 0 for every input.
+
+    >>> [tuple(p.shape) for p in mlp([3, 8, 1]).parameters()]
+    [(8, 3), (8,), (1, 8), (1,)]
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+    layers.pop()
+    last = layers[-1]
+    assert isinstance(last, nn.Linear)
+    if zero_output:
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+    if spectral:
+        # A weight of zeros has no direction to normalise by, so a zero output layer keeps its plain form.
+        constrained = layers[:-1] if zero_output else layers
+        for layer in constrained:
+            if isinstance(layer, nn.Linear):
+                spectral_norm(layer)
+    return nn.Sequential(*layers)

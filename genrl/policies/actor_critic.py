@@ -1,0 +1,99 @@
+"""stable-baselines3's actor-critic policy on standardised observations, and its form on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.nn import ACTIVATIONS, Activation, Standardise
+from genrl.policies.standardised_features import StandardisedFeatures
+
+__all__ = ["ActorCriticNetwork", "describe_policy", "policy_kwargs", "rebuild_policy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticNetwork:
+    """Shape of the policy and of the value function, which have the same widths and share nothing else."""
+
+    hidden: tuple[int, ...] = (128, 128)
+    """Widths of the hidden layers."""
+    activation: Activation = "tanh"
+    """Between the layers."""
+    log_std_init: float = -0.5
+    """Logarithm of the initial standard deviation of the actions (continuous actions only)."""
+
+
+def policy_kwargs(network: ActorCriticNetwork, standardise: Standardise) -> dict[str, Any]:
+    """The `policy_kwargs` of PPO or TRPO with "MlpPolicy"."""
+    return {
+        "net_arch": list(network.hidden),
+        "activation_fn": ACTIVATIONS[network.activation],
+        "log_std_init": network.log_std_init,
+        "features_extractor_class": StandardisedFeatures,
+        "features_extractor_kwargs": {"standardise": standardise},
+    }
+
+
+def describe_policy(
+    policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
+) -> dict[str, Any]:
+    """What `rebuild_policy` needs beside the tensors, as JSON."""
+    standardise = policy.features_extractor.standardise
+    assert isinstance(standardise, Standardise)
+    return {
+        "kind": "actor_critic",
+        "env_id": env_id,
+        "observation_columns": standardise.in_features,
+        "action_space": _describe_space(policy.action_space),
+        "hidden": list(network.hidden),
+        "activation": network.activation,
+    }
+
+
+def rebuild_policy(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ActorCriticPolicy:
+    """A policy that predicts as the described one did.
+
+    Raises:
+        InputError: the description and the tensors do not fit each other.
+    """
+    prefix = "features_extractor.standardise."
+    try:
+        standardise = Standardise(
+            int(description["observation_columns"]),
+            tensors[prefix + "columns"],
+            tensors[prefix + "mean"],
+            tensors[prefix + "std"],
+        )
+        network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
+        policy = ActorCriticPolicy(
+            spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
+            _space_from(description["action_space"]),
+            lambda _: 0.0,
+            **policy_kwargs(network, standardise),
+        )
+        policy.load_state_dict(dict(tensors))
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"the saved policy is damaged or of another version: {error}") from error
+    policy.set_training_mode(False)
+    return policy
+
+
+def _describe_space(space: spaces.Space[Any]) -> dict[str, Any]:
+    if isinstance(space, spaces.Discrete):
+        return {"kind": "discrete", "n": int(space.n), "start": int(space.start)}
+    assert isinstance(space, spaces.Box)
+    return {"kind": "box", "low": space.low.tolist(), "high": space.high.tolist()}
+
+
+def _space_from(description: Mapping[str, Any]) -> spaces.Space[Any]:
+    if description["kind"] == "discrete":
+        return spaces.Discrete(description["n"], start=description["start"])
+    low, high = (np.array(description[bound], dtype=np.float32) for bound in ("low", "high"))
+    return spaces.Box(low, high, dtype=np.float32)

@@ -1,0 +1,48 @@
+"""What of a transition a reward model looks at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from genrl.nn import Standardise
+from genrl.transitions import Transitions
+
+__all__ = ["InputParts", "TransitionInputs"]
+
+InputParts = Literal["state", "state-action", "state-next-state", "state-action-next-state"]
+
+
+class TransitionInputs(nn.Module):
+    """Turns a transition into one standardised row.
+
+    Args:
+        parts: which of (s), (s, a), (s, s'), (s, a, s').
+        observations: standardiser of s and s', the one that policy and value function use too.
+        actions: standardiser of a.
+    """
+
+    def __init__(self, parts: InputParts, observations: Standardise, actions: Standardise) -> None:
+        super().__init__()
+        names = parts.replace("next-state", "next").split("-")
+        self.uses_action = "action" in names
+        self.uses_next = "next" in names
+        self.observations = observations
+        self.actions = actions
+
+    @property
+    def out_features(self) -> int:
+        """Width of a row."""
+        states = self.observations.out_features * (1 + self.uses_next)
+        return states + self.actions.out_features * self.uses_action
+
+    def forward(self, transitions: Transitions) -> Tensor:
+        """(batch, out_features)."""
+        columns = [self.observations(transitions.observations)]
+        if self.uses_action:
+            columns.append(self.actions(transitions.actions))
+        if self.uses_next:
+            columns.append(self.observations(transitions.next_observations))
+        return torch.cat(columns, dim=1)

@@ -1,0 +1,50 @@
+"""Puts the rewards of another model on a scale that every learner and task can live with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from genrl.protocols import RewardModel
+from genrl.transitions import Transitions
+
+__all__ = ["StandardisedReward"]
+
+
+class StandardisedReward(nn.Module):
+    """(reward - mean) / max(std, floor) + offset, with the statistics of what the learner earned last.
+
+    The statistics move in `update` alone, so `reward` remains a function of a row. A linear map keeps the order of
+    rewards; a positive offset makes an average step worth living for, without paying a bad step for being alive.
+
+    Args:
+        inner: the model whose rewards are standardised.
+        offset: mean of the standardised rewards.
+        momentum: weight of the newest statistics; 1 forgets the earlier ones, as suits whole rollouts.
+        floor: smallest deviation divided by. Before a discriminator has learned anything its rewards differ by
+            rounding only, and without a floor that noise would be scaled up to the size of a signal.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, inner: RewardModel, *, offset: float = 1.0, momentum: float = 1.0, floor: float = 0.1) -> None:
+        super().__init__()
+        self.inner = inner
+        self.offset = offset
+        self.momentum = momentum
+        self.floor = floor
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("std", torch.ones(()))
+
+    def reward(self, transitions: Transitions) -> Tensor:
+        """(batch,) standardised rewards."""
+        return (self.inner.reward(transitions) - self.mean) / self.std.clamp(min=self.floor) + self.offset
+
+    def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
+        """Update the inner model, then the statistics on all of the learner's rows."""
+        metrics = self.inner.update(expert, learner)
+        earned = self.inner.reward(learner)
+        self.mean.lerp_(earned.mean(), self.momentum)
+        self.std.lerp_(earned.std(correction=0), self.momentum)
+        return metrics

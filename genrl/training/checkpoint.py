@@ -1,0 +1,167 @@
+"""Checkpoints: folders of safetensors, JSON and .npz files with a manifest; whole or absent, and no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.training.atomic_files import encode_json, read_json, recover_folder, replace_folder
+
+__all__ = ["Checkpoint", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
+
+MANIFEST = "manifest.json"
+FORMAT = "genrl-checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a checkpoint folder holds, by file name without its suffix.
+
+    Attributes:
+        folder: where it was read from.
+        tensors: of each `<name>.safetensors`, the tensors by key.
+        documents: of each `<name>.json`, the document.
+        arrays: of each `<name>.npz`, the arrays by key.
+    """
+
+    folder: Path
+    tensors: dict[str, dict[str, Tensor]]
+    documents: dict[str, Any]
+    arrays: dict[str, dict[str, NDArray[Any]]]
+
+
+def write_checkpoint(
+    folder: Path,
+    *,
+    tensors: Mapping[str, Mapping[str, Tensor]] | None = None,
+    documents: Mapping[str, Any] | None = None,
+    arrays: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+) -> None:
+    """Write a checkpoint folder, replacing an older one of the same name only once the new one is complete.
+
+    Args:
+        folder: its final name; parents are made.
+        tensors: `{name: {key: tensor}}`, each name a `<name>.safetensors`; moved to the CPU.
+        documents: `{name: JSON document}`, each name a `<name>.json`.
+        arrays: `{name: {key: array}}`, each name a `<name>.npz`; object arrays are refused.
+
+    Raises:
+        OSError: no space or no permission; what was there before is intact.
+        TypeError: something that would need a pickle.
+
+    >>> import tempfile, torch
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = Path(parent) / "10"
+    ...     write_checkpoint(folder, tensors={"policy": {"w": torch.ones(2)}}, documents={"n": {"steps": 10}})
+    ...     back = read_checkpoint(folder)
+    >>> back.tensors["policy"]["w"].tolist(), back.documents["n"]
+    ([1.0, 1.0], {'steps': 10})
+    """
+    tensors, documents, arrays = tensors or {}, documents or {}, arrays or {}
+
+    def fill(partial: Path) -> None:
+        for name, group in tensors.items():
+            # A copy each: safetensors refuses tensors that share memory, as tied layers do.
+            plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in group.items()}
+            (partial / f"{name}.safetensors").write_bytes(safetensors.torch.save(plain))
+        for name, document in documents.items():
+            (partial / f"{name}.json").write_bytes(encode_json(document))
+        for name, members in arrays.items():
+            _write_arrays(partial / f"{name}.npz", members)
+        files = {
+            path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in sorted(partial.iterdir())
+        }
+        manifest = {"format": FORMAT, "version": VERSION, "files": files}
+        (partial / MANIFEST).write_bytes(encode_json(manifest))
+
+    replace_folder(Path(folder), fill)
+
+
+def verify_checkpoint(folder: Path) -> list[Path]:
+    """Check each file of a checkpoint against its manifest, and give their paths.
+
+    Raises:
+        InputError: `folder` is no checkpoint or of another format, or a file in it is missing or damaged.
+    """
+    folder = Path(folder)
+    recover_folder(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no checkpoint: there is no such folder")
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder} is no checkpoint: it has no {MANIFEST}")
+    paths = []
+    for name, facts in _read_manifest(folder / MANIFEST).items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path} is missing: the checkpoint is incomplete, use another one")
+        if path.stat().st_size != facts["bytes"]:
+            raise InputError(
+                f"{path} has {path.stat().st_size} bytes instead of {facts['bytes']}: use another checkpoint"
+            )
+        if _digest(path) != facts["sha256"]:
+            raise InputError(f"{path} is damaged (its checksum differs): use another checkpoint")
+        paths.append(path)
+    return paths
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Verify a checkpoint and read all of it.
+
+    Raises:
+        InputError: as `verify_checkpoint`.
+    """
+    checkpoint = Checkpoint(folder=Path(folder), tensors={}, documents={}, arrays={})
+    for path in verify_checkpoint(folder):
+        try:
+            if path.suffix == ".safetensors":
+                checkpoint.tensors[path.stem] = safetensors.torch.load_file(path)
+            elif path.suffix == ".json":
+                checkpoint.documents[path.stem] = read_json(path)
+            elif path.suffix == ".npz":
+                with np.load(path, allow_pickle=False) as file:
+                    checkpoint.arrays[path.stem] = dict(file)
+        except (safetensors.SafetensorError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} cannot be read: {error}") from None
+    return checkpoint
+
+
+def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
+    manifest = read_json(path)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or manifest.get("format") != FORMAT:
+        raise InputError(f"{path} is not the manifest of a checkpoint")
+    if manifest.get("version") != VERSION:
+        raise InputError(
+            f"{path.parent} has checkpoint format {manifest.get('version')}, this genrl reads {VERSION}: update genrl"
+        )
+    if not all(isinstance(facts, dict) and {"bytes", "sha256"} <= facts.keys() for facts in files.values()):
+        raise InputError(f"{path} is damaged: use another checkpoint")
+    return files
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    # Not numpy.savez: it pickles object arrays silently, and a key named "file" clashes with its argument.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for key, array in arrays.items():
+            array = np.asarray(array)
+            if array.dtype.hasobject:
+                raise TypeError(f"array {key!r} of {path.name} holds Python objects, which only a pickle could store")
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,99 @@
+"""What every script here does around its work: parse, keep quiet, and say in one line what the user can put right."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TextIO, TypeVar
+
+import tyro
+
+from genrl.errors import InputError
+
+__all__ = ["parse_env_kwargs", "run"]
+
+Config = TypeVar("Config")
+
+INTERRUPTED = 130  # 128 + SIGINT, what shells expect
+BAD_INPUT = 2
+ADVICE = {
+    errno.ENOSPC: "free some space and try again",
+    errno.EDQUOT: "your quota is used up: free some space and try again",
+    errno.EACCES: "choose a place that you may read and write",
+    errno.EPERM: "choose a place that you may read and write",
+    errno.EROFS: "it is read-only: choose another place",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path",
+    errno.EISDIR: "check the path",
+    errno.EEXIST: "choose another path",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
+
+
+def run(main: Callable[[Config], None], config_type: type[Config]) -> NoReturn:
+    """Parse the command line into `config_type`, call `main` with it, and exit.
+
+    The help text is `main`'s docstring and the attribute docstrings of `config_type`. Exit codes: 0; 2 for input
+    that the user can put right, with one line on standard error; 130 after Ctrl-C. A bug still shows its traceback.
+    """
+    warnings.showwarning = _show_warning
+    try:
+        main(tyro.cli(config_type, description=main.__doc__, config=(tyro.conf.FlagCreatePairsOff,)))
+    except InputError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in ADVICE:
+            raise
+        place = f": {error.filename}" if error.filename else ""
+        _fail(f"{(error.strerror or str(error)).lower()}{place} ({ADVICE[error.errno]})")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+def parse_env_kwargs(pairs: Sequence[str]) -> dict[str, Any]:
+    """Constructor keywords of a task from `key=value` words.
+
+    Values are read as JSON (`true`, `0.1`, `[0.2, 1.0]`, `null`), and as a string where they are none.
+
+    Raises:
+        InputError: a word has no `=` or no key.
+
+    >>> parse_env_kwargs(["ctrl_cost_weight=0.1", "healthy_z_range=[0.2, 1.0]", "terminate_when_unhealthy=false"])
+    {'ctrl_cost_weight': 0.1, 'healthy_z_range': [0.2, 1.0], 'terminate_when_unhealthy': False}
+    """
+    keywords: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key.isidentifier() or not equals:
+            raise InputError(f"--env-kwargs takes key=value words, such as ctrl_cost_weight=0.1, not {pair!r}")
+        try:
+            keywords[key] = json.loads(value)
+        except json.JSONDecodeError:
+            keywords[key] = {"True": True, "False": False, "None": None}.get(value, value)
+    return keywords
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """One line, without colours and the place in the source that raised it."""
+    text = " ".join(re.sub(r"\x1b\[\d+m|WARN: ", "", str(message)).split())
+    # Gymnasium says so of every v4 task. A filter would not do: Gymnasium puts its own in front when imported.
+    if "is out of date. You should consider upgrading" not in text:
+        print(f"warning: {text}", file=file or sys.stderr)

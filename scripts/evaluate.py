@@ -1,0 +1,104 @@
+"""Measure a policy: the table that every result of this package is given in, as JSON and as a film if asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from command_line import parse_env_kwargs, run
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from genrl.errors import InputError
+
+if TYPE_CHECKING:
+    from policy_source import PolicySource
+
+    from genrl.evaluation import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What to measure, and on what."""
+
+    policy: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN-OR-POLICY")]
+    """A run directory (its best/ if any, else its latest checkpoint), a checkpoint, an expert's folder, or a .zip."""
+    env: str | None = None
+    """The task; by default the one that the policy was trained on."""
+    episodes: int = 50
+    """How many episodes."""
+    stochastic: bool = False
+    """Sample the actions instead of taking the policy's mode."""
+    seed: int = 0
+    """Episode k is reset with this seed + k."""
+    json: Path | None = None
+    """Write the figures here."""
+    video: Path | None = None
+    """Film the first episode, as .mp4 or .gif."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task as key=value; by default those of the policy's training."""
+    num_threads: int | None = None
+    """Threads of the simulator; by default one for each core."""
+    trust: bool = False
+    """Open a .zip although it holds a pickle, which can run any code."""
+    algo: Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac", "td3", "tqc", "trpo"] | None = None
+    """The algorithm that saved the .zip."""
+
+
+def main(config: EvaluateConfig) -> None:
+    """Measure a policy over whole episodes and print the table."""
+    from policy_source import find_policy, known_expert_return
+
+    from genrl.evaluation import print_evaluation, random_return, rollout_video, write_evaluation
+
+    if config.video is not None and config.video.suffix not in (".mp4", ".gif"):
+        raise InputError(f"{config.video} must end in .mp4 or .gif")
+    source = find_policy(config.policy, trust=config.trust, algorithm=config.algo)
+    env_id = config.env or source.env_id
+    if env_id is None:
+        raise InputError(f"{source.path} does not say which task it is for: pass --env")
+    env_kwargs = parse_env_kwargs(config.env_kwargs) if config.env_kwargs else dict(source.env_kwargs)
+    print(f"policy: {source.path}")
+    evaluation = _evaluate(config, source, env_id, env_kwargs)
+    same_task = source.env_id in (None, env_id)
+    expert_return = source.expert_return if same_task and source.expert_return else known_expert_return(env_id)
+    summary = evaluation.summary(expert_return, random_return(env_id, env_kwargs=env_kwargs))
+    print_evaluation(summary)
+    if config.json is not None:
+        write_evaluation(config.json, summary)
+        print(f"wrote {config.json}")
+    if config.video is not None:
+        rollout_video(
+            source.policy,
+            env_id,
+            config.video,
+            deterministic=not config.stochastic,
+            seed=config.seed,
+            env_kwargs=env_kwargs,
+        )
+        print(f"wrote {config.video}")
+
+
+def _evaluate(config: EvaluateConfig, source: PolicySource, env_id: str, env_kwargs: dict[str, object]) -> Evaluation:
+    from genrl.evaluation import evaluate_policy
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("episodes", total=config.episodes)
+        return evaluate_policy(
+            source.policy,
+            env_id,
+            config.episodes,
+            deterministic=not config.stochastic,
+            seed=config.seed,
+            env_kwargs=env_kwargs,
+            num_threads=config.num_threads,
+            progress=lambda finished: progress.update(task, completed=finished),
+        )
+
+
+if __name__ == "__main__":
+    run(main, EvaluateConfig)

@@ -1,0 +1,119 @@
+"""From what a user names (a run, a checkpoint, an expert's folder, an SB3 file) to a policy and what is known of it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from command_line import parse_env_kwargs
+
+from experts import expert_card
+from genrl.errors import InputError
+from genrl.policies import load_policy
+from genrl.protocols import Policy
+from genrl.training import RunDirectory, read_json
+
+__all__ = ["Algorithm", "PolicySource", "find_policy", "known_expert_return"]
+
+Algorithm = Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac", "td3", "tqc", "trpo"]
+
+DESCRIPTIONS = ("policy.json", "actor.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySource:
+    """A policy, and what its surroundings say of it.
+
+    Attributes:
+        policy: takes raw observations.
+        path: the folder or file that it was read from.
+        env_id: the task that it was trained on, if known.
+        expert_return: of the expert that it imitated, if known.
+        env_kwargs: the task's constructor keywords in training.
+    """
+
+    policy: Policy
+    path: Path
+    env_id: str | None = None
+    expert_return: float | None = None
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_policy(target: Path, *, trust: bool = False, algorithm: Algorithm | None = None) -> PolicySource:
+    """Load the policy that `target` means.
+
+    A run directory means its `best/` if there is one, else its latest checkpoint; any folder with a `policy.json` or
+    an `actor.json` means itself; a folder of an expert's tiers means its `expert`; a `.zip` is a model of
+    stable-baselines3.
+
+    Args:
+        target: the path.
+        trust: whether a pickle may be opened, which a `.zip` holds.
+        algorithm: the class that saved the `.zip`.
+
+    Raises:
+        InputError: it is none of these, or it is damaged.
+    """
+    if target.suffix == ".zip":
+        return PolicySource(policy=_load_zip(target, trust, algorithm), path=target)
+    if (target / "expert" / "actor.json").is_file():
+        target = target / "expert"
+    if not any((target / name).is_file() for name in DESCRIPTIONS):
+        run = RunDirectory.open(target)  # says what is missing if it is none
+        return _with_config(run.policy_folder(), run.config)
+    for parent in list(target.resolve().parents)[:2]:  # best/ or checkpoints/<step>/ of a run
+        if (parent / "config.json").is_file() and (parent / "versions.json").is_file():
+            return _with_config(target, RunDirectory.open(parent).config)
+    return _with_config(target, {})
+
+
+def known_expert_return(env_id: str) -> float | None:
+    """Mean return of the catalogue's expert for a task; None if there is none."""
+    try:
+        value = expert_card(env_id).get("evaluation", {}).get("return_mean")
+    except InputError:
+        return None
+    return None if value is None else float(value)
+
+
+def _with_config(folder: Path, config: Mapping[str, Any]) -> PolicySource:
+    described = next(read_json(folder / name) for name in DESCRIPTIONS if (folder / name).is_file())
+    env_kwargs = config.get("env_kwargs") or {}
+    return PolicySource(
+        policy=load_policy(folder),
+        path=folder,
+        env_id=config.get("env") or described.get("env_id"),
+        expert_return=config.get("expert_return"),
+        env_kwargs=env_kwargs if isinstance(env_kwargs, dict) else parse_env_kwargs(env_kwargs),
+    )
+
+
+def _load_zip(path: Path, trust: bool, algorithm: Algorithm | None) -> Policy:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist")
+    if not trust:
+        raise InputError(f"{path} holds a pickle, which can run any code: pass --trust if you know where it is from")
+    if algorithm is None:
+        raise InputError(f"name the algorithm that saved {path}, such as --algo ppo")
+    import sb3_contrib
+    import stable_baselines3
+
+    algorithms: dict[Algorithm, Any] = {
+        "a2c": stable_baselines3.A2C,
+        "crossq": sb3_contrib.CrossQ,
+        "ddpg": stable_baselines3.DDPG,
+        "dqn": stable_baselines3.DQN,
+        "ppo": stable_baselines3.PPO,
+        "recurrent_ppo": sb3_contrib.RecurrentPPO,
+        "sac": stable_baselines3.SAC,
+        "td3": stable_baselines3.TD3,
+        "tqc": sb3_contrib.TQC,
+        "trpo": sb3_contrib.TRPO,
+    }
+    try:
+        return algorithms[algorithm].load(path, device="cpu")
+    except (KeyError, RuntimeError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read as a model of {algorithm}: {error}") from error
