@@ -1,5 +1,6 @@
 """Agents: a configuration, and the wiring of components that makes it learn."""
 
 from .gail import GAIL, GAILConfig
+from .imitation_run import ImitationRun
 
-__all__ = ["GAIL", "GAILConfig"]
+__all__ = ["GAIL", "GAILConfig", "ImitationRun"]

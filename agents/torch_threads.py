@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-__all__ = ["OneTorchThread"]
+__all__ = ["OneTorchThread", "one_torch_thread"]
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """One torch thread inside, as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class OneTorchThread(BaseCallback):

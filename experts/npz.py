@@ -70,9 +70,10 @@ def read_npz(path: str | Path) -> Demonstrations:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} holds one array; a .npz with {', '.join(FIELDS)} is needed")
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise InputError(f"{path} holds one array; a .npz with {', '.join(FIELDS)} is needed")
+        with file:
             # Only what is asked for: another program's pickled extras do no harm unread.
             return {name: file[name] for name in file.files if name in (*FIELDS, "env_id", "expert_return")}
     except InputError:

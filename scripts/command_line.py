@@ -8,15 +8,17 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 import tyro
 
 from genrl.errors import InputError
 
-__all__ = ["parse_env_kwargs", "run"]
+__all__ = ["Algorithm", "parse_env_kwargs", "run"]
 
 Config = TypeVar("Config")
+Algorithm = Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac", "td3", "tqc", "trpo"]
+"""Whose models a `.zip` of stable-baselines3 or sb3-contrib may hold."""
 
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect
 BAD_INPUT = 2

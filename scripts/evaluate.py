@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from command_line import parse_env_kwargs, run
+from command_line import Algorithm, parse_env_kwargs, run
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -43,7 +43,7 @@ class EvaluateConfig:
     """Threads of the simulator; by default one for each core."""
     trust: bool = False
     """Open a .zip although it holds a pickle, which can run any code."""
-    algo: Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac", "td3", "tqc", "trpo"] | None = None
+    algo: Algorithm | None = None
     """The algorithm that saved the .zip."""
 
 

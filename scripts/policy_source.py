@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from command_line import parse_env_kwargs
+from command_line import Algorithm, parse_env_kwargs
 
 from experts import expert_card
 from genrl.errors import InputError
@@ -17,8 +17,6 @@ from genrl.protocols import Policy
 from genrl.training import RunDirectory, read_json
 
 __all__ = ["Algorithm", "PolicySource", "find_policy", "known_expert_return"]
-
-Algorithm = Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac", "td3", "tqc", "trpo"]
 
 DESCRIPTIONS = ("policy.json", "actor.json")
 

@@ -35,7 +35,6 @@ class Engine:
 
     Attributes:
         model: the model that all simulations share.
-        state: all that the next step depends on, (num_sims, size); writing to it moves the simulations.
         qpos: generalised positions, (num_sims, nq), a view of `state`.
         qvel: generalised velocities, (num_sims, nv), a view of `state`.
         ctrl: actuator controls, (num_sims, nu), a view of `state`.
@@ -63,21 +62,34 @@ class Engine:
         # then needs an MjData of its own; otherwise one a thread is enough, and kinder to the cache.
         config = _Config(nthread=num_threads, persistent=self._contact_forces)
         message = ctypes.create_string_buffer(1000)
-        self._batch = self._lib.mjb_makeBatch(
+        batch = self._lib.mjb_makeBatch(
             ctypes.c_void_p(model._address), num_sims, ctypes.byref(config), message, len(message)
         )
-        if not self._batch:
+        if not batch:
             raise RuntimeError(f"MuJoCo could not allocate {num_sims} simulations: {message.value.decode()}")
-        self.close = weakref.finalize(self, _delete, self._lib, self._batch, os.getpid())
+        self._batch = batch
+        self.close = weakref.finalize(self, _delete, self._lib, batch, os.getpid())
         self._data = mujoco.MjData(model)
-        self.state = _view(self._lib.mjb_state(self._batch), (num_sims, self._lib.mjb_nstate(self._batch)))
+        self._state = _view(self._lib.mjb_state(self._batch), (num_sims, self._lib.mjb_nstate(self._batch)))
         self.qpos = self._component(mujoco.mjtState.mjSTATE_QPOS)
         self.qvel = self._component(mujoco.mjtState.mjSTATE_QVEL)
         self.ctrl = self._component(mujoco.mjtState.mjSTATE_CTRL)
         self.derived = {name: self._output(name) for name in derived}
 
+    @property
+    def state(self) -> NDArray[np.float64]:
+        """All that the next step depends on, (num_sims, size); writing to it moves the simulations."""
+        self._require_open()
+        return self._state
+
+    def _require_open(self) -> None:
+        # MuJoCo would follow a pointer to freed memory without a word.
+        if not self.close.alive:
+            raise InputError("this simulator is closed; make a new one")
+
     def step(self, ctrl: NDArray[np.floating], num_substeps: int) -> None:
         """Apply one row of controls to each simulation, (num_sims, nu), for `num_substeps` substeps."""
+        self._require_open()
         self.ctrl[:] = ctrl
         self._check(self._lib.mjb_step(self._batch, None, self.num_sims, num_substeps, _STAGE_NONE))
         if self._contact_forces:
@@ -89,6 +101,7 @@ class Engine:
 
     def reset(self, ids: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
         """Put simulations `ids` at the given positions and velocities, as new ones; then run `mj_forward`."""
+        self._require_open()
         pointer = ids.ctypes.data_as(ctypes.POINTER(ctypes.c_int))
         self._check(self._lib.mjb_reset(self._batch, pointer, len(ids), None, _STAGE_NONE))
         self.qpos[ids] = qpos
@@ -97,6 +110,7 @@ class Engine:
 
     def data(self, sim: int) -> mujoco.MjData:
         """Simulation `sim` as a `mujoco.MjData`, to render it; the next call overwrites it."""
+        self._require_open()
         self._lib.mjb_getData(self._batch, sim, ctypes.c_void_p(self._data._address))
         if not self._contact_forces:
             mujoco.mj_forward(self.model, self._data)
@@ -112,8 +126,8 @@ class Engine:
     def _component(self, component: int) -> NDArray[np.float64]:
         size = ctypes.c_int()
         first = self._lib.mjb_stateComponent(self._batch, int(component), ctypes.byref(size))
-        offset = (first - self.state.ctypes.data) // self.state.itemsize
-        return self.state[:, offset : offset + size.value]
+        offset = (first - self._state.ctypes.data) // self._state.itemsize
+        return self._state[:, offset : offset + size.value]
 
     def _output(self, name: str) -> NDArray[np.float64]:
         pointer = self._lib.mjb_output(self._batch, name.encode(), None, None)

@@ -77,13 +77,11 @@ class MujocoVecEnv(VecEnv):
 
     def reset(self) -> FloatArray:
         """Start all episodes anew and return their first observations, (num_envs, size)."""
-        first = not self._generators
-        if first:
-            self._generators = [seeding.np_random(seed)[0] for seed in self._seeds]
-        else:
-            for i, seed in enumerate(self._seeds):
-                if seed is not None:
-                    self._generators[i] = seeding.np_random(seed)[0]
+        started = bool(self._generators)
+        self._generators = [
+            self._generators[i] if started and seed is None else seeding.np_random(seed)[0]
+            for i, seed in enumerate(self._seeds)
+        ]
         self._reset_seeds()
         self._reset_options()
         self._start_episodes(np.arange(self.num_envs, dtype=np.int32))
@@ -151,14 +149,12 @@ class MujocoVecEnv(VecEnv):
             "generators": generators_to_array(self._generators),
         }
 
-    def restore_simulator_state(self, state: Mapping[str, NDArray[Any]]) -> FloatArray:
+    def restore_simulator_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go back to what `simulator_state` returned, here or in another process.
 
         Args:
-            state: the arrays, of the same task with the same keywords and as many environments.
-
-        Returns:
-            The observations that the next actions answer, (num_envs, size).
+            state: the arrays, of the same task with the same keywords and as many environments;
+                `state["observations"]` is what the next actions answer.
 
         Raises:
             InputError: the arrays are not those of such a simulator.
@@ -182,7 +178,6 @@ class MujocoVecEnv(VecEnv):
         self._observations = np.array(state["observations"], dtype=np.float64)
         self._elapsed = np.array(state["elapsed_steps"], dtype=np.int64)
         self._generators = generators_from_array(np.asarray(state["generators"], dtype=np.uint64))
-        return self._observations.copy()
 
     def render_env(self, index: int = 0) -> NDArray[np.uint8]:
         """Return a picture of one environment, (height, width, 3).

@@ -10,6 +10,7 @@ from typing import Any
 
 import gymnasium as gym
 import imageio
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,6 +63,8 @@ def rollout_video(
         env = gym.make(env_id, render_mode="rgb_array", **(env_kwargs or {}))
     except gym.error.Error as error:
         raise InputError(f"{env_id} cannot be made: {error}") from None
+    if not {"camera_id", "camera_name"} & (env_kwargs or {}).keys():
+        _follow(env)
     try:
         frames, total = _film(policy, env, deterministic, seed, max_steps)
         fps = int(env.metadata.get("render_fps", 30))
@@ -74,6 +77,13 @@ def rollout_video(
     else:
         imageio.mimwrite(path, frames, duration=1000 / fps, loop=0)
     return total
+
+
+def _follow(env: gym.Env[Any, Any]) -> None:
+    """Use the model's own camera that moves along, if it has one: the default one stands still, and ants run."""
+    renderer = getattr(env.unwrapped, "mujoco_renderer", None)
+    if renderer is not None:
+        renderer.camera_id = mujoco.mj_name2id(renderer.model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
 
 
 def _film(

@@ -1,0 +1,179 @@
+"""Fits a policy to labelled observations by maximum likelihood: what behavioural cloning and DAgger share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor
+
+from genrl.nn import Standardise
+from genrl.policies import ActorCriticNetwork, policy_kwargs
+from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
+from genrl.transitions import Demonstrations
+
+from .torch_threads import one_torch_thread
+
+__all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "labelled_states"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloningConfig:
+    """How a policy is fitted to labelled observations."""
+
+    epochs: int = 200
+    """Passes over the data, at most."""
+    patience: int = 20
+    """Stop after so many passes without a better likelihood of the episodes held out."""
+    validation: float = 0.1
+    """Fraction of the data to hold out: whole episodes where there are two or more."""
+    batch_size: int = 256
+    """Rows of a minibatch."""
+    learning_rate: float = 1e-3
+    """Adam's step size."""
+    max_grad_norm: float = 10.0
+    """The gradient is scaled down to this norm."""
+    min_std: float = 0.05
+    """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
+    one, and the most predictable action would outweigh all others."""
+    network: ActorCriticNetwork = field(default_factory=lambda: ActorCriticNetwork(hidden=(256, 256)))
+    """The policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledStates:
+    """Observations and the actions that a teacher takes there.
+
+    Attributes:
+        observations: (rows, observation_dim) float32, raw.
+        actions: (rows, action_dim) float32, as applied; one-hot if Discrete (see `encode_actions`).
+        episodes: (rows,) int64; rows of one episode have the same number.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    episodes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @staticmethod
+    def concatenate(parts: Sequence[LabelledStates]) -> LabelledStates:
+        """One set from several."""
+        return LabelledStates(
+            observations=torch.cat([part.observations for part in parts]),
+            actions=torch.cat([part.actions for part in parts]),
+            episodes=torch.cat([part.episodes for part in parts]),
+        )
+
+
+def labelled_states(demonstrations: Demonstrations, action_space: spaces.Space) -> LabelledStates:
+    """The pairs of demonstrations that an imitator may see."""
+    pairs = demonstrations.transitions(action_space)
+    episodes = np.repeat(np.arange(demonstrations.num_episodes), demonstrations.episode_lengths)
+    kept = slice(None) if demonstrations.kept_pairs is None else demonstrations.kept_pairs
+    return LabelledStates(
+        observations=pairs.observations, actions=pairs.actions, episodes=torch.from_numpy(episodes[kept])
+    )
+
+
+def build_policy(
+    action_space: spaces.Space, standardise: Standardise, network: ActorCriticNetwork, device: str
+) -> ActorCriticPolicy:
+    """An untrained policy; its value function is never trained."""
+    policy = ActorCriticPolicy(
+        spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
+        action_space,
+        lambda _: 0.0,  # the step size of the policy's own optimiser, which is not used
+        **policy_kwargs(network, standardise),
+    )
+    return policy.to(device)
+
+
+def clone(
+    policy: ActorCriticPolicy,
+    states: LabelledStates,
+    config: CloningConfig,
+    *,
+    seed: int,
+    progress: Callable[[FitEpoch], bool | None] | None = None,
+) -> FitHistory:
+    """Minimise -log pi(action | observation) over the labelled states; the policy is left with its best weights.
+
+    Metrics: `loss` in nats; `squared_error` of the mode, the mean over action columns (Box), or `accuracy` (Discrete).
+
+    Args:
+        policy: fitted from the weights that it has.
+        states: what to fit.
+        config: how.
+        seed: of the split and of the order of rows.
+        progress: called after each epoch; a False that it returns ends the training.
+    """
+    discrete = isinstance(policy.action_space, spaces.Discrete)
+    labels = states.actions.argmax(1) if discrete else states.actions
+    with one_torch_thread():
+        return fit(
+            policy,
+            states.observations,
+            labels,
+            loss=_classification(policy) if discrete else _regression(policy, config.min_std),
+            optimizer=torch.optim.Adam(policy.parameters(), config.learning_rate),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation=_held_out(states.episodes, config.validation, seed),
+            patience=config.patience if config.validation else None,
+            max_grad_norm=config.max_grad_norm,
+            seed=seed,
+            progress=progress,
+        )
+
+
+def _regression(policy: ActorCriticPolicy, min_std: float) -> LossFunction:
+    assert isinstance(policy.action_space, spaces.Box)
+    half = (policy.action_space.high - policy.action_space.low) / 2
+    least = torch.as_tensor(np.log(min_std * np.where(np.isfinite(half), half, 1.0)), dtype=torch.float32)
+    least = least.to(policy.device)
+
+    def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
+        assert actions is not None
+        with torch.no_grad():
+            policy.log_std.copy_(torch.maximum(policy.log_std, least))
+        distribution = policy.get_distribution(observations)
+        assert isinstance(distribution, DiagGaussianDistribution)
+        return {
+            "loss": -distribution.log_prob(actions).mean(),
+            "squared_error": (distribution.mode() - actions).square().mean(),
+        }
+
+    return loss
+
+
+def _classification(policy: ActorCriticPolicy) -> LossFunction:
+    def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
+        assert actions is not None
+        distribution = policy.get_distribution(observations)
+        return {
+            "loss": -distribution.log_prob(actions).mean(),
+            "accuracy": (distribution.mode() == actions).float().mean(),
+        }
+
+    return loss
+
+
+def _held_out(episodes: Tensor, fraction: float, seed: int) -> Tensor | float:
+    """Indices of whole episodes, drawn at random until they make up `fraction` of the rows.
+
+    Neighbours in an episode are nearly equal: rows drawn one by one would tell nothing about new episodes.
+    """
+    numbers, lengths = episodes.unique(return_counts=True)
+    if len(numbers) < 2 or fraction <= 0:
+        return fraction
+    order = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(seed))
+    before = lengths[order].cumsum(0) - lengths[order]
+    picked = order[before < fraction * len(episodes)][: len(numbers) - 1]
+    return torch.isin(episodes, numbers[picked]).nonzero().flatten()

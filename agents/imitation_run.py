@@ -1,0 +1,108 @@
+"""One imitation run on disk: trained with a display, evaluated, checkpointed, resumed, reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from stable_baselines3.common import logger as sb3_logger
+from stable_baselines3.common.callbacks import BaseCallback
+
+from genrl.evaluation.aggregate import Evaluation
+from genrl.evaluation.callback import KeepBest
+from genrl.evaluation.learning_curve import draw_learning_curve
+from genrl.evaluation.report import print_evaluation, write_evaluation
+from genrl.evaluation.rollouts import evaluate_policy
+from genrl.policies import load_policy
+from genrl.training.atomic_files import read_json
+from genrl.training.progress_display import ProgressDisplay, recent_return
+from genrl.training.resumable import Resumable, StopSignals
+from genrl.training.run_directory import RunDirectory
+
+from .gail import GAIL
+
+__all__ = ["ImitationRun"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationRun:
+    """Trains an agent in a run directory.
+
+    Attributes:
+        agent: fresh, or restored from the run's latest checkpoint.
+        directory: where everything goes.
+        eval_freq: environment steps between two evaluations.
+        eval_episodes: episodes of each of them.
+        expert_return: mean return of the demonstrations' expert.
+        random_return: mean return of uniformly random actions.
+    """
+
+    agent: GAIL
+    directory: RunDirectory
+    eval_freq: int
+    eval_episodes: int
+    expert_return: float
+    random_return: float
+
+    def train(self, total_timesteps: int, stop: StopSignals) -> None:
+        """Train until `total_timesteps` environment steps are done in all, or a signal asks to stop."""
+        learner = self.agent.learner
+        remaining = total_timesteps - learner.num_timesteps
+        if remaining <= 0:
+            return
+        self.directory.set_aside_progress()
+        learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
+        resumed = learner.num_timesteps > 0
+        callbacks: list[BaseCallback] = [
+            ProgressDisplay(total_timesteps, self._figures),
+            KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self._best_so_far()),
+            Resumable(self._save, stop),
+        ]
+        self.agent.learn(remaining, callbacks, reset_num_timesteps=not resumed)
+        learner.logger.close()
+
+    def report(self, episodes: int, console: Console | None = None) -> dict[str, Any]:
+        """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
+        policy = load_policy(self.directory.policy_folder())
+        evaluation = evaluate_policy(policy, self._env_id, episodes, env_kwargs=self.agent.env_kwargs)
+        summary = evaluation.summary(self.expert_return, self.random_return)
+        print_evaluation(summary, console=console)
+        write_evaluation(self.directory.path / "evaluation.json", summary)
+        curve = draw_learning_curve([self.directory.path], self.directory.path / "learning_curve.png")
+        (console or Console()).print(f"run: {self.directory.path}\ncurve: {curve}", soft_wrap=True, highlight=False)
+        return summary
+
+    @property
+    def _env_id(self) -> str:
+        assert self.agent.env_id is not None
+        return self.agent.env_id
+
+    def _evaluate(self) -> Evaluation:
+        return evaluate_policy(
+            self.agent, self._env_id, self.eval_episodes, env_kwargs=self.agent.env_kwargs, seed=1000
+        )
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        state = self.agent.state()
+        documents = {**state.documents, "evaluation": evaluation.summary(self.expert_return, self.random_return)}
+        self.directory.save_best(tensors=state.tensors, documents=documents, arrays=state.arrays)
+
+    def _save(self, steps: int) -> None:
+        state = self.agent.state()
+        self.directory.save(steps, tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+
+    def _best_so_far(self) -> float:
+        path = self.directory.best / "evaluation.json"
+        return float(read_json(path)["mean"]) if path.is_file() else float("-inf")
+
+    def _figures(self, callback: BaseCallback) -> dict[str, str]:
+        figures = {}
+        earned = recent_return(callback)
+        if earned is not None:
+            figures["return"] = f"{earned:,.0f} ({earned / self.expert_return:.0%} of expert)"
+        logged = callback.logger.name_to_value
+        if "disc/accuracy_expert" in logged:
+            sides = (logged["disc/accuracy_expert"], logged["disc/accuracy_learner"])
+            figures["D right on expert/learner"] = "/".join(f"{side:.0%}" for side in sides)
+        return figures

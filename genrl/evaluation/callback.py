@@ -1,0 +1,69 @@
+"""Evaluation while training, and the best policy kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from genrl.evaluation.aggregate import Evaluation
+
+__all__ = ["KeepBest"]
+
+
+class KeepBest(BaseCallback):
+    """Evaluates the policy between two rollouts; logs `eval/*` as stable-baselines3 does, and keeps the best.
+
+    The training return is no substitute: it is earned with exploration noise, and can be a fifth of what the same
+    policy earns without.
+
+    Args:
+        evaluate: plays some episodes with the policy as it is now.
+        keep: called with each evaluation that is better than all before.
+        every: environment steps between two evaluations.
+        best: mean return to beat, where a run goes on.
+    """
+
+    def __init__(
+        self,
+        evaluate: Callable[[], Evaluation],
+        keep: Callable[[Evaluation], None],
+        *,
+        every: int,
+        best: float = float("-inf"),
+    ) -> None:
+        super().__init__()
+        self._evaluate = evaluate
+        self._keep = keep
+        self._every = every
+        self.best = best
+        self.latest: Evaluation | None = None
+        self._evaluated_at = -1
+
+    def _on_training_start(self) -> None:
+        self._next = (self.model.num_timesteps // self._every + 1) * self._every
+
+    def _on_rollout_start(self) -> None:
+        if self.model.num_timesteps >= self._next:
+            self._run()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        # A run that was stopped ends in the middle of a rollout, with the policy of the last evaluation or newer.
+        if self.model.num_timesteps > self._evaluated_at:
+            self._run()
+
+    def _run(self) -> None:
+        steps = self.model.num_timesteps
+        self._next = (steps // self._every + 1) * self._every
+        self._evaluated_at = steps
+        self.latest = evaluation = self._evaluate()
+        self.logger.record("eval/mean_reward", float(evaluation.returns.mean()))
+        self.logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))
+        self.logger.record("time/total_timesteps", steps, exclude="tensorboard")
+        self.logger.dump(steps)
+        if evaluation.returns.mean() > self.best:
+            self.best = float(evaluation.returns.mean())
+            self._keep(evaluation)

@@ -1,0 +1,260 @@
+"""The one loop for everything that is trained by minimising a loss over rows of data."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from genrl.errors import InputError
+from genrl.protocols import Trainable
+
+__all__ = ["FitEpoch", "FitHistory", "LossFunction", "fit"]
+
+Stopped = Literal["epochs", "patience", "asked", "not finite"]
+
+LossFunction = Callable[[Tensor, Tensor | None], Mapping[str, Tensor]]
+"""Scalars of a batch (x, context): `loss` is minimised, the others are reported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitEpoch:
+    """One pass over the data.
+
+    Attributes:
+        number: counted from 1.
+        train: means over the rows trained on, as they were met.
+        validation: means over the rows held out, after the pass; empty if there are none.
+    """
+
+    number: int
+    train: dict[str, float]
+    validation: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitHistory:
+    """What happened.
+
+    Attributes:
+        epochs: in order.
+        kept: number of the epoch after which the model had the weights that it has now; 0 for those it came with.
+        stopped: all epochs were done, or no more improvement for `patience` of them, or `progress` asked for an end,
+            or a loss was not finite.
+    """
+
+    epochs: tuple[FitEpoch, ...]
+    kept: int
+    stopped: Stopped
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of the data, to be met in batches."""
+
+    x: Tensor
+    context: Tensor | None
+    indices: Tensor
+    batch_size: int
+    device: torch.device
+
+    def batches(self, *, shuffled: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
+        order = self.indices[torch.randperm(len(self.indices))] if shuffled else self.indices
+        for picked in order.split(self.batch_size):
+            context = None if self.context is None else self.context[picked].to(self.device)
+            yield self.x[picked].to(self.device), context
+
+
+def fit(
+    model: nn.Module,
+    x: Tensor,
+    context: Tensor | None = None,
+    *,
+    loss: LossFunction | None = None,
+    optimizer: Optimizer | None = None,
+    epochs: int = 100,
+    batch_size: int = 256,
+    validation: float | Tensor = 0.1,
+    patience: int | None = None,
+    max_grad_norm: float | None = None,
+    seed: int = 0,
+    progress: Callable[[FitEpoch], bool | None] | None = None,
+) -> FitHistory:
+    """Train a model by minibatches, and leave it with its best weights.
+
+    The best ones are those of the lowest validation loss; without validation, those of the last epoch. They are put
+    back however the loop ends, also when an exception (Ctrl-C, or one that `progress` raises) passes through it.
+    A loss or gradient that is not finite ends the training before it reaches the weights, with a warning.
+
+    Whatever the loss draws from torch's global generator follows from `seed` too; the generator is left as it was.
+    Each validation draws the same numbers, so that its losses differ by the weights alone.
+
+    Args:
+        model: put into training mode while it is trained, and back.
+        x: (rows, ...), on any device; batches are moved to the model's.
+        context: (rows, ...), given to the loss beside x.
+        loss: by default `model.loss`.
+        optimizer: of the model's parameters; by default Adam at its usual step size, 1e-3.
+        epochs: passes over the data, at most.
+        batch_size: rows of a minibatch; the last one of an epoch may be smaller.
+        validation: fraction of the rows to hold out, drawn at random; or the indices of those to hold out.
+        patience: stop after so many epochs without a lower validation loss; None never does.
+        max_grad_norm: the gradient is scaled down to this norm; None leaves it.
+        seed: of the split, the order of rows and the loss's own noise.
+        progress: called after each epoch; a False that it returns ends the training.
+
+    Raises:
+        InputError: there are no rows to train on, a setting is out of its range, or the model has no loss.
+
+    >>> class Mean(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.mean = nn.Parameter(torch.zeros(1))
+    ...     def loss(self, x, context=None):
+    ...         return {"loss": (x - self.mean).square().mean()}
+    >>> model = Mean()
+    >>> adam = torch.optim.Adam(model.parameters(), 0.05)
+    >>> history = fit(model, torch.full((1000, 1), 3.0), epochs=50, optimizer=adam)
+    >>> round(model.mean.item(), 2), len(history.epochs)
+    (3.0, 50)
+    """
+    loss = _loss_of(model, loss)
+    _check(x, context, epochs, batch_size, patience)
+    optimizer = optimizer or torch.optim.Adam(model.parameters())
+    device = next(model.parameters()).device
+    trained, held_out = (
+        _Rows(x, context, indices, batch_size, device) for indices in _split(len(x), validation, patience, seed)
+    )
+    done: list[FitEpoch] = []
+    kept, kept_epoch, lowest = _copy(model), 0, math.inf
+    stopped: Stopped = "epochs"
+    was_training = model.training
+    try:
+        with _own_random_state(device, seed):
+            for number in range(1, epochs + 1):
+                model.train()
+                train = _train(model, trained, loss, optimizer, max_grad_norm)
+                held = _validate(model, held_out, loss, seed)
+                watched = held.get("loss", -math.inf)
+                if train is None or math.isnan(watched):
+                    stopped = "not finite"
+                    _warn_not_finite(number, kept_epoch)
+                    break
+                done.append(FitEpoch(number=number, train=train, validation=held))
+                if not held or watched < lowest:
+                    kept, kept_epoch, lowest = _copy(model), number, watched
+                if progress is not None and progress(done[-1]) is False:
+                    stopped = "asked"
+                    break
+                if patience is not None and number - kept_epoch >= patience:
+                    stopped = "patience"
+                    break
+    finally:
+        model.load_state_dict(kept)
+        model.train(was_training)
+    return FitHistory(epochs=tuple(done), kept=kept_epoch, stopped=stopped)
+
+
+def _train(
+    model: nn.Module, rows: _Rows, loss: LossFunction, optimizer: Optimizer, max_grad_norm: float | None
+) -> dict[str, float] | None:
+    """One epoch; None as soon as something is not finite."""
+    means = _Means()
+    for x, context in rows.batches(shuffled=True):
+        metrics = loss(x, context)
+        optimizer.zero_grad(set_to_none=True)
+        metrics["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), math.inf if max_grad_norm is None else max_grad_norm)
+        if not torch.isfinite(norm + metrics["loss"].detach()):
+            return None
+        optimizer.step()
+        means.add(metrics, len(x))
+    return means.values()
+
+
+@torch.no_grad()
+def _validate(model: nn.Module, rows: _Rows, loss: LossFunction, seed: int) -> dict[str, float]:
+    means = _Means()
+    model.eval()
+    with _own_random_state(rows.device, seed):
+        for x, context in rows.batches(shuffled=False):
+            means.add(loss(x, context), len(x))
+    return means.values()
+
+
+class _Means:
+    """Means over rows of what each batch reports, summed on the device: reading a number would wait for it."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._rows = 0
+
+    def add(self, metrics: Mapping[str, Tensor], rows: int) -> None:
+        self._rows += rows
+        for name, value in metrics.items():
+            weighted = value.detach() * rows
+            self._sums[name] = self._sums[name] + weighted if name in self._sums else weighted
+
+    def values(self) -> dict[str, float]:
+        return {name: float(total) / self._rows for name, total in self._sums.items()}
+
+
+@contextmanager
+def _own_random_state(device: torch.device, seed: int) -> Iterator[None]:
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def _split(rows: int, validation: float | Tensor, patience: int | None, seed: int) -> tuple[Tensor, Tensor]:
+    """Indices of the rows to train on, and of those held out."""
+    if isinstance(validation, Tensor):
+        held_out = validation.cpu()
+    elif not 0 <= validation < 1:
+        raise InputError(f"the fraction held out for validation must be within 0 .. 1, not {validation}")
+    else:
+        count = max(1, round(validation * rows)) if validation else 0
+        held_out = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))[:count]
+    trained = torch.ones(rows, dtype=torch.bool)
+    trained[held_out] = False
+    if not trained.any():
+        raise InputError(f"{rows} rows, {len(held_out)} of them held out: none is left to train on")
+    if patience is not None and len(held_out) == 0:
+        raise InputError("patience needs validation: hold some rows out, or train for all epochs")
+    return torch.nonzero(trained).flatten(), held_out
+
+
+def _check(x: Tensor, context: Tensor | None, epochs: int, batch_size: int, patience: int | None) -> None:
+    if context is not None and len(context) != len(x):
+        raise InputError(f"x has {len(x)} rows, its context {len(context)}: they must belong together")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be 1 or more, not {value}")
+
+
+def _loss_of(model: nn.Module, loss: LossFunction | None) -> LossFunction:
+    if loss is not None:
+        return loss
+    if not isinstance(model, Trainable):
+        raise InputError(f"{type(model).__name__} has no method loss(x, context): pass one as loss=")
+    return model.loss
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _warn_not_finite(number: int, kept: int) -> None:
+    weights = f"the weights of epoch {kept} are kept" if kept else "the weights are as they were"
+    warnings.warn(
+        f"training stopped in epoch {number}: the loss or its gradient is not finite; {weights}. A smaller step "
+        "size, or a limit on the gradient's norm, often helps",
+        stacklevel=3,
+    )

@@ -1,0 +1,139 @@
+"""Train GAIL from expert demonstrations: `python scripts/train_gail.py --env Ant-v4`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from command_line import parse_env_kwargs, run
+from pydantic import TypeAdapter
+
+from agents import GAIL, GAILConfig, ImitationRun
+from experts import load_demonstrations
+from genrl.errors import InputError
+from genrl.evaluation import random_return
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+from genrl.transitions import Demonstrations
+
+DEFAULT_TIMESTEPS = 15_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_gail.py` can be told; what is not told is the measured recipe."""
+
+    env: str = "Ant-v4"
+    """Gymnasium id of the task."""
+    demos: str | None = None
+    """Demonstrations: a .npz, a folder, or a Minari dataset; by default the shipped ones of the task."""
+    tier: str = "expert"
+    """Which of the shipped experts."""
+    stochastic: bool = False
+    """Shipped demonstrations with the expert's exploration noise, which visit more states."""
+    episodes: int | None = None
+    """How many trajectories; by default all that are shipped, or all in the file."""
+    subsample: int = 1
+    """Keep every n-th pair of each trajectory, from a random offset."""
+    n_timesteps: int | None = None
+    """Environment steps in all; by default 15,000,000, about an hour on two cores, or what a resumed run was to do."""
+    num_envs: int = 64
+    """Environments side by side."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task, as key=value."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "cpu"
+    """Where the networks live; networks of this size are fastest on the CPU."""
+    eval_freq: int = 250_000
+    """Steps between two evaluations without noise; the best policy is kept by them."""
+    eval_episodes: int = 20
+    """Episodes of each of them."""
+    final_episodes: int = 50
+    """Episodes of the table at the end."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with; everything but --n-timesteps is taken from it."""
+    agent: Annotated[GAILConfig, tyro.conf.arg(name="")] = field(default_factory=GAILConfig)
+    """The algorithm."""
+
+
+def main(config: TrainConfig) -> None:
+    """Train GAIL from expert demonstrations and report how close to the expert it came."""
+    with StopSignals() as stop:
+        imitation = resume(config.resume) if config.resume else start(config)
+        imitation.train(config.n_timesteps or imitation.directory.config["n_timesteps"], stop)
+        imitation.report(config.final_episodes)
+
+
+def start(config: TrainConfig) -> ImitationRun:
+    """A fresh run. Everything that can be wrong is found before its directory is made."""
+    print(f"GAIL on {config.env} with {config.agent.learner.upper()}: preparing", flush=True)
+    demonstrations = demonstrations_of(config)
+    agent = GAIL(
+        config.env,
+        demonstrations,
+        num_envs=config.num_envs,
+        env_kwargs=parse_env_kwargs(config.env_kwargs),
+        seed=config.seed,
+        device=config.device,
+        config=config.agent,
+    )
+    floor = random_return(config.env, env_kwargs=parse_env_kwargs(config.env_kwargs))
+    about = {
+        "n_timesteps": config.n_timesteps or DEFAULT_TIMESTEPS,
+        "expert_return": demonstrations.expert_return,
+        "random_return": floor,
+        "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+    }
+    directory = RunDirectory.create(config.log_folder, "gail", config.env, config.seed, about)
+    print(
+        f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
+        f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
+        flush=True,
+    )
+    return imitation_run(config, agent, directory)
+
+
+def resume(path: Path) -> ImitationRun:
+    """The run at `path`, as its latest checkpoint left it."""
+    directory = RunDirectory.open(path)
+    settings = directory.config.get("settings")
+    if directory.config["agent"] != "gail" or not isinstance(settings, dict):
+        raise InputError(f"{path} is a run of {directory.config['agent']}, not of gail: resume it with its own script")
+    config = TypeAdapter(TrainConfig).validate_python(settings)
+    checkpoint = directory.latest_checkpoint()
+    agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations_of(config), device=config.device)
+    print(f"resuming {directory.path} at {agent.learner.num_timesteps:,} steps", flush=True)
+    return imitation_run(config, agent, directory)
+
+
+def imitation_run(config: TrainConfig, agent: GAIL, directory: RunDirectory) -> ImitationRun:
+    """Agent and directory, wired."""
+    return ImitationRun(
+        agent=agent,
+        directory=directory,
+        eval_freq=config.eval_freq,
+        eval_episodes=config.eval_episodes,
+        expert_return=directory.config["expert_return"],
+        random_return=directory.config["random_return"],
+    )
+
+
+def demonstrations_of(config: TrainConfig) -> Demonstrations:
+    """What is to be imitated; the same again when a run is resumed."""
+    return load_demonstrations(
+        config.demos or config.env,
+        tier=config.tier,
+        episodes=config.episodes,
+        subsample=config.subsample,
+        stochastic=config.stochastic,
+        seed=config.seed,
+    )
+
+
+if __name__ == "__main__":
+    run(main, TrainConfig)
