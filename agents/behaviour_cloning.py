@@ -1,0 +1,170 @@
+"""Behavioural cloning (Pomerleau 1991): a policy fitted to demonstrations by maximum likelihood, without interaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.utils import get_device
+from stable_baselines3.common.vec_env import VecEnv
+
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.policies import describe_policy, load_policy
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.seeding import seed_everything
+from genrl.transitions import Demonstrations
+
+from .cloning import CloningConfig, build_policy, clone, labelled_states
+from .learner_state import LearnerState
+from .standardisers import fit_standardisers, position_velocity_columns
+
+__all__ = ["BehaviourCloning"]
+
+RANDOM_STEPS = 8192
+
+
+class BehaviourCloning:
+    """A policy that repeats what the demonstrations did; the baseline of every imitator.
+
+    The policy is a Gaussian whose mean depends on the observation (Box), or a softmax (Discrete). Observations are
+    standardised inside it, as GAIL does, by demonstrations and random steps together.
+
+    Args:
+        env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
+        demonstrations: of the same task; None for an agent that only predicts.
+        env_kwargs: constructor arguments of the environment, if `env` is an id.
+        seed: of everything random; drawn if None.
+        device: "cpu", "cuda" or "auto".
+        config: how to fit.
+        policy: a fitted one to go on with, in place of a new one.
+
+    Raises:
+        InputError: the demonstrations are of another task, or the spaces are not supported.
+    """
+
+    def __init__(
+        self,
+        env: str | VecEnv,
+        demonstrations: Demonstrations | None,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+        config: CloningConfig | None = None,
+        policy: ActorCriticPolicy | None = None,
+    ) -> None:
+        self.config = config or CloningConfig()
+        self.env_id = env if isinstance(env, str) else None
+        self.env_kwargs = dict(env_kwargs or {})
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
+        self.device = str(get_device(device))
+        self.demonstrations = demonstrations
+        self.history: FitHistory | None = None
+        seed_everything(self.seed)
+        venv = make_vec_env(env, 16, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
+        try:
+            if demonstrations is not None:
+                demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
+            self.policy = policy.to(self.device) if policy is not None else self._new_policy(venv)
+        finally:
+            if isinstance(env, str):
+                venv.close()
+
+    def learn(
+        self, epochs: int | None = None, *, progress: Callable[[FitEpoch], bool | None] | None = None
+    ) -> BehaviourCloning:
+        """Fit the policy from where it is; the best weights are kept however it ends, Ctrl-C included.
+
+        Args:
+            epochs: passes over the demonstrations, at most; `config.epochs` by default.
+            progress: called after each; a False that it returns ends the training.
+        """
+        if self.demonstrations is None:
+            raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
+        config = self.config if epochs is None else replace(self.config, epochs=epochs)
+        states = labelled_states(self.demonstrations, self.policy.action_space)
+        self.history = clone(self.policy, states, config, seed=self.seed, progress=progress)
+        return self
+
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
+        return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def state(self) -> LearnerState:
+        """Everything that a checkpoint holds."""
+        agent = {
+            "kind": "bc",
+            "env_id": self.env_id,
+            "env_kwargs": self.env_kwargs,
+            "seed": self.seed,
+            "config": asdict(self.config),
+        }
+        return LearnerState(
+            tensors={"policy": self.policy.state_dict()},
+            documents={"agent": agent, "policy": describe_policy(self.policy, self.config.network, self.env_id)},
+            arrays={},
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
+        state = self.state()
+        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        env: str | VecEnv | None = None,
+        demonstrations: Demonstrations | None = None,
+        device: str = "auto",
+    ) -> BehaviourCloning:
+        """An agent as it was when it was saved.
+
+        Args:
+            path: a folder that `save` wrote.
+            env: needed if the agent was made with a `VecEnv`.
+            demonstrations: needed to go on learning.
+            device: to load to.
+
+        Raises:
+            InputError: the folder holds no such agent, or is damaged.
+        """
+        document = read_checkpoint(Path(path)).documents.get("agent", {})
+        if document.get("kind") != "bc":
+            raise InputError(f"{path} holds no agent of behavioural cloning; load_policy reads any policy")
+        if env is None and document["env_id"] is None:
+            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        policy = load_policy(path)
+        assert isinstance(policy, ActorCriticPolicy)
+        return cls(
+            env or document["env_id"],
+            demonstrations,
+            env_kwargs=document["env_kwargs"],
+            seed=document["seed"],
+            device=device,
+            config=TypeAdapter(CloningConfig).validate_python(document["config"]),
+            policy=policy,
+        )
+
+    def _new_policy(self, venv: VecEnv) -> ActorCriticPolicy:
+        if self.demonstrations is None:
+            raise InputError("demonstrations are needed to standardise the observations by")
+        expert = self.demonstrations.transitions(venv.action_space)
+        columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
+        standardisers = fit_standardisers(expert, venv, steps=RANDOM_STEPS, seed=self.seed, columns=columns)
+        return build_policy(venv.action_space, standardisers.observations, self.config.network, self.device)
