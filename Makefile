@@ -4,7 +4,7 @@ ENV ?= Ant-v4
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: gail test test-full check format lint types lock clean
+.PHONY: gail test test-full check format lint types bench-install lock clean
 
 gail: .venv/installed  ## train GAIL from the shipped demonstrations
 	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
@@ -33,8 +33,11 @@ types: .venv/installed
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+bench-install: .venv/installed  ## the peers that benchmarks/ measures against
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-bench.lock
+
 lock: .venv/installed  ## write down what is installed now
-	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu//' > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | grep -vxFf requirements-bench.lock | sed 's/+cpu//' > requirements.lock
 
 clean:
 	rm -rf .venv runs

@@ -1,6 +1,18 @@
 """Agents: a configuration, and the wiring of components that makes it learn."""
 
+from .behaviour_cloning import BehaviourCloning
+from .cloning import CloningConfig
+from .dagger import DAgger, DAggerConfig, DAggerRound
 from .gail import GAIL, GAILConfig
 from .imitation_run import ImitationRun
 
-__all__ = ["GAIL", "GAILConfig", "ImitationRun"]
+__all__ = [
+    "GAIL",
+    "BehaviourCloning",
+    "CloningConfig",
+    "DAgger",
+    "DAggerConfig",
+    "DAggerRound",
+    "GAILConfig",
+    "ImitationRun",
+]

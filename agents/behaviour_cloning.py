@@ -1,4 +1,4 @@
-"""Behavioural cloning (Pomerleau 1991): a policy fitted to demonstrations by maximum likelihood, without interaction."""
+"""Behavioural cloning (Pomerleau 1991): a policy fitted to demonstrations by maximum likelihood."""
 
 from __future__ import annotations
 

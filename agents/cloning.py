@@ -12,6 +12,7 @@ from stable_baselines3.common.distributions import DiagGaussianDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
+from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork, policy_kwargs
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
@@ -26,10 +27,13 @@ __all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "labelled
 class CloningConfig:
     """How a policy is fitted to labelled observations."""
 
-    epochs: int = 200
-    """Passes over the data, at most."""
-    patience: int = 20
-    """Stop after so many passes without a better likelihood of the episodes held out."""
+    updates: int = 20_000
+    """Gradient steps, at most; the number of passes over the data follows from it."""
+    epochs: int | None = None
+    """Passes over the data, at most; in place of `updates`."""
+    patience: int | None = None
+    """Stop after so many passes without a better likelihood of the episodes held out; by default a tenth of them all,
+    and 10 at least."""
     validation: float = 0.1
     """Fraction of the data to hold out: whole episodes where there are two or more."""
     batch_size: int = 256
@@ -41,8 +45,16 @@ class CloningConfig:
     min_std: float = 0.05
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
-    network: ActorCriticNetwork = field(default_factory=lambda: ActorCriticNetwork(hidden=(256, 256)))
+    network: ActorCriticNetwork = field(
+        default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
+    )
     """The policy."""
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "epochs", "patience", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be 1 or more, not {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +73,10 @@ class LabelledStates:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The fields by name."""
+        return {"observations": self.observations, "actions": self.actions, "episodes": self.episodes}
 
     @staticmethod
     def concatenate(parts: Sequence[LabelledStates]) -> LabelledStates:
@@ -114,6 +130,7 @@ def clone(
         seed: of the split and of the order of rows.
         progress: called after each epoch; a False that it returns ends the training.
     """
+    epochs = config.epochs or -(-config.updates // -(-len(states) // config.batch_size))
     discrete = isinstance(policy.action_space, spaces.Discrete)
     labels = states.actions.argmax(1) if discrete else states.actions
     with one_torch_thread():
@@ -123,10 +140,10 @@ def clone(
             labels,
             loss=_classification(policy) if discrete else _regression(policy, config.min_std),
             optimizer=torch.optim.Adam(policy.parameters(), config.learning_rate),
-            epochs=config.epochs,
+            epochs=epochs,
             batch_size=config.batch_size,
             validation=_held_out(states.episodes, config.validation, seed),
-            patience=config.patience if config.validation else None,
+            patience=(config.patience or max(10, epochs // 10)) if config.validation else None,
             max_grad_norm=config.max_grad_norm,
             seed=seed,
             progress=progress,

@@ -69,8 +69,12 @@ class ImitationRun:
         summary = evaluation.summary(self.expert_return, self.random_return)
         print_evaluation(summary, console=console)
         write_evaluation(self.directory.path / "evaluation.json", summary)
-        curve = draw_learning_curve([self.directory.path], self.directory.path / "learning_curve.png")
-        (console or Console()).print(f"run: {self.directory.path}\ncurve: {curve}", soft_wrap=True, highlight=False)
+        lines = f"run: {self.directory.path}"
+        logged = self.directory.path.glob("progress*.csv")
+        if any(file.stat().st_size for file in logged):  # none if stopped before the first rollout was over
+            curve = draw_learning_curve([self.directory.path], self.directory.path / "learning_curve.png")
+            lines += f"\ncurve: {curve}"
+        (console or Console()).print(lines, soft_wrap=True, highlight=False)
         return summary
 
     @property

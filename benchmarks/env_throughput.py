@@ -129,8 +129,7 @@ def envpool_vector(env_id: str, num_envs: int) -> Contender:
 
     pool = envpool.make(env_id, env_type="gymnasium", num_envs=num_envs, num_threads=2)
     pool.reset()
-    # EnvPool holds actions in double precision and refuses others.
-    return Contender(num_envs, lambda actions: pool.step(actions.astype(np.float64)), pool.close)
+    return Contender(num_envs, pool.step, pool.close)
 
 
 def contenders(env_id: str, num_envs: int, only_ours: bool) -> dict[str, Contender | PhysicalLimit]:

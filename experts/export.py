@@ -10,7 +10,9 @@ from gymnasium import spaces
 from sb3_contrib.tqc.policies import Actor as TQCActor
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.running_mean_std import RunningMeanStd
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN
 from stable_baselines3.sac.policies import Actor as SACActor
 from stable_baselines3.td3.policies import Actor as TD3Actor
@@ -34,20 +36,21 @@ def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
     Raises:
         InputError: the policy is of another kind.
     """
-    policy = learner.policy
+    policy: Any = learner.policy
     space = policy.action_space
     if not isinstance(space, spaces.Box):
         raise InputError(f"an expert acts by vectors within bounds, not in {space}")
     layers, form = _network(policy)
     columns = _columns(learner.get_env())
     normaliser = learner.get_vec_normalize_env()
-    normalised = normaliser is not None and normaliser.norm_obs
+    if normaliser is not None and not normaliser.norm_obs:
+        normaliser = None
     config = ActorConfig(
         obs_dim=_raw_width(learner.get_env(), layers[0].in_features),
         act_dim=int(np.prod(space.shape)),
         hidden_sizes=tuple(layer.out_features for layer in layers[:-1]),
         activation=_activation(policy),
-        obs_clip=normaliser.clip_obs if normalised and normaliser is not None else None,
+        obs_clip=None if normaliser is None else normaliser.clip_obs,
         columns=columns,
         env_id=env_id,
         **form,
@@ -57,12 +60,12 @@ def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
         "action_low": torch.as_tensor(space.low),
         "action_high": torch.as_tensor(space.high),
     }
-    if normalised:
-        assert isinstance(normaliser, VecNormalize)
+    if normaliser is not None:
+        assert isinstance(normaliser.obs_rms, RunningMeanStd)
         tensors["obs_mean"] = torch.as_tensor(normaliser.obs_rms.mean)
         tensors["obs_std"] = torch.as_tensor(np.sqrt(normaliser.obs_rms.var + normaliser.epsilon))
     if config.std == "parameter":
-        tensors["log_std"] = policy.log_std
+        tensors["log_std"] = policy.log_std.data
     for index, layer in enumerate(layers):
         tensors[f"layers.{index}.weight"], tensors[f"layers.{index}.bias"] = layer.weight, layer.bias
     actor.load_state_dict({**actor.state_dict(), **tensors})
@@ -70,20 +73,21 @@ def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
 
 
 def _network(policy: Any) -> tuple[list[nn.Linear], dict[str, Any]]:
-    """The linear layers from features to what is squashed, and how that becomes an action."""
-    squash: Literal["tanh", "clip"] = "tanh"
-    if isinstance(policy, ActorCriticPolicy):
-        squash = "clip"
-        return [*_linears(policy.mlp_extractor.policy_net), policy.action_net], {"squash": squash, "std": "parameter"}
-    actor = getattr(policy, "actor", None)
-    if isinstance(actor, SACActor | TQCActor) and not actor.use_sde:
+    """The linear layers from observations to what is squashed, and how that becomes an action."""
+    actor = getattr(policy, "actor", policy)
+    plain = isinstance(actor.features_extractor, FlattenExtractor) and not getattr(actor, "use_sde", False)
+    if plain and isinstance(actor, ActorCriticPolicy):
+        last = actor.action_net
+        assert isinstance(last, nn.Linear)
+        return [*_linears(actor.mlp_extractor.policy_net), last], {"squash": "clip", "std": "parameter"}
+    if plain and isinstance(actor, SACActor | TQCActor):
         assert isinstance(actor.mu, nn.Linear)
         assert isinstance(actor.log_std, nn.Linear)
-        form = {"std": "state", "log_std_bound": "clamp", "log_std_range": (float(LOG_STD_MIN), float(LOG_STD_MAX))}
-        return [*_linears(actor.latent_pi), _side_by_side(actor.mu, actor.log_std)], {"squash": squash, **form}
-    if isinstance(actor, TD3Actor):
-        return _linears(actor.mu), {"squash": squash, "std": "none"}
-    raise InputError(f"a {type(policy).__name__} cannot be exported: it is no MLP of PPO, TRPO, SAC, TD3 or TQC")
+        noise = {"std": "state", "log_std_bound": "clamp", "log_std_range": (float(LOG_STD_MIN), float(LOG_STD_MAX))}
+        return [*_linears(actor.latent_pi), _side_by_side(actor.mu, actor.log_std)], {"squash": "tanh", **noise}
+    if plain and isinstance(actor, TD3Actor):
+        return _linears(actor.mu), {"squash": "tanh", "std": "none"}
+    raise InputError(f"a {type(policy).__name__} cannot be exported: it is no plain MLP of PPO, TRPO, SAC, TD3 or TQC")
 
 
 def _linears(network: nn.Module) -> list[nn.Linear]:

@@ -1,9 +1,9 @@
 """How experts are trained: settings of each algorithm, and what differs for single tasks.
 
 Sources: "zoo" marks values published with rl-baselines3-zoo for the MuJoCo tasks (SAC, TD3, TQC: warm-up of 10,000
-steps, TD3's noise, rates and widths; TQC's dropped quantiles on Hopper; PPO's discount on HalfCheetah). The zoo trains
-PPO on one environment for a million steps with a rate of a few 1e-5; on a simulator that runs 64 of them at once that
-would be slow, so PPO and TRPO take large batches and larger rates, measured here.
+steps, TD3's noise, rate and widths; TQC's dropped quantiles on Hopper). The zoo trains PPO on one environment for a
+million steps with a rate of a few 1e-5; on a simulator that runs 64 of them at once that would be slow, so PPO and TRPO
+take large batches and larger rates, measured here.
 """
 
 from __future__ import annotations
@@ -113,7 +113,6 @@ SETTINGS: dict[Algorithm, ExpertSettings] = {
 
 # What differs for a task, whatever its version: fields of ExpertSettings; mappings are merged.
 PER_TASK: dict[tuple[Algorithm, str], dict[str, Any]] = {
-    ("ppo", "HalfCheetah"): {"arguments": {"gamma": 0.98}},  # zoo
     ("ppo", "Humanoid"): {"policy": {"log_std_init": -1.0}},  # its actions are bounded by 0.4 instead of 1
     ("trpo", "Humanoid"): {"policy": {"log_std_init": -1.0}},
     ("tqc", "Hopper"): {"arguments": {"top_quantiles_to_drop_per_net": 5}},  # zoo

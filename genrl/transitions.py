@@ -13,6 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genrl.demonstration_checks import check_actions, check_layout
 from genrl.errors import InputError
 
 __all__ = ["Demonstrations", "Trajectory", "Transitions", "encode_actions"]
@@ -105,7 +106,7 @@ class Demonstrations:
         kept_pairs: indices into `actions` of the pairs that an imitator may see; None for all of them.
 
     Raises:
-        InputError: a field has a wrong shape, or holds a number that is not finite.
+        InputError: a field has a wrong shape, holds a number that is not finite, or ends an episode too early.
     """
 
     observations: Array
@@ -119,7 +120,14 @@ class Demonstrations:
     kept_pairs: Array | None = None
 
     def __post_init__(self) -> None:
-        _check_layout(self)
+        check_layout(
+            observations=self.observations,
+            actions=self.actions,
+            rewards=self.rewards,
+            terminations=self.terminations,
+            truncations=self.truncations,
+            episode_lengths=self.episode_lengths,
+        )
         if self.expert_return is None:
             object.__setattr__(self, "expert_return", float(self.returns.mean()))
 
@@ -241,7 +249,7 @@ class Demonstrations:
                 f"the demonstrations have {self.observations.shape[1]} observation columns, the environment has "
                 f"{observation_space.shape[0]}: they come from another task, version or constructor option"
             )
-        _check_actions(self.actions, action_space)
+        check_actions(self.actions, action_space)
 
 
 def encode_actions(action_space: spaces.Space[Any], actions: Array) -> NDArray[np.float32]:
@@ -256,44 +264,3 @@ def encode_actions(action_space: spaces.Space[Any], actions: Array) -> NDArray[n
     if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
         return np.clip(actions, action_space.low, action_space.high).astype(np.float32)
     raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")
-
-
-def _check_layout(demos: Demonstrations) -> None:
-    steps, episodes = len(demos.actions), len(demos.episode_lengths)
-    if episodes == 0 or steps == 0:
-        raise InputError("the demonstrations are empty: at least one episode of one step is needed")
-    if np.any(demos.episode_lengths < 1) or demos.episode_lengths.sum() != steps:
-        raise InputError(f"episode_lengths must be positive and sum to the number of actions, {steps}")
-    if demos.observations.ndim != 2 or len(demos.observations) != steps + episodes:
-        raise InputError(
-            f"observations must have T + 1 rows an episode, {steps + episodes} in all, and two dimensions; "
-            f"their shape is {demos.observations.shape}"
-        )
-    for name in ("rewards", "terminations", "truncations"):
-        if getattr(demos, name).shape != (steps,):
-            raise InputError(f"{name} must have shape ({steps},), not {getattr(demos, name).shape}")
-    for name in ("observations", "actions", "rewards"):
-        bad = ~np.isfinite(getattr(demos, name))
-        if bad.any():
-            row = int(np.argwhere(bad)[0][0])
-            raise InputError(
-                f"{name} of the demonstrations hold NaN or infinity (first at row {row}): record them again"
-            )
-
-
-def _check_actions(actions: Array, action_space: spaces.Space[Any]) -> None:
-    if isinstance(action_space, spaces.Discrete):
-        low, high = int(action_space.start), int(action_space.start + action_space.n) - 1
-        if actions.size != len(actions) or not np.all(actions == np.round(actions)):
-            raise InputError("the environment's actions are Discrete, the demonstrations' are not whole numbers")
-    elif isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
-        low, high = action_space.low, action_space.high
-        if actions.shape[1:] != action_space.shape:
-            raise InputError(
-                f"the demonstrations have actions of shape {actions.shape[1:]}, the environment takes {action_space.shape}"
-            )
-    else:
-        raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")
-    tolerance = 1e-5  # float32 rounding of float64 bounds
-    if np.any(actions < low - tolerance) or np.any(actions > high + tolerance):
-        raise InputError(f"the demonstrations hold actions outside the bounds {low} .. {high} of the environment")

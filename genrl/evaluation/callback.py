@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from genrl.errors import InputError
 from genrl.evaluation.aggregate import Evaluation
 
 __all__ = ["KeepBest"]
@@ -22,6 +23,9 @@ class KeepBest(BaseCallback):
         keep: called with each evaluation that is better than all before.
         every: environment steps between two evaluations.
         best: mean return to beat, where a run goes on.
+
+    Raises:
+        InputError: `every` is below 1.
     """
 
     def __init__(
@@ -33,6 +37,8 @@ class KeepBest(BaseCallback):
         best: float = float("-inf"),
     ) -> None:
         super().__init__()
+        if every < 1:
+            raise InputError(f"the steps between two evaluations must be 1 or more, not {every}")
         self._evaluate = evaluate
         self._keep = keep
         self._every = every

@@ -89,6 +89,7 @@ def draw_learning_curve(runs: Sequence[Path | str], path: Path | str) -> Path:
     # Neither pyplot nor a global backend: drawing must not change the caller's matplotlib.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
     groups = _group(runs)
     figure = Figure(figsize=(8, 7), layout="constrained")
@@ -104,6 +105,7 @@ def draw_learning_curve(runs: Sequence[Path | str], path: Path | str) -> Path:
     returns.set_ylabel("true return")
     lengths.set_ylabel("episode length")
     lengths.set_xlabel("environment steps")
+    lengths.xaxis.set_major_formatter(EngFormatter(sep=""))  # 500k, 2M
     for axes in (returns, lengths):
         axes.grid(alpha=0.3)
     if returns.get_legend_handles_labels()[0]:

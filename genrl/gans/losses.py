@@ -30,13 +30,18 @@ label smoothing and Mixup, which is why every objective is written for targets i
 
 
 def cross_entropy_discriminator(logits: Tensor, targets: Tensor) -> Tensor:
-    """-E[t log D + (1 - t) log(1 - D)] (Goodfellow et al. 2014, equation 1; both minimax and non-saturating)."""
+    """-E[t log D + (1 - t) log(1 - D)] (Goodfellow et al. 2014, equation 1; both minimax and non-saturating).
+
+    A balanced batch gives minus half of the paper's value, whose two expectations are summed: log 2
+    where D cannot tell.
+    """
     return F.binary_cross_entropy_with_logits(logits, targets)
 
 
 def least_squares_discriminator(logits: Tensor, targets: Tensor) -> Tensor:
     """E[(logit - (2t - 1))^2] / 2: real is drawn to 1, fake to -1 (Mao et al. 2017, equation 2, a = -1, b = 1).
 
+    Half of the paper's value for a balanced batch, which is averaged here and not summed over its two sides.
     Targets of plus and minus one, not one and zero, so that the logit's sign keeps its meaning.
     """
     return 0.5 * (logits - (2 * targets - 1)).square().mean()

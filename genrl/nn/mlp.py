@@ -9,6 +9,8 @@ from typing import Literal
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from genrl.errors import InputError
+
 __all__ = ["ACTIVATIONS", "Activation", "mlp"]
 
 Activation = Literal["tanh", "relu", "elu", "silu"]
@@ -34,12 +36,17 @@ def mlp(
         sizes: widths from input to output, at least two.
         activation: between the layers.
         spectral: divide each weight by its largest singular value, which bounds the Lipschitz constant
-            of each layer by 1 (Miyato et al. 2018, equation 8).
+            of each layer by 1 (Miyato et al. 2018, equation 8); an output layer of zeros is left as it is.
         zero_output: start with an output of exactly 0 for every input.
+
+    Raises:
+        InputError: fewer than two sizes, or one below 1.
 
     >>> [tuple(p.shape) for p in mlp([3, 8, 1]).parameters()]
     [(8, 3), (8,), (1, 8), (1,)]
     """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise InputError(f"a network needs widths of 1 or more from input to output, not {list(sizes)}")
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
+
 __all__ = ["Standardise"]
 
 
@@ -54,6 +56,9 @@ class Standardise(nn.Module):
             *samples: (rows, in_features) each, raw.
             columns: candidates; all of them by default. Those constant over all samples are dropped.
             clip: as in the constructor.
+
+        Raises:
+            InputError: every column is constant.
         """
         in_features = samples[0].shape[1]
         candidates = torch.arange(in_features) if columns is None else columns.long()
@@ -62,6 +67,10 @@ class Standardise(nn.Module):
         variance = torch.stack([(rows - mean).square().mean(0) for rows in picked]).mean(0)
         std = variance.sqrt()
         varies = std > 1e-6 * (1.0 + mean.abs())
+        if not varies.any():
+            raise InputError(
+                f"all of the {len(candidates)} columns are constant: there is nothing to tell apart by them"
+            )
         return cls(in_features, candidates[varies], mean[varies], std[varies], clip=clip)
 
     @classmethod

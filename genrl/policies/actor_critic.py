@@ -51,6 +51,7 @@ def describe_policy(
         "kind": "actor_critic",
         "env_id": env_id,
         "observation_columns": standardise.in_features,
+        "clip": standardise.clip,
         "action_space": _describe_space(policy.action_space),
         "hidden": list(network.hidden),
         "activation": network.activation,
@@ -70,6 +71,7 @@ def rebuild_policy(description: Mapping[str, Any], tensors: Mapping[str, Tensor]
             tensors[prefix + "columns"],
             tensors[prefix + "mean"],
             tensors[prefix + "std"],
+            clip=float(description.get("clip", 10.0)),
         )
         network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
         policy = ActorCriticPolicy(

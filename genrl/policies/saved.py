@@ -36,6 +36,8 @@ def load_policy(folder: Path | str) -> Policy:
     folder = Path(folder)
     if (folder / "policy.json").is_file():
         checkpoint = read_checkpoint(folder)
+        if "policy" not in checkpoint.documents or "policy" not in checkpoint.tensors:
+            raise InputError(f"the manifest of {folder} names no policy: use another checkpoint")
         return rebuild_policy(checkpoint.documents["policy"], checkpoint.tensors["policy"])
     if (folder / "actor.json").is_file():
         return Actor.load(folder)

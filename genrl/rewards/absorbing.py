@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
@@ -23,12 +24,15 @@ class AbsorbingReward(nn.Module):
         inner: a model of observations with one more column, which is 1 in the absorbing state
             (`Standardise.with_extra_column` makes its standardiser).
         gamma: the learner's discount, below 1.
+
+    Raises:
+        InputError: `gamma` is not in [0, 1).
     """
 
     def __init__(self, inner: RewardModel, *, gamma: float) -> None:
         super().__init__()
         if not 0 <= gamma < 1:
-            raise ValueError(f"absorbing states need a discount below 1, not {gamma}")
+            raise InputError(f"absorbing states need a discount of at least 0 and below 1, not {gamma}")
         self.inner = inner
         self.gamma = gamma
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.gans.losses import DiscriminatorLoss, bernoulli_entropy
 from genrl.gans.penalties import GradientPenalty
 from genrl.rewards.discriminator import Discriminator
@@ -19,7 +20,11 @@ __all__ = ["AdversarialReward", "AdversarialTraining"]
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialTraining:
-    """How a discriminator is trained."""
+    """How a discriminator is trained.
+
+    Raises:
+        InputError: a number is out of its range.
+    """
 
     learning_rate: float = 3e-4
     """Adam's step size."""
@@ -34,11 +39,22 @@ class AdversarialTraining:
     weight_decay: float = 0.0
     """Decoupled decay of the weights (AdamW)."""
     label_smoothing: float = 0.0
-    """The expert's target is 1 - label_smoothing."""
+    """The expert's target is 1 - label_smoothing; below one half, where it would turn round."""
     mixup: float = 0.0
     """Parameter alpha of Mixup's Beta(alpha, alpha); 0 leaves it out."""
     replay_size: int = 0
     """Past transitions of the learner kept as further negatives; 0 shows only the newest rollout."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch_size < 1:
+            raise InputError(f"steps and batch_size must be 1 or more, not {self.steps} and {self.batch_size}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.label_smoothing < 0.5:
+            raise InputError(f"label_smoothing must be at least 0 and below 0.5, not {self.label_smoothing}")
+        for name in ("penalty_weight", "entropy_weight", "weight_decay", "mixup", "replay_size"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
 
 class AdversarialReward(nn.Module):
@@ -62,7 +78,8 @@ class AdversarialReward(nn.Module):
         training: AdversarialTraining,
     ) -> None:
         super().__init__()
-        self.discriminator = discriminator
+        # In training mode spectral norm would take a power iteration whenever a reward is asked for, and change it.
+        self.discriminator = discriminator.eval()
         self.training_config = training
         self._loss = loss
         self._penalty = penalty
@@ -90,10 +107,12 @@ class AdversarialReward(nn.Module):
         negatives = self.replay.extend(learner)
         sums: dict[str, float] = {}
         steps = self.training_config.steps
+        self.discriminator.train()
         for _ in range(steps):
             metrics = self._step(_draw(expert, batch_size), _draw(negatives, batch_size))
             for name, value in metrics.items():
                 sums[name] = sums.get(name, 0.0) + value / steps
+        self.discriminator.eval()
         return sums
 
     def _step(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
@@ -135,7 +154,7 @@ def _draw(transitions: Transitions, batch_size: int) -> Transitions:
 
 
 def _mixup(rows: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Convex combinations of pairs of rows and of their targets (Zhang et al. 2018, equation 1)."""
+    """Convex combinations of pairs of rows and of their targets (Zhang et al. 2018, section 1)."""
     concentration = rows.new_tensor(alpha)
     share = torch.distributions.Beta(concentration, concentration).sample((len(rows),))
     partner = torch.randperm(len(rows), device=rows.device)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions
 
@@ -22,10 +23,15 @@ class TransitionInputs(nn.Module):
         parts: which of (s), (s, a), (s, s'), (s, a, s').
         observations: standardiser of s and s', the one that policy and value function use too.
         actions: standardiser of a.
+
+    Raises:
+        InputError: `parts` is none of the four.
     """
 
     def __init__(self, parts: InputParts, observations: Standardise, actions: Standardise) -> None:
         super().__init__()
+        if parts not in get_args(InputParts):
+            raise InputError(f"a reward model sees one of {', '.join(get_args(InputParts))}, not {parts!r}")
         names = parts.replace("next-state", "next").split("-")
         self.uses_action = "action" in names
         self.uses_next = "next" in names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
@@ -23,6 +24,9 @@ class StandardisedReward(nn.Module):
         momentum: weight of the newest statistics; 1 forgets the earlier ones, as suits whole rollouts.
         floor: smallest deviation divided by. Before a discriminator has learned anything its rewards differ by
             rounding only, and without a floor that noise would be scaled up to the size of a signal.
+
+    Raises:
+        InputError: `momentum` is not in (0, 1], or `floor` is not positive.
     """
 
     mean: Tensor
@@ -30,6 +34,8 @@ class StandardisedReward(nn.Module):
 
     def __init__(self, inner: RewardModel, *, offset: float = 1.0, momentum: float = 1.0, floor: float = 0.1) -> None:
         super().__init__()
+        if not 0 < momentum <= 1 or not floor > 0:
+            raise InputError(f"momentum must be in (0, 1] and floor above 0, not {momentum} and {floor}")
         self.inner = inner
         self.offset = offset
         self.momentum = momentum
@@ -44,7 +50,7 @@ class StandardisedReward(nn.Module):
     def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
         """Update the inner model, then the statistics on all of the learner's rows."""
         metrics = self.inner.update(expert, learner)
-        earned = self.inner.reward(learner)
+        earned = self.inner.reward(learner).detach()
         self.mean.lerp_(earned.mean(), self.momentum)
         self.std.lerp_(earned.std(correction=0), self.momentum)
         return metrics

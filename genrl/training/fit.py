@@ -30,11 +30,13 @@ class FitEpoch:
 
     Attributes:
         number: counted from 1.
+        planned: how many there will be at most.
         train: means over the rows trained on, as they were met.
         validation: means over the rows held out, after the pass; empty if there are none.
     """
 
     number: int
+    planned: int
     train: dict[str, float]
     validation: dict[str, float]
 
@@ -67,7 +69,7 @@ class _Rows:
 
     def batches(self, *, shuffled: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
         order = self.indices[torch.randperm(len(self.indices))] if shuffled else self.indices
-        for picked in order.split(self.batch_size):
+        for picked in order.split(self.batch_size) if len(order) else ():  # splitting nothing gives an empty batch
             context = None if self.context is None else self.context[picked].to(self.device)
             yield self.x[picked].to(self.device), context
 
@@ -147,7 +149,7 @@ def fit(
                     stopped = "not finite"
                     _warn_not_finite(number, kept_epoch)
                     break
-                done.append(FitEpoch(number=number, train=train, validation=held))
+                done.append(FitEpoch(number=number, planned=epochs, train=train, validation=held))
                 if not held or watched < lowest:
                     kept, kept_epoch, lowest = _copy(model), number, watched
                 if progress is not None and progress(done[-1]) is False:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -88,8 +87,9 @@ class ProgressDisplay(BaseCallback):
         self._last_line = now
         done = self.model.num_timesteps
         rate = (done - self._first_step) / max(now - self._started, 1e-9)
-        minutes = (self._total - done) / max(rate, 1e-9) / 60
-        print(f"{self._text()} · {max(minutes, 0.0):.0f} min left", file=sys.stdout, flush=True)
+        seconds = max(self._total - done, 0) / max(rate, 1e-9)
+        left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        print(f"{self._text()} · {left} left", file=self._console.file, flush=True)
 
     def _text(self) -> str:
         done = self.model.num_timesteps

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -11,6 +12,8 @@ from types import FrameType, TracebackType
 from stable_baselines3.common.callbacks import BaseCallback
 
 __all__ = ["Resumable", "StopSignals"]
+
+STDERR = 2
 
 
 class StopSignals:
@@ -38,7 +41,9 @@ class StopSignals:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        print("\nstopping after this iteration; once more stops at once", file=sys.stderr, flush=True)
+        # Not print: a signal may come while the interpreter is inside a write to the same stream, which may not nest.
+        with contextlib.suppress(OSError):
+            os.write(STDERR, b"\nstopping after this iteration; once more stops at once\n")
 
 
 class Resumable(BaseCallback):

@@ -171,7 +171,7 @@ def test_twenty_random_episodes(env_id: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("env_id", FAST_TASKS)
+@pytest.mark.parametrize("env_id", ["Ant-v4", "Ant-v5"])  # elsewhere gentle actions last no longer than wild ones
 def test_twenty_long_gentle_episodes(env_id: str) -> None:
     compare(env_id, random_policy(env_id, 0.1), episodes=20, most_steps=20_000)
 

@@ -1,0 +1,241 @@
+"""DAgger (Ross et al. 2011): behavioural cloning where the imitator itself comes, labelled by the expert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.utils import get_device
+from stable_baselines3.common.vec_env import VecEnv
+
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.nn import Standardise
+from genrl.policies import describe_policy, rebuild_policy
+from genrl.protocols import Policy
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.seeding import seed_everything
+
+from .cloning import CloningConfig, LabelledStates, build_policy, clone
+from .expert_labels import ExpertLabels
+from .learner_state import LearnerState
+from .standardisers import position_velocity_columns, random_steps
+
+__all__ = ["DAgger", "DAggerConfig", "DAggerRound"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DAggerConfig:
+    """Settings of DAgger."""
+
+    rounds: int = 10
+    """How often states are collected and the policy is fitted again."""
+    steps_per_round: int = 2000
+    """States labelled by the expert in a round."""
+    beta_decay: float = 0.5
+    """In round i, from 0, the expert acts with probability beta_decay ** i, the imitator else; 0 is the paper's
+    simplest choice: the expert in the first round alone."""
+    untrained_steps: int = 8192
+    """Random steps whose statistics, with the expert's, standardise the observations."""
+    cloning: CloningConfig = field(default_factory=lambda: CloningConfig(updates=3000))
+    """How the policy is fitted in each round, from the weights of the round before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DAggerRound:
+    """What one round did.
+
+    Attributes:
+        number: counted from 1.
+        beta: the probability with which the expert acted.
+        labels: states labelled so far, over all rounds.
+        history: of the fit to all of them.
+    """
+
+    number: int
+    beta: float
+    labels: int
+    history: FitHistory
+
+
+class DAgger:
+    """A policy that learns from an expert who can be asked what to do anywhere.
+
+    Args:
+        env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
+        expert: takes raw observations; its deterministic actions are the labels. None for an agent that only predicts.
+        num_envs: environments side by side, if `env` is an id; their episodes go on from round to round.
+        env_kwargs: constructor arguments of the environment, if `env` is an id.
+        seed: of everything random; drawn if None.
+        device: "cpu", "cuda" or "auto".
+        config: everything else.
+    """
+
+    def __init__(
+        self,
+        env: str | VecEnv,
+        expert: Policy | None,
+        *,
+        num_envs: int = 8,
+        env_kwargs: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+        config: DAggerConfig | None = None,
+    ) -> None:
+        self.config = config or DAggerConfig()
+        if not 0 <= self.config.beta_decay <= 1:
+            raise InputError(f"beta_decay must be within 0 .. 1, not {self.config.beta_decay}")
+        self.env_id = env if isinstance(env, str) else None
+        self.env_kwargs = dict(env_kwargs or {})
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
+        self.device = str(get_device(device))
+        self.expert = expert
+        seed_everything(self.seed)
+        self.env = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
+        self.labelled: LabelledStates | None = None
+        self.rounds_done = 0
+        self._policy: ActorCriticPolicy | None = None
+        self._collector: ExpertLabels | None = None
+
+    @property
+    def policy(self) -> ActorCriticPolicy:
+        """The imitator.
+
+        Raises:
+            InputError: nothing was learned yet.
+        """
+        if self._policy is None:
+            raise InputError("there is no policy before the first round: call learn()")
+        return self._policy
+
+    def learn(
+        self,
+        rounds: int | None = None,
+        *,
+        on_round: Callable[[DAggerRound], bool | None] | None = None,
+        progress: Callable[[FitEpoch], bool | None] | None = None,
+    ) -> DAgger:
+        """Go on for some rounds: act, ask the expert, fit the policy to all that was asked so far.
+
+        Args:
+            rounds: how many more; by default those of `config` that are left.
+            on_round: called after each round; a False that it returns ends the training.
+            progress: called after each epoch of the fits, likewise.
+
+        Raises:
+            InputError: there is no expert, or it does not fit the environment.
+        """
+        if self.expert is None:
+            raise InputError("this agent was loaded without its expert: pass it to load() to train on")
+        more = self.config.rounds - self.rounds_done if rounds is None else rounds
+        for _ in range(more):
+            done = self._round(self.expert, progress)
+            if on_round is not None and on_round(done) is False:
+                break
+            if done.history.stopped == "asked":
+                break
+        return self
+
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
+        return self.policy.predict(observation, state, episode_start, deterministic)
+
+    def state(self) -> LearnerState:
+        """Everything that a checkpoint holds: the policy, and what the expert was asked."""
+        agent = {
+            "kind": "dagger",
+            "env_id": self.env_id,
+            "env_kwargs": self.env_kwargs,
+            "num_envs": self.env.num_envs,
+            "seed": self.seed,
+            "rounds_done": self.rounds_done,
+            "config": asdict(self.config),
+        }
+        described = describe_policy(self.policy, self.config.cloning.network, self.env_id)
+        assert self.labelled is not None  # where there is a policy, there are labels
+        return LearnerState(
+            tensors={"policy": self.policy.state_dict(), "labelled": self.labelled.to_tensors()},
+            documents={"agent": agent, "policy": described},
+            arrays={},
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
+        state = self.state()
+        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        expert: Policy | None = None,
+        env: str | VecEnv | None = None,
+        device: str = "auto",
+    ) -> DAgger:
+        """An agent as it was when it was saved; with its expert it goes on learning, from new episodes.
+
+        Args:
+            path: a folder that `save` wrote.
+            expert: needed to go on learning.
+            env: needed if the agent was made with a `VecEnv`.
+            device: to load to.
+
+        Raises:
+            InputError: the folder holds no such agent, or is damaged.
+        """
+        saved = read_checkpoint(Path(path))
+        document = saved.documents.get("agent", {})
+        if document.get("kind") != "dagger":
+            raise InputError(f"{path} holds no agent of DAgger; load_policy reads any policy")
+        if env is None and document["env_id"] is None:
+            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        agent = cls(
+            env or document["env_id"],
+            expert,
+            num_envs=document["num_envs"],
+            env_kwargs=document["env_kwargs"],
+            seed=document["seed"],
+            device=device,
+            config=TypeAdapter(DAggerConfig).validate_python(document["config"]),
+        )
+        agent._policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"]).to(agent.device)
+        agent.labelled = LabelledStates(**saved.tensors["labelled"])
+        agent.rounds_done = document["rounds_done"]
+        return agent
+
+    def _round(self, expert: Policy, progress: Callable[[FitEpoch], bool | None] | None) -> DAggerRound:
+        beta = self.config.beta_decay**self.rounds_done
+        if self._policy is None:
+            random_observations, _ = random_steps(self.env, self.config.untrained_steps, self.seed)
+        if self._collector is None:
+            first = 0 if self.labelled is None else int(self.labelled.episodes.max()) + 1
+            self._collector = ExpertLabels(self.env, expert, seed=self.seed + self.rounds_done, first_episode=first)
+        asked = self._collector.collect(self.config.steps_per_round, self._policy, beta)
+        if self._policy is None:
+            self._policy = self._new_policy(asked.observations, random_observations)
+        self.labelled = asked if self.labelled is None else LabelledStates.concatenate([self.labelled, asked])
+        history = clone(
+            self._policy, self.labelled, self.config.cloning, seed=self.seed + self.rounds_done, progress=progress
+        )
+        self.rounds_done += 1
+        return DAggerRound(number=self.rounds_done, beta=beta, labels=len(self.labelled), history=history)
+
+    def _new_policy(self, *observations: torch.Tensor) -> ActorCriticPolicy:
+        columns = position_velocity_columns(self.env_id, observations[0].shape[1])
+        standardise = Standardise.fit(*observations, columns=columns)
+        return build_policy(self.env.action_space, standardise, self.config.cloning.network, self.device)

@@ -1,0 +1,291 @@
+"""How fast GAIL trains, end to end: env steps a second beside the `imitation` library at the same work.
+
+Each measurement is a process of its own, so that no thread setting leaks into the next; the contenders take turns,
+because the speed of a machine drifts and only ratios of the same minute carry over to another one. One iteration
+(collect, train the discriminator, relabel, update) is warm-up, and setting up is not counted.
+
+    make bench-install
+    python benchmarks/gail_throughput.py --out gail_throughput.json
+"""
+
+import contextlib
+import csv
+import importlib.metadata
+import importlib.util
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import tyro
+
+DOCUMENTED = "imitation, as its command line"
+QUICKSTART = "imitation, as its quickstart"
+TUNED = "imitation, tuned by hand"
+PEERS = (DOCUMENTED, QUICKSTART, TUNED)
+DEMONSTRATIONS = 4
+
+# What both sides do in an iteration: the numbers of `imitation`'s quickstart, with PPO's default rollout.
+NUM_ENVS = 8
+ROLLOUT = 2048 * NUM_ENVS
+PPO_MINIBATCH = 64
+PPO_EPOCHS = 5
+PPO_LEARNING_RATE = 4e-4
+GAMMA = 0.95
+DISCRIMINATOR_STEPS = 8
+DISCRIMINATOR_BATCH = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Env steps a second of GAIL, interleaved rounds."""
+
+    envs: tuple[str, ...] = ("Ant-v4",)
+    """Tasks to measure; Humanoid-v4 has shipped demonstrations, too."""
+    rounds: int = 3
+    """How often each contender has its turn; the median counts."""
+    env_steps: int = 40_000
+    """Env steps a turn, rounded up to whole iterations."""
+    only_ours: bool = False
+    """Leave out the peers, for example where `imitation` is not installed."""
+    out: Path | None = None
+    """Where the figures are written: a .json or a .csv file."""
+
+
+def imitation_command_line(env_id: str, env_steps: int) -> float:
+    """Eight processes, torch's default threads: what its command line sets up."""
+    return time_imitation(env_id, env_steps, parallel=True, keep_infos=True)
+
+
+def imitation_quickstart(env_id: str, env_steps: int) -> float:
+    """Eight environments in one process, torch's default threads: what its quickstart sets up."""
+    return time_imitation(env_id, env_steps, parallel=False, keep_infos=True)
+
+
+def imitation_tuned(env_id: str, env_steps: int) -> float:
+    """One process, one torch thread and no record of infos: the best that was found without changing its code."""
+    import torch
+
+    torch.set_num_threads(1)
+    return time_imitation(env_id, env_steps, parallel=False, keep_infos=False)
+
+
+def genrl_same_work(env_id: str, env_steps: int) -> float:
+    """The networks, batches, epochs, rollout and discriminator steps of `imitation`'s quickstart, and its 8 envs."""
+    return time_genrl_same_work(env_id, env_steps, NUM_ENVS)
+
+
+def genrl_same_work_wide(env_id: str, env_steps: int) -> float:
+    """The same, the rollout collected from 64 environments."""
+    return time_genrl_same_work(env_id, env_steps, 64)
+
+
+def genrl_recipe(env_id: str, env_steps: int) -> float:
+    """The package's defaults: larger networks, larger minibatches, a gradient penalty."""
+    from agents import GAILConfig
+
+    return time_genrl(env_id, env_steps, 64, GAILConfig())
+
+
+def genrl_trpo(env_id: str, env_steps: int) -> float:
+    """The package's defaults with TRPO."""
+    from agents import GAILConfig
+
+    return time_genrl(env_id, env_steps, 64, GAILConfig(learner="trpo"))
+
+
+CONTENDERS: dict[str, Callable[[str, int], float]] = {
+    DOCUMENTED: imitation_command_line,
+    QUICKSTART: imitation_quickstart,
+    TUNED: imitation_tuned,
+    "genrl PPO, same work, 8 envs": genrl_same_work,
+    "genrl PPO, same work, 64 envs": genrl_same_work_wide,
+    "genrl PPO, its own recipe": genrl_recipe,
+    "genrl TRPO, its own recipe": genrl_trpo,
+}
+
+
+def time_imitation(env_id: str, env_steps: int, *, parallel: bool, keep_infos: bool) -> float:
+    """Env steps a second of `imitation`'s GAIL with the settings of its quickstart."""
+    import numpy as np
+    from imitation.algorithms.adversarial.gail import GAIL
+    from imitation.data.types import TrajectoryWithRew
+    from imitation.data.wrappers import RolloutInfoWrapper
+    from imitation.rewards.reward_nets import BasicRewardNet
+    from imitation.util.networks import RunningNorm
+    from imitation.util.util import make_vec_env
+    from stable_baselines3 import PPO
+
+    from experts import load_demonstrations
+
+    demonstrations = [
+        TrajectoryWithRew(obs=t.observations, acts=t.actions, rews=t.rewards, infos=None, terminal=True)
+        for t in load_demonstrations(env_id, episodes=DEMONSTRATIONS).trajectories()
+    ]
+    wrappers = [lambda env, _: RolloutInfoWrapper(env)] if keep_infos else None
+    rng = np.random.default_rng(0)
+    venv = make_vec_env(env_id, rng=rng, n_envs=NUM_ENVS, parallel=parallel, post_wrappers=wrappers)
+    learner = PPO(
+        "MlpPolicy",
+        venv,
+        n_steps=ROLLOUT // NUM_ENVS,
+        batch_size=PPO_MINIBATCH,
+        ent_coef=0.0,
+        learning_rate=PPO_LEARNING_RATE,
+        gamma=GAMMA,
+        n_epochs=PPO_EPOCHS,
+        seed=0,
+        device="cpu",
+    )
+    trainer = GAIL(
+        demonstrations=demonstrations,
+        demo_batch_size=DISCRIMINATOR_BATCH,
+        gen_replay_buffer_capacity=512,
+        n_disc_updates_per_round=DISCRIMINATOR_STEPS,
+        venv=venv,
+        gen_algo=learner,
+        reward_net=BasicRewardNet(venv.observation_space, venv.action_space, normalize_input_layer=RunningNorm),
+        allow_variable_horizon=True,
+    )
+    speed = steps_per_second(trainer.train, ROLLOUT, env_steps)
+    venv.close()
+    return speed
+
+
+def time_genrl_same_work(env_id: str, env_steps: int, num_envs: int) -> float:
+    """Env steps a second of this package at the work of `time_imitation`."""
+    from agents import GAILConfig
+    from agents.discriminator_reward import DiscriminatorConfig
+    from agents.learners import PPOConfig
+    from genrl.policies import ActorCriticNetwork
+    from genrl.rewards import AdversarialTraining
+
+    training = AdversarialTraining(
+        learning_rate=1e-3, steps=DISCRIMINATOR_STEPS, batch_size=DISCRIMINATOR_BATCH, penalty_weight=0.0
+    )
+    config = GAILConfig(
+        reward_form="gail",
+        network=ActorCriticNetwork(hidden=(64, 64), activation="tanh", log_std_init=0.0),
+        discriminator=DiscriminatorConfig(hidden=(32, 32), activation="relu", training=training),
+        ppo=PPOConfig(
+            n_steps=ROLLOUT // num_envs,
+            batch_size=PPO_MINIBATCH,
+            n_epochs=PPO_EPOCHS,
+            learning_rate=PPO_LEARNING_RATE,
+            gamma=GAMMA,
+            target_kl=None,
+        ),
+    )
+    return time_genrl(env_id, env_steps, num_envs, config, all_columns=True)
+
+
+def time_genrl(env_id: str, env_steps: int, num_envs: int, config: Any, *, all_columns: bool = False) -> float:
+    """Env steps a second of this package; `all_columns` undoes the recipe's choice of observation columns."""
+    from stable_baselines3.common import logger
+
+    from agents import GAIL
+    from experts import load_demonstrations
+    from genrl.envs import make_vec_env
+
+    # An environment without an id is one of which the recipe knows nothing.
+    env = make_vec_env(env_id, num_envs, seed=0) if all_columns else env_id
+    demonstrations = load_demonstrations(env_id, episodes=DEMONSTRATIONS)
+    agent = GAIL(env, demonstrations, num_envs=num_envs, seed=0, device="cpu", config=config)
+    rollout = num_envs * (config.trpo if config.learner == "trpo" else config.ppo).n_steps
+    with tempfile.TemporaryDirectory() as folder:  # logs as the peer does
+        agent.learner.set_logger(logger.configure(folder, ["stdout", "log", "csv"]))
+        speed = steps_per_second(lambda steps: agent.learn(steps, reset_num_timesteps=False), rollout, env_steps)
+        agent.learner.logger.close()
+    agent.env.close()
+    return speed
+
+
+def steps_per_second(train: Callable[[int], Any], rollout: int, env_steps: int) -> float:
+    """Train for one iteration unseen, then for at least `env_steps` by the clock."""
+    train(rollout)
+    steps = -(-env_steps // rollout) * rollout
+    start = time.perf_counter()
+    train(steps)
+    return steps / (time.perf_counter() - start)
+
+
+def quietly(name: str, env_id: str, env_steps: int) -> float:
+    """One measurement, in the process made for it; only an error is seen of it."""
+    warnings.simplefilter("ignore")
+    with (
+        Path(os.devnull).open("w") as nothing,
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        return CONTENDERS[name](env_id, env_steps)
+
+
+def measure(env_id: str, names: list[str], config: Config) -> list[dict[str, Any]]:
+    """Return a row for each contender."""
+    speeds: dict[str, list[float]] = {name: [] for name in names}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as processes:
+        for turn in range(config.rounds):
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                speeds[name].append(processes.submit(quietly, name, env_id, config.env_steps).result())
+                print(f"  round {turn + 1}: {name:<32} {speeds[name][-1]:>8,.0f}", flush=True)
+    return [row(env_id, name, speeds) for name in names]
+
+
+def row(env_id: str, name: str, speeds: dict[str, list[float]]) -> dict[str, Any]:
+    """Summarise one contender; a ratio is the median of the ratios within each round."""
+    figures: dict[str, Any] = {"env": env_id, "contender": name, "steps_per_second": round(median(speeds[name]))}
+    for key, peer in zip(("of_command_line", "of_quickstart", "of_tuned"), PEERS, strict=True):
+        if peer in speeds:
+            ratios = [mine / other for mine, other in zip(speeds[name], speeds[peer], strict=True)]
+            figures[key] = round(median(ratios), 2)
+    return figures
+
+
+def write(path: Path, rows: list[dict[str, Any]], config: Config) -> None:
+    """Write the figures, with the versions they belong to where the format has room for them."""
+    if path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    names = ("imitation", "stable-baselines3", "sb3-contrib", "torch", "mujoco", "gymnasium")
+    found = {name for name in names if importlib.util.find_spec(name.replace("-", "_"))}
+    versions = {name: importlib.metadata.version(name) for name in names if name in found}
+    settings = {"rounds": config.rounds, "env_steps": config.env_steps, "cores": os.cpu_count()}
+    path.write_text(json.dumps({"versions": versions, **settings, "figures": rows}, indent=1) + "\n")
+
+
+def main(config: Config) -> None:
+    """Measure, print and write."""
+    if not config.only_ours and importlib.util.find_spec("imitation") is None:
+        print("error: the peer is not installed: run make bench-install, or pass --only-ours", file=sys.stderr)
+        sys.exit(2)
+    names = [name for name in CONTENDERS if not (config.only_ours and name in PEERS)]
+    rows = []
+    for env_id in config.envs:
+        print(env_id, flush=True)
+        rows += measure(env_id, names, config)
+    print(f"\n{'':<45}{'steps/s':>8}  of command line  of quickstart  of tuned")
+    for figures in rows:
+        ratios = [figures.get(key, float("nan")) for key in ("of_command_line", "of_quickstart", "of_tuned")]
+        print(
+            f"{figures['env']:<12} {figures['contender']:<32}{figures['steps_per_second']:>8,}"
+            f"{ratios[0]:>17.2f}{ratios[1]:>15.2f}{ratios[2]:>10.2f}"
+        )
+    if config.out is not None:
+        write(config.out, rows, config)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))

@@ -1,0 +1,154 @@
+"""Clone an expert from its demonstrations, the baseline of imitation: `python scripts/train_bc.py --env Ant-v4`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from command_line import parse_env_kwargs, run
+from fit_display import FitDisplay
+from pydantic import TypeAdapter
+from stable_baselines3.common import logger as sb3_logger
+
+from agents import BehaviourCloning, CloningConfig
+from experts import load_demonstrations
+from genrl.evaluation import evaluate_policy, print_evaluation, random_return, write_evaluation
+from genrl.evaluation.loss_curve import draw_loss_curve
+from genrl.training.fit import FitEpoch
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+
+DEFAULTS = CloningConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_bc.py` can be told."""
+
+    env: str = "Ant-v4"
+    """Gymnasium id of the task."""
+    demos: str | None = None
+    """Demonstrations: a .npz, a folder, or a Minari dataset; by default the shipped ones of the task."""
+    tier: str = "expert"
+    """Which of the shipped experts."""
+    stochastic: bool = False
+    """Shipped demonstrations with the expert's exploration noise, which visit more states."""
+    episodes: int | None = None
+    """How many trajectories; by default all that are shipped, or all in the file."""
+    subsample: int = 1
+    """Keep every n-th pair of each trajectory, from a random offset."""
+    epochs: int | None = None
+    """Passes over the demonstrations, at most; by default as many as make 20,000 gradient steps."""
+    patience: int | None = None
+    """Stop after so many passes without a better likelihood of the episodes held out; by default a tenth of them."""
+    batch_size: int = DEFAULTS.batch_size
+    """Rows of a minibatch."""
+    learning_rate: float = DEFAULTS.learning_rate
+    """Adam's step size."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task, as key=value."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "cpu"
+    """Where the network lives; one of this size is fastest on the CPU."""
+    eval_episodes: int = 50
+    """Episodes of the table at the end."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+
+
+def main(config: TrainConfig) -> None:
+    """Clone an expert from its demonstrations by maximum likelihood, and report how close to it that came."""
+    print(f"behavioural cloning on {config.env}: preparing", flush=True)
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    demonstrations = load_demonstrations(
+        config.demos or config.env,
+        tier=config.tier,
+        episodes=config.episodes,
+        subsample=config.subsample,
+        stochastic=config.stochastic,
+        seed=config.seed,
+    )
+    agent = BehaviourCloning(
+        config.env,
+        demonstrations,
+        env_kwargs=env_kwargs,
+        seed=config.seed,
+        device=config.device,
+        config=CloningConfig(
+            epochs=config.epochs,
+            patience=config.patience,
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+        ),
+    )
+    floor = random_return(config.env, env_kwargs=env_kwargs)
+    directory = RunDirectory.create(
+        config.log_folder,
+        "bc",
+        config.env,
+        config.seed,
+        {
+            "env_kwargs": env_kwargs,
+            "expert_return": demonstrations.expert_return,
+            "random_return": floor,
+            "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+        },
+    )
+    print(
+        f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
+        f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
+        flush=True,
+    )
+    train(agent, directory)
+    report(agent, directory, config.eval_episodes)
+
+
+def train(agent: BehaviourCloning, directory: RunDirectory) -> None:
+    """Fit the policy, log each epoch, and write `best/` and the loss curve; a signal ends it in good order."""
+    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
+    with StopSignals() as stop, FitDisplay() as display:
+
+        def note(epoch: FitEpoch) -> bool:
+            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
+                for name, value in metrics.items():
+                    logger.record(f"{side}/{name}", value)
+            logger.record("epoch", epoch.number)
+            logger.dump(epoch.number)
+            display.show(epoch)
+            return not stop.requested
+
+        agent.learn(progress=note)
+    logger.close()
+    history = agent.history
+    assert history is not None
+    state = agent.state()
+    directory.save_best(tensors=state.tensors, documents=state.documents)
+    print(f"{len(history.epochs)} epochs, ended by {ENDINGS[history.stopped]}; weights of epoch {history.kept} kept")
+    if history.epochs:
+        curve = draw_loss_curve(history.epochs, directory.path / "learning_curve.png", kept=history.kept)
+        print(f"curve: {curve}")
+
+
+ENDINGS = {
+    "epochs": "their number",
+    "patience": "no better validation",
+    "asked": "a signal",
+    "not finite": "a loss that is not finite",
+}
+
+
+def report(agent: BehaviourCloning, directory: RunDirectory, episodes: int) -> dict[str, Any]:
+    """Evaluate the policy, print the table and write `evaluation.json`."""
+    env_id = directory.config["env"]
+    evaluation = evaluate_policy(agent, env_id, episodes, env_kwargs=agent.env_kwargs)
+    summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
+    print_evaluation(summary)
+    write_evaluation(directory.path / "evaluation.json", summary)
+    print(f"run: {directory.path}")
+    return summary
+
+
+if __name__ == "__main__":
+    run(main, TrainConfig)

@@ -1,0 +1,182 @@
+"""GAIL learns, is saved and loaded, and goes on as if it had not been stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from point_env import WalkToGoal, play, point_envs
+from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+from agents.discriminator_reward import DiscriminatorConfig
+from agents.gail import GAIL, GAILConfig
+from agents.learners import PPOConfig, TRPOConfig
+from agents.standardisers import fit_standardisers, position_velocity_columns
+from experts import load_demonstrations
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.policies import load_policy
+from genrl.rewards import AdversarialTraining
+from genrl.transitions import Demonstrations, Trajectory
+
+SMALL = GAILConfig(
+    ppo=PPOConfig(n_steps=64, batch_size=256, learning_rate=1e-3),
+    trpo=TRPOConfig(n_steps=64, batch_size=256),
+    discriminator=DiscriminatorConfig(training=AdversarialTraining(batch_size=128)),
+    untrained_steps=512,
+)
+
+
+def mean_return(policy: Any) -> float:
+    return float(np.mean([trajectory.rewards.sum() for trajectory in play(policy, 20)]))
+
+
+@pytest.mark.parametrize("learner", ["ppo", "trpo"])
+def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any) -> None:
+    expert = mean_return(WalkToGoal())
+    agent = GAIL(point_envs(16), demonstrations, learner=learner, seed=0, config=SMALL)
+    untrained = mean_return(agent)
+    agent.learn(40_000)
+    score = (mean_return(agent) - untrained) / (expert - untrained)
+    assert score > 0.8
+
+
+def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstrations) -> None:
+    expert = mean_return(WalkToGoal())
+    agent = GAIL(point_envs(16), demonstrations, seed=0, config=replace(SMALL, zero_demonstrations=True))
+    before = {name: tensor.clone() for name, tensor in agent.reward_model.state_dict().items()}
+    untrained = mean_return(agent)
+    agent.learn(20_000)
+    assert (mean_return(agent) - untrained) / (expert - untrained) < 0.3
+    for name, tensor in agent.reward_model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_first_rewards_are_equal(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL)
+    rewards = agent.reward_model.reward(demonstrations.transitions(agent.env.action_space))
+    assert rewards.unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("absorbing", [False, True])
+@pytest.mark.parametrize("form", ["airl", "gail", "log-d", "fairl"])
+def test_every_reward_form_trains(demonstrations: Demonstrations, form: Any, absorbing: bool) -> None:
+    config = replace(SMALL, reward_form=form, absorbing=absorbing)
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=config).learn(256)
+    assert all(torch.isfinite(tensor).all() for tensor in agent.learner.policy.state_dict().values())
+
+
+@pytest.mark.parametrize("inputs", ["state", "state-next-state", "state-action-next-state"])
+def test_every_input_trains(demonstrations: Demonstrations, inputs: Any) -> None:
+    discriminator = replace(SMALL.discriminator, inputs=inputs, spectral_norm=True, objective="lsgan", penalty="real")
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, discriminator=discriminator)).learn(256)
+    assert all(torch.isfinite(tensor).all() for tensor in agent.reward_model.state_dict().values())
+
+
+def test_the_learner_is_a_plain_one_of_the_library(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL)
+    assert type(agent.learner) is PPO
+    assert isinstance(agent.learner, OnPolicyAlgorithm)
+
+
+def test_saved_agent_predicts_the_same_and_holds_no_pickle(demonstrations: Demonstrations, tmp_path: Path) -> None:
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL).learn(256)
+    agent.save(tmp_path / "agent")
+    suffixes = {path.suffix for path in (tmp_path / "agent").iterdir()}
+    assert suffixes <= {".safetensors", ".json", ".npz"}
+    loaded = GAIL.load(tmp_path / "agent", env=point_envs(4))
+    observations = np.random.default_rng(0).normal(size=(20, 2))
+    np.testing.assert_array_equal(agent.predict(observations)[0], loaded.predict(observations)[0])
+    np.testing.assert_array_equal(
+        agent.predict(observations)[0], load_policy(tmp_path / "agent").predict(observations, deterministic=True)[0]
+    )
+    with pytest.raises(InputError, match="without demonstrations"):
+        loaded.learn(256)
+    with pytest.raises(InputError, match="pass it as env="):
+        GAIL.load(tmp_path / "agent")
+
+
+@pytest.mark.parametrize("learner", ["ppo", "trpo"])
+def test_a_loaded_agent_goes_on_bit_for_bit(learner: Any, tmp_path: Path) -> None:
+    hopper = load_demonstrations("Hopper-v4", episodes=2)
+    replayed = replace(SMALL.discriminator, training=AdversarialTraining(batch_size=128, replay_size=300, mixup=0.5))
+    config = replace(SMALL, discriminator=replayed)
+    whole = GAIL("Hopper-v4", hopper, learner=learner, num_envs=4, seed=3, config=config)
+    whole.learn(512)
+    whole.save(tmp_path / "half")
+    # A callback of the user may draw random numbers, and a new process begins elsewhere.
+    whole.learn(512, reset_num_timesteps=False)
+    torch.manual_seed(999)
+    resumed = GAIL.load(tmp_path / "half", demonstrations=hopper)
+    assert resumed.learner.num_timesteps == 512
+    resumed.learn(512, reset_num_timesteps=False)
+    assert resumed.learner.num_timesteps == whole.learner.num_timesteps == 1024
+    for one, other in ((whole.learner.policy, resumed.learner.policy), (whole.reward_model, resumed.reward_model)):
+        for name, tensor in one.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[name]), name
+
+
+def test_same_seed_same_agent_other_seed_other_agent() -> None:
+    hopper = load_demonstrations("Hopper-v4", episodes=1)
+    agents = [GAIL("Hopper-v4", hopper, num_envs=4, seed=seed, config=SMALL).learn(256) for seed in (1, 1, 2)]
+    weights = [agent.learner.policy.action_net.weight for agent in agents]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_discrete_actions(tmp_path: Path) -> None:
+    class Balance:
+        """Pushes towards the side that the pole falls to."""
+
+        def predict(self, observation: np.ndarray, **_: Any) -> Any:
+            return (observation[:, 2] + 0.3 * observation[:, 3] > 0).astype(np.int64), None
+
+    env = make_vec_env("CartPole-v1", 1, seed=0)
+    observations, actions = [env.reset()[0]], []
+    for _ in range(100):
+        action, _ = Balance().predict(observations[-1][None])
+        observations.append(env.step(action)[0][0])
+        actions.append(action[0])
+    trajectory = Trajectory(
+        observations=np.array(observations),
+        actions=np.array(actions),
+        rewards=np.ones(100),
+        terminated=False,
+        truncated=True,
+    )
+    demonstrations = Demonstrations.from_trajectories([trajectory], env_id="CartPole-v1")
+    agent = GAIL("CartPole-v1", demonstrations, num_envs=8, seed=0, config=SMALL).learn(1024)
+    action, _ = agent.predict(np.zeros(4))
+    assert action in (0, 1)
+    agent.save(tmp_path / "agent")
+    assert GAIL.load(tmp_path / "agent").predict(np.zeros(4))[0] == action
+
+
+def test_wrong_demonstrations_are_refused(demonstrations: Demonstrations) -> None:
+    with pytest.raises(InputError, match="Hopper-v4, the environment is Hopper-v5"):
+        GAIL("Hopper-v5", load_demonstrations("Hopper-v4", episodes=1), num_envs=2)
+    with pytest.raises(InputError, match="observation columns"):
+        GAIL("Hopper-v4", demonstrations, num_envs=2)
+
+
+def test_standardisers_give_each_side_one_half(demonstrations: Demonstrations) -> None:
+    expert = demonstrations.transitions(spaces.Box(-1, 1, (2,)))
+    fitted = fit_standardisers(expert, point_envs(4), steps=1000, seed=0).observations
+    # The expert rests at the goal, random steps are spread about 0: the mean lies between the two.
+    assert 0.2 < float(fitted.mean[0]) < 0.5
+    one_row = fit_standardisers(expert[:1], point_envs(4), steps=1000, seed=0).observations
+    assert float(one_row.mean[0]) == pytest.approx(0.5 * float(expert.observations[0, 0]), abs=0.15)
+
+
+def test_humanoid_is_seen_by_positions_and_velocities() -> None:
+    columns = position_velocity_columns("Humanoid-v4", 376)
+    assert columns is not None
+    assert len(columns) == 45
+    assert position_velocity_columns("Hopper-v4", 11) is None
+    assert position_velocity_columns(None, 376) is None

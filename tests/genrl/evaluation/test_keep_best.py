@@ -1,0 +1,111 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter, Logger
+
+from genrl.errors import InputError
+from genrl.evaluation import Evaluation
+from genrl.evaluation.callback import KeepBest
+
+
+class Memory(KVWriter):
+    def __init__(self):
+        self.rows = []
+
+    def write(self, key_values, key_excluded, step=0):
+        self.rows.append((step, dict(key_values)))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def memory():
+    return Memory()
+
+
+@pytest.fixture
+def ppo(memory):
+    model = PPO("MlpPolicy", gym.make("CartPole-v1"), n_steps=16, batch_size=16, n_epochs=1, seed=0, device="cpu")
+    model.set_logger(Logger(folder=None, output_formats=[memory]))
+    return model
+
+
+def scripted(*means):
+    """Gives one evaluation after the other, two episodes around each mean."""
+    left = iter(means)
+
+    def evaluate():
+        mean = next(left)
+        return Evaluation(env_id="CartPole-v1", returns=np.array([mean - 1, mean + 1]), lengths=np.array([7, 9]))
+
+    return evaluate
+
+
+def test_only_improvements_are_kept(ppo):
+    kept = []
+    callback = KeepBest(scripted(5.0, 3.0, 8.0, 8.0), lambda e: kept.append(float(e.returns.mean())), every=16)
+    ppo.learn(64, callback)
+    assert kept == [5.0, 8.0]
+    assert callback.best == 8.0
+    assert callback.latest.returns.mean() == 8.0
+
+
+def test_evaluations_come_between_rollouts_and_at_the_end(ppo, memory):
+    ppo.learn(80, KeepBest(scripted(1.0, 2.0, 3.0), lambda _: None, every=32))
+    evaluated = [
+        (step, row["eval/mean_reward"], row["eval/mean_ep_length"])
+        for step, row in memory.rows
+        if "eval/mean_reward" in row
+    ]
+    assert evaluated == [(32, 1.0, 8.0), (64, 2.0, 8.0), (80, 3.0, 8.0)]
+
+
+def test_a_period_that_is_no_multiple_of_the_rollout_does_not_drift(ppo, memory):
+    ppo.learn(112, KeepBest(scripted(*range(9)), lambda _: None, every=40))
+    assert [step for step, row in memory.rows if "eval/mean_reward" in row] == [48, 80, 112]
+
+
+def test_the_end_is_not_evaluated_twice(ppo):
+    calls = []
+
+    class Quit(BaseCallback):
+        def _on_step(self):
+            return self.num_timesteps < 17
+
+    evaluate = scripted(1.0, 2.0, 3.0)
+    ppo.learn(64, [KeepBest(lambda: calls.append(ppo.num_timesteps) or evaluate(), lambda _: None, every=16), Quit()])
+    assert calls == [16, 17]
+
+
+def test_a_resumed_run_must_beat_its_past(ppo):
+    kept = []
+    callback = KeepBest(scripted(5.0, 7.0), kept.append, every=16, best=6.0)
+    ppo.learn(32, callback)
+    assert [e.returns.mean() for e in kept] == [7.0]
+
+
+def test_a_return_that_is_no_number_is_never_the_best(ppo):
+    kept = []
+    ppo.learn(32, KeepBest(scripted(float("nan"), 1.0), kept.append, every=16))
+    assert [e.returns.mean() for e in kept] == [1.0]
+
+
+def test_the_policy_that_is_kept_is_the_one_that_was_evaluated(ppo):
+    weights = []
+
+    def evaluate():
+        weights.append(ppo.policy.action_net.weight.detach().clone())
+        return scripted(float(len(weights)))()
+
+    kept = []
+    ppo.learn(48, KeepBest(evaluate, lambda _: kept.append(ppo.policy.action_net.weight.detach().clone()), every=16))
+    assert all((a == b).all() for a, b in zip(weights, kept, strict=True))
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_an_impossible_period_is_refused(every):
+    with pytest.raises(InputError, match="1 or more"):
+        KeepBest(scripted(), lambda _: None, every=every)

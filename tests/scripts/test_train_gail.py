@@ -1,0 +1,114 @@
+"""The main script, as a person runs it: trains, stops, goes on, and says what is wrong in one line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train_gail.py"
+QUICK = ["--env", "Hopper-v4", "--num-envs", "8", "--ppo.n-steps", "64", "--eval-freq", "1024", "--eval-episodes", "2"]
+QUICK += ["--final-episodes", "3", "--episodes", "2"]
+
+
+def train_gail(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = folder.iterdir()
+    return run
+
+
+def test_a_run_leaves_everything_behind_and_can_be_extended(tmp_path: Path) -> None:
+    done = train_gail(*QUICK, "--n-timesteps", "2048", "--log-folder", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "return, mean ± std" in done.stdout
+    run = only_run(tmp_path)
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    wanted = {"env", "episodes", "mean", "std", "iqm", "iqm_low", "iqm_high", "expert_fraction", "mean_length"}
+    assert wanted <= evaluation.keys()
+    assert evaluation["episodes"] == 3
+    assert evaluation["expert_fraction"] == pytest.approx(evaluation["mean"] / evaluation["expert_return"])
+    assert (run / "learning_curve.png").stat().st_size > 5000
+    assert list(run.glob("events.out.tfevents*"))
+    assert not list(run.rglob("*.pkl")) + list(run.rglob("*.zip")) + list(run.rglob("*.pth"))
+    with (run / "progress.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    logged = {name for row in rows for name, value in row.items() if value}
+    disc = {f"disc/{name}" for name in ("loss", "accuracy_expert", "accuracy_learner", "entropy", "gradient_penalty")}
+    assert disc | {"reward/learned_mean", "rollout/ep_rew_mean", "eval/mean_reward", "time/fps"} <= logged
+
+    more = train_gail("--resume", str(run), "--n-timesteps", "3072")
+    assert more.returncode == 0, more.stderr
+    assert "at 2,048 steps" in more.stdout
+    assert (run / "checkpoints" / "3072" / "policy.safetensors").is_file()
+
+
+def test_a_stopped_run_ends_where_an_unstopped_one_does(tmp_path: Path) -> None:
+    whole = train_gail(*QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "whole"))
+    assert whole.returncode == 0, whole.stderr
+    command = [sys.executable, str(SCRIPT), *QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "stopped")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "stopped").glob("*/best/policy.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "return, mean ± std" in output
+    run = only_run(tmp_path / "stopped")
+    steps = max(int(folder.name) for folder in (run / "checkpoints").iterdir())
+    assert 0 < steps < 8192
+    resumed = train_gail("--resume", str(run))
+    assert resumed.returncode == 0, resumed.stderr
+    ends = [only_run(tmp_path / name) / "checkpoints" / "8192" for name in ("whole", "stopped")]
+    for name in ("policy", "reward_model", "policy_optimizer"):
+        one, other = (folder.joinpath(f"{name}.safetensors").read_bytes() for folder in ends)
+        assert one == other, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--env", "Ant-v5", "--demos", "Ant-v4"], "the environment is Ant-v5"),
+        (["--env", "NoSuchTask-v0"], "NoSuchTask-v0"),
+        (["--env", "Hopper-v4", "--demos", "missing.npz"], "missing.npz"),
+        (["--env", "Hopper-v4", "--episodes", "0"], "1 or more"),
+        (["--resume", "."], "no run directory"),
+    ],
+)
+def test_bad_input_is_said_in_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    failed = train_gail(*arguments, "--log-folder", str(tmp_path))
+    assert failed.returncode == 2
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert len([line for line in failed.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_demonstrations_of_nan_are_refused(tmp_path: Path) -> None:
+    observations = np.full((11, 11), np.nan, dtype=np.float32)
+    ends = np.arange(10) == 9
+    np.savez(
+        tmp_path / "bad.npz",
+        observations=observations,
+        actions=np.zeros((10, 3), dtype=np.float32),
+        rewards=np.zeros(10, dtype=np.float32),
+        terminations=ends,
+        truncations=~ends & False,
+        episode_lengths=np.array([10]),
+    )
+    failed = train_gail("--env", "Hopper-v4", "--demos", str(tmp_path / "bad.npz"), "--log-folder", str(tmp_path / "runs"))
+    assert failed.returncode == 2
+    assert "NaN" in failed.stderr
+    assert not (tmp_path / "runs").exists()
