@@ -15,16 +15,17 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
+from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.policies import describe_policy, load_policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
 from genrl.transitions import Demonstrations
 
 from .cloning import CloningConfig, build_policy, clone, labelled_states
-from .learner_state import LearnerState
-from .standardisers import fit_standardisers, position_velocity_columns
+from .standardisers import fit_standardisers
 
 __all__ = ["BehaviourCloning"]
 

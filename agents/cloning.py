@@ -16,9 +16,8 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork, policy_kwargs
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
+from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
-
-from .torch_threads import one_torch_thread
 
 __all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "labelled_states"]
 
@@ -32,14 +31,14 @@ class CloningConfig:
     epochs: int | None = None
     """Passes over the data, at most; in place of `updates`."""
     patience: int | None = None
-    """Stop after so many passes without a better likelihood of the episodes held out; by default a tenth of them all,
+    """Stop after so many passes without a better likelihood of the episodes held out; by default a fifth of them all,
     and 10 at least."""
     validation: float = 0.1
     """Fraction of the data to hold out: whole episodes where there are two or more."""
     batch_size: int = 256
     """Rows of a minibatch."""
     learning_rate: float = 1e-3
-    """Adam's step size."""
+    """Adam's step size at first; it falls to 0 along half a cosine."""
     max_grad_norm: float = 10.0
     """The gradient is scaled down to this norm."""
     min_std: float = 0.05
@@ -133,20 +132,27 @@ def clone(
     epochs = config.epochs or -(-config.updates // -(-len(states) // config.batch_size))
     discrete = isinstance(policy.action_space, spaces.Discrete)
     labels = states.actions.argmax(1) if discrete else states.actions
+    optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+
+    def after_epoch(epoch: FitEpoch) -> bool | None:
+        schedule.step()
+        return None if progress is None else progress(epoch)
+
     with one_torch_thread():
         return fit(
             policy,
             states.observations,
             labels,
             loss=_classification(policy) if discrete else _regression(policy, config.min_std),
-            optimizer=torch.optim.Adam(policy.parameters(), config.learning_rate),
+            optimizer=optimizer,
             epochs=epochs,
             batch_size=config.batch_size,
             validation=_held_out(states.episodes, config.validation, seed),
-            patience=(config.patience or max(10, epochs // 10)) if config.validation else None,
+            patience=(config.patience or max(10, epochs // 5)) if config.validation else None,
             max_grad_norm=config.max_grad_norm,
             seed=seed,
-            progress=progress,
+            progress=after_epoch,
         )
 
 

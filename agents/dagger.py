@@ -16,18 +16,19 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
+from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import describe_policy, rebuild_policy
 from genrl.protocols import Policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
 
 from .cloning import CloningConfig, LabelledStates, build_policy, clone
 from .expert_labels import ExpertLabels
-from .learner_state import LearnerState
-from .standardisers import position_velocity_columns, random_steps
+from .standardisers import random_steps
 
 __all__ = ["DAgger", "DAggerConfig", "DAggerRound"]
 
@@ -45,8 +46,9 @@ class DAggerConfig:
     simplest choice: the expert in the first round alone."""
     untrained_steps: int = 8192
     """Random steps whose statistics, with the expert's, standardise the observations."""
-    cloning: CloningConfig = field(default_factory=lambda: CloningConfig(updates=3000))
-    """How the policy is fitted in each round, from the weights of the round before."""
+    cloning: CloningConfig = field(default_factory=lambda: CloningConfig(updates=2000, patience=1000))
+    """How the policy is fitted in each round, from the weights of the round before. All its updates are done: the few
+    episodes held out in the first rounds would end them early."""
 
 
 @dataclass(frozen=True, kw_only=True)

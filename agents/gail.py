@@ -18,22 +18,23 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from genrl.envs import make_vec_env
+from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
 from genrl.protocols import RewardModel
 from genrl.rewards import FrozenReward
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
+from genrl.training.torch_threads import OneTorchThread
 from genrl.transitions import Demonstrations
 
 from .adversarial_imitation import AdversarialImitation
 from .discriminator_reward import DiscriminatorConfig, RewardFormName, build_discriminator_reward
 from .learner_env import LearnerEnv
-from .learner_state import LearnerState, learner_state, restore_learner
 from .learners import PPOConfig, TRPOConfig
 from .reward_model_state import restore_reward_model, reward_model_state
-from .standardisers import Standardisers, fit_standardisers, position_velocity_columns
-from .torch_threads import OneTorchThread
+from .standardisers import Standardisers, fit_standardisers
 
 __all__ = ["GAIL", "GAILConfig"]
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.protocols import RewardModel
+from genrl.training.learner_state import LearnerState
 from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
-
-from .learner_state import LearnerState
 
 __all__ = ["restore_reward_model", "reward_model_state"]
 

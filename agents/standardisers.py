@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from genrl.nn import Standardise
 from genrl.transitions import Transitions, encode_actions
 
-__all__ = ["Standardisers", "fit_standardisers", "position_velocity_columns"]
-
-# Of these tasks' observations the first columns are joint positions and velocities; inertias, actuator and contact
-# forces follow, which a strong expert visits in a range that an imitator never reaches.
-POSITIONS_AND_VELOCITIES = {("Humanoid", 376): 45, ("Humanoid", 348): 45, ("Ant", 105): 27, ("Ant", 111): 27}
+__all__ = ["Standardisers", "fit_standardisers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +39,6 @@ class Standardisers:
             for name, width in zip(("observations", "actions"), tensors["in_features"], strict=True)
         ]
         return cls(observations=modules[0], actions=modules[1])
-
-
-def position_velocity_columns(env_id: str | None, observation_columns: int) -> torch.Tensor | None:
-    """The columns that an imitator looks at: positions and velocities where the task has more; None for all."""
-    family = (env_id or "").split("/")[-1].rsplit("-v", 1)[0]
-    count = POSITIONS_AND_VELOCITIES.get((family, observation_columns))
-    return None if count is None else torch.arange(count)
 
 
 def fit_standardisers(
@@ -82,7 +72,8 @@ def random_steps(env: VecEnv, steps: int, seed: int) -> tuple[torch.Tensor, torc
     """At least `steps` observations and actions, (rows, columns) each, of uniformly random actions."""
     env.action_space.seed(seed)
     rows = -(-steps // env.num_envs)
-    seen, done = [env.reset()], []
+    seen: list[Any] = [env.reset()]
+    done = []
     for _ in range(rows):
         actions = np.stack([env.action_space.sample() for _ in range(env.num_envs)])
         observations, _, _, _ = env.step(actions)

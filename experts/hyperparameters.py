@@ -113,6 +113,14 @@ SETTINGS: dict[Algorithm, ExpertSettings] = {
 
 # What differs for a task, whatever its version: fields of ExpertSettings; mappings are merged.
 PER_TASK: dict[tuple[Algorithm, str], dict[str, Any]] = {
+    # Here small minibatches, many times over, are worth more than the steps that they cost.
+    ("ppo", "Walker2d"): {
+        "num_envs": 16,
+        "n_timesteps": 3_000_000,
+        "learning_rate": 3e-4,
+        "final_learning_rate": 3e-5,
+        "arguments": {"n_steps": 256, "batch_size": 256, "n_epochs": 10, "target_kl": 0.03},
+    },
     ("ppo", "Humanoid"): {"policy": {"log_std_init": -1.0}},  # its actions are bounded by 0.4 instead of 1
     ("trpo", "Humanoid"): {"policy": {"log_std_init": -1.0}},
     ("tqc", "Hopper"): {"arguments": {"top_quantiles_to_drop_per_net": 5}},  # zoo
@@ -134,9 +142,9 @@ def expert_settings(
     5
     """
     settings = SETTINGS[algorithm]
-    changes: dict[str, Any] = {"num_envs": num_envs, "n_timesteps": n_timesteps}
-    changes = {name: value for name, value in changes.items() if value is not None}
     family = env_id.split("/")[-1].rsplit("-v", 1)[0]
     for name, value in PER_TASK.get((algorithm, family), {}).items():
-        changes[name] = {**getattr(settings, name), **value} if isinstance(value, Mapping) else value
-    return replace(settings, **changes)
+        merged = {**getattr(settings, name), **value} if isinstance(value, Mapping) else value
+        settings = replace(settings, **{name: merged})
+    asked = {"num_envs": num_envs, "n_timesteps": n_timesteps}
+    return replace(settings, **{name: value for name, value in asked.items() if value is not None})

@@ -41,7 +41,7 @@ class TrainConfig:
     epochs: int | None = None
     """Passes over the demonstrations, at most; by default as many as make 20,000 gradient steps."""
     patience: int | None = None
-    """Stop after so many passes without a better likelihood of the episodes held out; by default a tenth of them."""
+    """Stop after so many passes without a better likelihood of the episodes held out; by default a fifth of them."""
     batch_size: int = DEFAULTS.batch_size
     """Rows of a minibatch."""
     learning_rate: float = DEFAULTS.learning_rate

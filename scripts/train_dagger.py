@@ -47,7 +47,7 @@ class TrainConfig:
     beta_decay: float = DEFAULTS.beta_decay
     """The expert acts in round i, from 0, with this to the power of i as its probability."""
     epochs: int | None = None
-    """Passes over all labels in a round, at most; by default as many as make 3,000 gradient steps."""
+    """Passes over all labels in a round, at most; by default as many as make 2,000 gradient steps."""
     batch_size: int = DEFAULTS.cloning.batch_size
     """Rows of a minibatch."""
     learning_rate: float = DEFAULTS.cloning.learning_rate

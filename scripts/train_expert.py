@@ -173,7 +173,9 @@ def report(expert_run: ExpertRun, *, register: bool) -> None:
         evaluation=evaluation,
         evaluation_stochastic=sampled,
     )
-    folder = put_into_catalogue(actor, card, replace=config.replace)
+    # A run that went on replaces what it registered when it was shorter.
+    folder = put_into_catalogue(actor, card, replace=config.replace or "registered" in directory.config)
+    directory.update_config(registered=folder)
     print(f"registered: {folder}")
     print(f"use it: python scripts/train_gail.py --env {expert_run.env_id} --tier {directory.config['tier']}")
 

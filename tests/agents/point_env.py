@@ -41,7 +41,9 @@ class PointEnv(gym.Env):
 class WalkToGoal:
     """The expert."""
 
-    def predict(self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False) -> Any:
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> Any:
         return np.clip((GOAL - observation) / 0.2, -1, 1).astype(np.float32), None
 
 
@@ -74,4 +76,3 @@ def play(policy: Any, episodes: int, seed: int = 100) -> list[Trajectory]:
             )
         )
     return trajectories
-

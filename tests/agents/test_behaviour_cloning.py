@@ -20,7 +20,12 @@ from genrl.evaluation import evaluate_policy
 from genrl.policies import ActorCriticNetwork, load_policy
 from genrl.transitions import Demonstrations
 
-SMALL = CloningConfig(epochs=150, batch_size=64, learning_rate=3e-3, network=ActorCriticNetwork(hidden=(32, 32)))
+SMALL = CloningConfig(
+    epochs=60,
+    batch_size=64,
+    learning_rate=5e-3,
+    network=ActorCriticNetwork(hidden=(32, 32), log_std_init=-1.5),
+)
 
 
 class BalancePole:
@@ -48,12 +53,12 @@ def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations) -> None:
 def test_learns_discrete_actions() -> None:
     demonstrations = record(BalancePole(), "CartPole-v1", 4, seed=0)
     assert demonstrations.returns.mean() == 500
-    agent = BehaviourCloning("CartPole-v1", demonstrations, seed=0, config=replace(SMALL, epochs=40))
+    agent = BehaviourCloning("CartPole-v1", demonstrations, seed=0, config=replace(SMALL, epochs=20))
     assert evaluate_policy(agent, "CartPole-v1", 5, seed=50).returns.mean() < 200
     agent.learn()
     assert evaluate_policy(agent, "CartPole-v1", 5, seed=50).returns.mean() > 450
     assert agent.history is not None
-    assert agent.history.epochs[-1].validation["accuracy"] > 0.95
+    assert agent.history.epochs[-1].validation["accuracy"] > 0.9
 
 
 def test_the_same_seed_gives_the_same_policy(demonstrations: Demonstrations) -> None:
@@ -69,7 +74,7 @@ def test_the_same_seed_gives_the_same_policy(demonstrations: Demonstrations) -> 
 def test_the_deviation_has_a_floor(demonstrations: Demonstrations) -> None:
     # The expert always does the same here, so that without a floor the likelihood would have no bound.
     still = replace(demonstrations, actions=np.full_like(demonstrations.actions, 0.25))
-    config = replace(SMALL, min_std=0.1, epochs=300, patience=300)
+    config = replace(SMALL, min_std=0.1, epochs=100, learning_rate=1e-2)
     agent = BehaviourCloning(point_envs(), still, seed=0, config=config).learn()
     assert agent.policy.log_std.exp().tolist() == pytest.approx([0.1, 0.1], rel=1e-2)
     assert agent.predict(np.array([0.3, 0.3]))[0] == pytest.approx(0.25, abs=0.02)

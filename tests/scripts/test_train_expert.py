@@ -1,6 +1,4 @@
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -8,46 +6,54 @@ import pytest
 
 from experts import expert_card, load_demonstrations, load_expert
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "train_expert.py"
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("GENRL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
-def call(folder, *arguments):
-    command = [sys.executable, str(SCRIPT), "--log-folder", str(folder / "runs"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=dict(os.environ), timeout=120)
-
-
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 SHORT = ("--env", "Pendulum-v1", "--num-envs", 2, "--eval-freq", 300, "--eval-episodes", 2, "--final-episodes", 3)
 
 
-def test_a_trained_expert_is_in_the_catalogue_and_a_run_can_go_on(tmp_path):
-    done = call(tmp_path, *SHORT, "--n-timesteps", 500)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def call(monkeypatch, tmp_path, capsys):
+    """Runs the command line in `tmp_path`; gives its exit code, output and errors."""
+    monkeypatch.setenv("GENRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(SCRIPTS)
+    monkeypatch.chdir(tmp_path)
+    import train_expert
+    from command_line import run
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["train_expert.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            run(train_expert.main, train_expert.TrainExpertConfig)
+        captured = capsys.readouterr()
+        return exit_.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_a_trained_expert_is_in_the_catalogue_and_a_run_can_go_on(call, tmp_path):
+    code, out, err = call(*SHORT, "--n-timesteps", 500)
+    assert code == 0, err
     (run,) = (tmp_path / "runs").iterdir()
     assert json.loads((run / "evaluation.json").read_text())["episodes"] == 3
-    for word in ("steps", "registered", "return, mean", str(run)):
-        assert word in done.stdout
+    for word in ("steps", "registered", "return, mean", run.name):
+        assert word in out
     card = expert_card("Pendulum-v1")
-    assert card["tier"] == "expert"
-    assert card["evaluation"]["episodes"] == 3
+    assert (card["tier"], card["evaluation"]["episodes"]) == ("expert", 3)
     assert "--n-timesteps 500" in card["policy"]["command"]
     assert load_expert("Pendulum-v1").config.act_dim == 1
     assert load_demonstrations("Pendulum-v1", episodes=1).episode_lengths.tolist() == [200]
 
-    longer = call(tmp_path, "--resume", run, "--n-timesteps", 600)
-    assert longer.returncode == 2  # the name is taken by its own first half
-    assert "replace" in longer.stderr.replace("\n", " ")
+    code, out, err = call("--resume", run, "--n-timesteps", 600)
+    assert code == 0, err
+    assert "resuming" in out
+    steps = [line.split(",")[0] for line in (run / "progress.csv").read_text().splitlines()]
+    assert len(steps) > 1
+    assert list((tmp_path / "runs").iterdir()) == [run]
 
 
-def test_a_changed_task_stays_out_of_the_catalogue(tmp_path):
-    done = call(tmp_path, *SHORT, "--n-timesteps", 256, "--env-kwargs", "g=9.0")
-    assert done.returncode == 0, done.stderr
-    assert "not put into the catalogue" in done.stdout
+def test_a_changed_task_stays_out_of_the_catalogue(call, tmp_path):
+    code, out, err = call(*SHORT, "--n-timesteps", 256, "--env-kwargs", "g=9.0")
+    assert code == 0, err
+    assert "not put into the catalogue" in out
     assert not (tmp_path / "cache").exists()
 
 
@@ -63,9 +69,18 @@ def test_a_changed_task_stays_out_of_the_catalogue(tmp_path):
         (("--resume", "nowhere"), "does not exist"),
     ],
 )
-def test_bad_input_is_told_in_one_line_and_nothing_is_made(tmp_path, arguments, message):
-    done = call(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_bad_input_is_told_in_one_line_and_nothing_is_made(call, tmp_path, arguments, message):
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_of_another_agent_is_not_resumed(call, tmp_path):
+    from genrl.training import RunDirectory
+
+    run = RunDirectory.create(tmp_path / "runs", "gail", "Ant-v4", 0, {"settings": {}})
+    code, _, err = call("--resume", run.path)
+    assert code == 2
+    assert "is a run of gail: resume it with its own script" in err

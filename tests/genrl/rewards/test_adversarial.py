@@ -147,9 +147,11 @@ def test_a_reward_does_not_depend_on_its_neighbours(spectral, standardised, side
 
 
 @pytest.mark.parametrize("spectral", [False, True])
-def test_asking_for_a_reward_changes_nothing(spectral, sides):
+@pytest.mark.parametrize("updates", [0, 2])
+def test_asking_for_a_reward_changes_nothing(spectral, updates, sides):
     model = build(spectral=spectral)
-    model.update(*sides)
+    for _ in range(updates):
+        model.update(*sides)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     first = model.reward(sides[0])
     for _ in range(5):
