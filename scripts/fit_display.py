@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class FitDisplay:
-    """Shows how far a fit has come, what both sides of the split report, and the time left."""
+    """Shows how far a fit has come, the loss on both sides of the split, and the time left."""
 
     def __init__(self) -> None:
         self._console = Console()
@@ -40,10 +40,9 @@ class FitDisplay:
 
     def show(self, epoch: FitEpoch) -> None:
         """Call it after each epoch."""
-        text = f"epoch {epoch.number}/{epoch.planned}"
-        for name, value in epoch.train.items():
-            held_out = f" ({epoch.validation[name]:.4g} held out)" if name in epoch.validation else ""
-            text += f" · {name.replace('_', ' ')} {value:.4g}{held_out}"
+        text = f"epoch {epoch.number}/{epoch.planned} · loss {epoch.train['loss']:.4g}"
+        if epoch.validation:
+            text += f", held out {epoch.validation['loss']:.4g}"
         self._bar.update(self._task, total=epoch.planned, completed=epoch.number, text=text)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:

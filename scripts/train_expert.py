@@ -82,6 +82,8 @@ def start(config: TrainExpertConfig) -> ExpertRun:
     tier = choose_tier(config.env, config.algo, config.tier, replace=config.replace)
     seed_everything(config.seed)
     settings = expert_settings(config.algo, config.env, num_envs=config.num_envs, n_timesteps=config.n_timesteps)
+    if settings.n_timesteps < 1:
+        raise InputError(f"--n-timesteps must be 1 or more, not {settings.n_timesteps}")
     learner = build_learner(
         config.algo,
         config.env,

@@ -44,7 +44,7 @@ class KeepBest(BaseCallback):
         self._every = every
         self.best = best
         self.latest: Evaluation | None = None
-        self._evaluated_at = -1
+        self._is_evaluated = False
 
     def _on_training_start(self) -> None:
         self._next = (self.model.num_timesteps // self._every + 1) * self._every
@@ -56,15 +56,18 @@ class KeepBest(BaseCallback):
     def _on_step(self) -> bool:
         return True
 
+    def _on_rollout_end(self) -> None:
+        self._is_evaluated = False  # the learner now changes its policy
+
     def _on_training_end(self) -> None:
-        # A run that was stopped ends in the middle of a rollout, with the policy of the last evaluation or newer.
-        if self.model.num_timesteps > self._evaluated_at:
+        # A run that is stopped in the middle of a rollout may end with the policy that was just evaluated.
+        if not self._is_evaluated:
             self._run()
 
     def _run(self) -> None:
         steps = self.model.num_timesteps
         self._next = (steps // self._every + 1) * self._every
-        self._evaluated_at = steps
+        self._is_evaluated = True
         self.latest = evaluation = self._evaluate()
         self.logger.record("eval/mean_reward", float(evaluation.returns.mean()))
         self.logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))

@@ -43,7 +43,7 @@ def test_a_run_leaves_everything_that_is_needed_to_use_it(tmp_path):
     assert 0 < run.best_timesteps <= 256
     progress = read_progress(folder)
     assert np.nanmax(progress["eval/mean_reward"]) == pytest.approx(run.best_return, rel=1e-5)
-    assert np.isfinite(progress["rollout/ep_rew_mean"][-1])
+    assert np.isfinite(progress["rollout/ep_rew_mean"]).any()
     for saved in (run.directory.best, run.directory.latest_checkpoint().folder):
         assert load_policy(saved).config == actor.config
 

@@ -125,7 +125,7 @@ def test_numbers_that_are_not_finite_are_refused(name, value):
         demonstrations(**{name: bad})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 4), max_size=4),
     st.integers(0, 12),
@@ -179,7 +179,7 @@ def test_first_keeps_whole_episodes_from_the_front():
             demonstrations().first(count)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(1, 40), st.integers(0, 2**16))
 def test_subsampling_keeps_every_nth_pair_of_each_episode(lengths, every, seed):
     demos = demonstrations(tuple(lengths))

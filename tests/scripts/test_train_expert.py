@@ -65,6 +65,7 @@ def test_a_changed_task_stays_out_of_the_catalogue(call, tmp_path):
         (("--env", "CartPole-v1"), "vectors within bounds"),
         (("--env", "Ant-v4", "--tier", "expert"), "shipped and stays"),
         (("--env", "Ant-v4", "--eval-episodes", "0"), "must be 1 or more"),
+        (("--env", "Ant-v4", "--n-timesteps", "0"), "must be 1 or more, not 0"),
         (("--env", "Ant-v4", "--env-kwargs", "gravity=3"), "no keyword 'gravity'"),
         (("--resume", "nowhere"), "does not exist"),
     ],

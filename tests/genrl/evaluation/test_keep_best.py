@@ -68,7 +68,7 @@ def test_a_period_that_is_no_multiple_of_the_rollout_does_not_drift(ppo, memory)
     assert [step for step, row in memory.rows if "eval/mean_reward" in row] == [48, 80, 112]
 
 
-def test_the_end_is_not_evaluated_twice(ppo):
+def test_a_stop_does_not_evaluate_the_same_policy_twice(ppo):
     calls = []
 
     class Quit(BaseCallback):
@@ -77,7 +77,19 @@ def test_the_end_is_not_evaluated_twice(ppo):
 
     evaluate = scripted(1.0, 2.0, 3.0)
     ppo.learn(64, [KeepBest(lambda: calls.append(ppo.num_timesteps) or evaluate(), lambda _: None, every=16), Quit()])
-    assert calls == [16, 17]
+    assert calls == [16]
+
+
+def test_a_stop_evaluates_a_policy_that_was_not(ppo):
+    calls = []
+
+    class Quit(BaseCallback):
+        def _on_step(self):
+            return self.num_timesteps < 20
+
+    evaluate = scripted(1.0)
+    ppo.learn(64, [KeepBest(lambda: calls.append(ppo.num_timesteps) or evaluate(), lambda _: None, every=32), Quit()])
+    assert calls == [20]
 
 
 def test_a_resumed_run_must_beat_its_past(ppo):

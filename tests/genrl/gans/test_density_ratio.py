@@ -37,7 +37,7 @@ def test_two_gaussians_on_a_line(loss, optimum):
     expected = optimum((real.log_prob(grid) - fake.log_prob(grid)).squeeze(1))
     error = (network(grid).squeeze(1) - expected).detach().abs()
     assert error.mean() < 0.12
-    assert error.max() < 0.5
+    assert error.max() < 0.7
 
 
 def test_two_gaussians_in_the_plane():

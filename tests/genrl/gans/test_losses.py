@@ -108,7 +108,7 @@ def test_losses_are_linear_in_the_target_as_soft_labels_need(loss):
     torch.testing.assert_close(slope(0.3), 0.3 * slope(1.0) + 0.7 * slope(0.0))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(-60, 60))
 def test_the_entropy_is_that_of_torch(logit):
     ours = losses.bernoulli_entropy(torch.tensor([logit], dtype=torch.float64))

@@ -24,7 +24,7 @@ def test_closed_forms_at_three_quarters(form, expected):
     assert form(HALF_EXPERT).item() == pytest.approx(expected, rel=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-12, 12))
 def test_each_form_is_its_formula_in_d(logit):
     h = torch.tensor([logit], dtype=torch.float64)
@@ -83,7 +83,7 @@ def discounted(rewards, gamma=0.9):
     return (rewards * gamma ** torch.arange(len(rewards))).sum()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=12))
 def test_the_sign_decides_whether_a_longer_episode_is_worth_more(values):
     """Whatever the discriminator says: -log(1 - D) pays for surviving, log D for dying."""

@@ -23,7 +23,9 @@ SMALL = {"net_arch": [8]}
 def a_learner(algorithm, *, normalise, seed=0, policy_kwargs=SMALL):
     env = VecMonitor(make_vec_env("Hopper-v4", 2, seed=seed))
     env = VecNormalize(env) if normalise else env
-    return algorithm("MlpPolicy", env, seed=seed, policy_kwargs=dict(policy_kwargs), device="cpu", **ARGUMENTS[algorithm])
+    return algorithm(
+        "MlpPolicy", env, seed=seed, policy_kwargs=dict(policy_kwargs), device="cpu", **ARGUMENTS[algorithm]
+    )
 
 
 def go_on(learner, steps=80):
