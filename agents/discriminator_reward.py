@@ -69,6 +69,7 @@ def build_discriminator_reward(
     actions: Standardise,
     *,
     form: RewardFormName,
+    scale: float,
     absorbing: bool,
     gamma: float,
 ) -> RewardModel:
@@ -79,6 +80,7 @@ def build_discriminator_reward(
         observations: standardiser, shared with the policy.
         actions: standardiser.
         form: `logit` is the logit standardised by each rollout's statistics, plus 1; the others pay as they are.
+        scale: of the standardised logit.
         absorbing: pay for what follows an early end (see `AbsorbingReward`).
         gamma: the learner's discount.
     """
@@ -96,5 +98,5 @@ def build_discriminator_reward(
         form=REWARD_FORMS[form],
         training=config.training,
     )
-    scaled = StandardisedReward(adversarial) if form == "logit" else adversarial
+    scaled = StandardisedReward(adversarial, scale=scale) if form == "logit" else adversarial
     return AbsorbingReward(scaled, gamma=gamma) if absorbing else scaled

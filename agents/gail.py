@@ -47,6 +47,8 @@ class GAILConfig:
     """The reinforcement learner."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
+    reward_scale: float = 0.1
+    """Of the standardised logit, so that values are of the order of 10."""
     absorbing: bool = False
     """Pay for what follows an early end, in an absorbing state."""
     zero_demonstrations: bool = False
@@ -239,6 +241,7 @@ class GAIL:
             self.standardisers.observations,
             self.standardisers.actions,
             form=self.config.reward_form,
+            scale=self.config.reward_scale,
             absorbing=self.config.absorbing,
             gamma=settings.gamma,
         )

@@ -29,14 +29,17 @@ class Standardisers:
         return {
             **{f"{name}.{key}": tensor for name, module in of.items() for key, tensor in module.state_dict().items()},
             "in_features": torch.tensor([module.in_features for module in of.values()]),
+            "clip": torch.tensor([module.clip for module in of.values()]),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Standardisers:
         """The inverse of `to_tensors`."""
         modules = [
-            Standardise(int(width), *(tensors[f"{name}.{key}"] for key in ("columns", "mean", "std")))
-            for name, width in zip(("observations", "actions"), tensors["in_features"], strict=True)
+            Standardise(int(width), *(tensors[f"{name}.{key}"] for key in ("columns", "mean", "std")), clip=float(clip))
+            for name, width, clip in zip(
+                ("observations", "actions"), tensors["in_features"], tensors["clip"], strict=True
+            )
         ]
         return cls(observations=modules[0], actions=modules[1])
 

@@ -145,6 +145,7 @@ def expert_settings(
     family = env_id.split("/")[-1].rsplit("-v", 1)[0]
     for name, value in PER_TASK.get((algorithm, family), {}).items():
         merged = {**getattr(settings, name), **value} if isinstance(value, Mapping) else value
-        settings = replace(settings, **{name: merged})
-    asked = {"num_envs": num_envs, "n_timesteps": n_timesteps}
+        change: dict[str, Any] = {name: merged}
+        settings = replace(settings, **change)
+    asked: dict[str, Any] = {"num_envs": num_envs, "n_timesteps": n_timesteps}
     return replace(settings, **{name: value for name, value in asked.items() if value is not None})

@@ -67,7 +67,9 @@ def check_actions(actions: Array, action_space: spaces.Space[Any]) -> None:
     low: Any
     high: Any
     if isinstance(action_space, spaces.Discrete):
-        low, high = int(action_space.start), int(action_space.start + action_space.n) - 1
+        if action_space.start != 0:
+            raise InputError("the learners count discrete actions from 0: wrap the environment so that its own do too")
+        low, high = 0, int(action_space.n) - 1
         if actions.size != len(actions) or not np.all(actions == np.round(actions)):
             raise InputError("the environment's actions are Discrete, the demonstrations' are not whole numbers")
     elif isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:

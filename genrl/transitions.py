@@ -259,8 +259,7 @@ def encode_actions(action_space: spaces.Space[Any], actions: Array) -> NDArray[n
         InputError: the space is neither a Box of one dimension nor Discrete.
     """
     if isinstance(action_space, spaces.Discrete):
-        offsets = actions.reshape(len(actions)).astype(np.int64) - int(action_space.start)
-        return np.eye(int(action_space.n), dtype=np.float32)[offsets]
+        return np.eye(int(action_space.n), dtype=np.float32)[actions.reshape(len(actions)).astype(np.int64)]
     if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
         return np.clip(actions, action_space.low, action_space.high).astype(np.float32)
     raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")

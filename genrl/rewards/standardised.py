@@ -13,7 +13,7 @@ __all__ = ["StandardisedReward"]
 
 
 class StandardisedReward(nn.Module):
-    """(reward - mean) / max(std, floor) + offset, with the statistics of what the learner earned last.
+    """((reward - mean) / max(std, floor) + offset) * scale, with the statistics of what the learner earned last.
 
     The statistics move in `update` alone, so `reward` remains a function of a row. A linear map keeps the order of
     rewards; a positive offset makes an average step worth living for, without paying a bad step for being alive.
@@ -24,6 +24,8 @@ class StandardisedReward(nn.Module):
         momentum: weight of the newest statistics; 1 forgets the earlier ones, as suits whole rollouts.
         floor: smallest deviation divided by. Before a discriminator has learned anything its rewards differ by
             rounding only, and without a floor that noise would be scaled up to the size of a signal.
+        scale: of the result. The value function learns sums of 1 / (1 - gamma) rewards, and is slow to reach hundreds;
+            while it is far off, its gradients drown the policy's where the two are clipped together.
 
     Raises:
         InputError: `momentum` is not in (0, 1], or `floor` is not positive.
@@ -32,7 +34,15 @@ class StandardisedReward(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, inner: RewardModel, *, offset: float = 1.0, momentum: float = 1.0, floor: float = 0.1) -> None:
+    def __init__(
+        self,
+        inner: RewardModel,
+        *,
+        offset: float = 1.0,
+        momentum: float = 1.0,
+        floor: float = 0.1,
+        scale: float = 1.0,
+    ) -> None:
         super().__init__()
         if not 0 < momentum <= 1 or not floor > 0:
             raise InputError(f"momentum must be in (0, 1] and floor above 0, not {momentum} and {floor}")
@@ -40,12 +50,14 @@ class StandardisedReward(nn.Module):
         self.offset = offset
         self.momentum = momentum
         self.floor = floor
+        self.scale = scale
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))
 
     def reward(self, transitions: Transitions) -> Tensor:
         """(batch,) standardised rewards."""
-        return (self.inner.reward(transitions) - self.mean) / self.std.clamp(min=self.floor) + self.offset
+        standardised = (self.inner.reward(transitions) - self.mean) / self.std.clamp(min=self.floor)
+        return (standardised + self.offset) * self.scale
 
     def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
         """Update the inner model, then the statistics on all of the learner's rows."""

@@ -64,7 +64,7 @@ def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstration
 def test_first_rewards_are_equal(demonstrations: Demonstrations) -> None:
     agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL)
     rewards = agent.reward_model.reward(demonstrations.transitions(agent.env.action_space))
-    assert rewards.unique().tolist() == [1.0]
+    assert rewards.unique().tolist() == pytest.approx([SMALL.reward_scale])
 
 
 @pytest.mark.parametrize("absorbing", [False, True])

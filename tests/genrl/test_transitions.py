@@ -259,11 +259,16 @@ def test_discrete_actions_outside_are_refused(actions):
         discrete(actions).check_spaces(OBSERVATIONS, spaces.Discrete(3))
 
 
-def test_discrete_actions_are_one_hot_from_the_start_of_the_space():
-    space = spaces.Discrete(3, start=5)
-    discrete([5, 7]).check_spaces(OBSERVATIONS, space)
-    assert encode_actions(space, np.array([5, 7])).tolist() == [[1, 0, 0], [0, 0, 1]]
-    assert encode_actions(space, np.array([[6.0]])).tolist() == [[0, 1, 0]]
+def test_discrete_actions_are_one_hot():
+    space = spaces.Discrete(3)
+    discrete([0, 2]).check_spaces(OBSERVATIONS, space)
+    assert encode_actions(space, np.array([0, 2])).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert encode_actions(space, np.array([[1.0]])).tolist() == [[0, 1, 0]]
+
+
+def test_discrete_actions_that_do_not_start_at_zero_are_refused():
+    with pytest.raises(InputError, match="from 0"):
+        discrete([5, 7]).check_spaces(OBSERVATIONS, spaces.Discrete(3, start=5))
 
 
 def test_box_actions_are_clipped_as_the_environment_does():

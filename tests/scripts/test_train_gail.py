@@ -108,7 +108,9 @@ def test_demonstrations_of_nan_are_refused(tmp_path: Path) -> None:
         truncations=~ends & False,
         episode_lengths=np.array([10]),
     )
-    failed = train_gail("--env", "Hopper-v4", "--demos", str(tmp_path / "bad.npz"), "--log-folder", str(tmp_path / "runs"))
+    failed = train_gail(
+        "--env", "Hopper-v4", "--demos", str(tmp_path / "bad.npz"), "--log-folder", str(tmp_path / "runs")
+    )
     assert failed.returncode == 2
     assert "NaN" in failed.stderr
     assert not (tmp_path / "runs").exists()

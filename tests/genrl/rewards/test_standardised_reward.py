@@ -21,6 +21,14 @@ def test_the_learner_earns_mean_offset_and_unit_deviation(make, first_column):
     assert isinstance(model, RewardModel)
 
 
+def test_the_scale_multiplies_the_offset_too(make, first_column):
+    plain, scaled_down = StandardisedReward(first_column), StandardisedReward(first_column, scale=0.1)
+    learner = make(100)
+    for model in (plain, scaled_down):
+        model.update(make(5), learner)
+    torch.testing.assert_close(scaled_down.reward(learner), 0.1 * plain.reward(learner))
+
+
 def test_the_inner_model_learns_before_the_statistics_are_taken(make, first_column):
     class Moving(type(first_column)):
         level = 0.0
