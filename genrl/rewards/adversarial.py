@@ -26,13 +26,13 @@ class AdversarialTraining:
         InputError: a number is out of its range.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Adam's step size."""
     steps: int = 8
     """Gradient steps an update."""
     batch_size: int = 512
     """Rows of each side in a step."""
-    penalty_weight: float = 1.0
+    penalty_weight: float = 0.3
     """Weight of the gradient penalty; 0 leaves it out."""
     entropy_weight: float = 0.0
     """Weight of the entropy bonus, which keeps D unsure; the 2016 paper has 0.001."""
