@@ -54,13 +54,17 @@ class ImitationRun:
         self.directory.set_aside_progress()
         learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         resumed = learner.num_timesteps > 0
+        display = ProgressDisplay(total_timesteps, self._figures)
         callbacks: list[BaseCallback] = [
-            ProgressDisplay(total_timesteps, self._figures),
+            display,
             KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self._best_so_far()),
             Resumable(self._save, stop),
         ]
-        self.agent.learn(remaining, callbacks, reset_num_timesteps=not resumed)
-        learner.logger.close()
+        try:
+            self.agent.learn(remaining, callbacks, reset_num_timesteps=not resumed)
+        finally:
+            display.close()
+            learner.logger.close()
 
     def report(self, episodes: int, console: Console | None = None) -> dict[str, Any]:
         """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""

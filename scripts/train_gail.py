@@ -60,6 +60,12 @@ class TrainConfig:
     agent: Annotated[GAILConfig, tyro.conf.arg(name="")] = field(default_factory=GAILConfig)
     """The algorithm."""
 
+    def __post_init__(self) -> None:
+        for name in ("n_timesteps", "num_envs", "eval_freq", "eval_episodes", "final_episodes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
+
 
 def main(config: TrainConfig) -> None:
     """Train GAIL from expert demonstrations and report how close to the expert it came."""

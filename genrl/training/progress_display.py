@@ -71,11 +71,15 @@ class ProgressDisplay(BaseCallback):
         self._shown = self._figures(self)
 
     def _on_training_end(self) -> None:
+        if self._bar is None:
+            self._print_line(time.monotonic())
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back; needed by hand only where training ended with an error."""
         if self._bar is not None:
             self._bar.update(self._task, completed=self.model.num_timesteps, text=self._text())
             self._bar.stop()
-        else:
-            self._print_line(time.monotonic())
 
     def _show(self, now: float) -> None:
         if self._bar is not None:
