@@ -1,14 +1,15 @@
 """Gymnasium's Hopper, version 4 and 5, over many simulations at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from genrl.envs.task import BoolArray, FloatArray, State, uniform_noise, within
+from genrl.envs.planar_walker import PlanarWalker
+from genrl.envs.task import BoolArray, State, within
 
-__all__ = ["Hopper", "hopper_v4", "hopper_v5"]
+__all__ = ["hopper_v4", "hopper_v5"]
 
 _CAMERA: Mapping[str, Any] = {
     "trackbodyid": 2,
@@ -18,55 +19,20 @@ _CAMERA: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hopper:
-    """A one-legged body in a plane that is paid for moving along x while it stays upright."""
-
-    xml_file: str
-    frame_skip: int
-    camera: Mapping[str, Any]
-    forward_reward_weight: float
-    ctrl_cost_weight: float
-    healthy_reward: float
-    pay_the_fall: bool
-    """Whether the step that ends in a fall earns the healthy reward too, as version 4 has it."""
-    terminate_when_unhealthy: bool
-    healthy_state_range: tuple[float, float]
-    healthy_z_range: tuple[float, float]
-    healthy_angle_range: tuple[float, float]
-    reset_noise_scale: float
-    skipped_positions: int
-    derived: tuple[str, ...] = ()
-
-    def initial_velocity(self, rng: np.random.Generator, qvel: FloatArray) -> FloatArray:
-        """Draw evenly distributed velocities."""
-        return uniform_noise(rng, qvel, self.reset_noise_scale)
-
-    def position(self, state: State) -> FloatArray:
-        """Return the x of the root joint."""
-        return state.qpos[:, 0]
-
-    def observe(self, state: State) -> FloatArray:
-        """Positions, and velocities clipped at 10."""
-        return np.concatenate((state.qpos[:, self.skipped_positions :], np.clip(state.qvel, -10, 10)), axis=1)
-
-    def reward(self, state: State, velocity: FloatArray, actions: FloatArray) -> FloatArray:
-        """Pay progress and health; charge effort, summed in the type of the actions as Gymnasium does."""
-        healthy = self._is_healthy(state) | self.pay_the_fall
-        gains = self.forward_reward_weight * velocity + healthy * self.healthy_reward
-        return gains - self.ctrl_cost_weight * np.square(actions).sum(axis=1)
-
-    def terminated(self, state: State) -> BoolArray:
-        """End on a height, an angle or any other coordinate outside its range."""
-        return ~self._is_healthy(state) & self.terminate_when_unhealthy
-
-    def _is_healthy(self, state: State) -> BoolArray:
-        return (
-            within(state.qpos[:, 2:], self.healthy_state_range).all(axis=1)
-            & within(state.qvel, self.healthy_state_range).all(axis=1)
-            & within(state.qpos[:, 1], self.healthy_z_range)
-            & within(state.qpos[:, 2], self.healthy_angle_range)
-        )
+def _is_healthy(
+    state: State,
+    *,
+    state_range: tuple[float, float],
+    z_range: tuple[float, float],
+    angle_range: tuple[float, float],
+) -> BoolArray:
+    """Height, angle and every other coordinate within their ranges."""
+    return (
+        within(state.qpos[:, 2:], state_range).all(axis=1)
+        & within(state.qvel, state_range).all(axis=1)
+        & within(state.qpos[:, 1], z_range)
+        & within(state.qpos[:, 2], angle_range)
+    )
 
 
 def hopper_v4(
@@ -80,9 +46,9 @@ def hopper_v4(
     healthy_angle_range: tuple[float, float] = (-0.2, 0.2),
     reset_noise_scale: float = 5e-3,
     exclude_current_positions_from_observation: bool = True,
-) -> Hopper:
+) -> PlanarWalker:
     """Hopper-v4 with the keywords of its Gymnasium constructor."""
-    return Hopper(
+    return PlanarWalker(
         xml_file="hopper.xml",
         frame_skip=4,
         camera=_CAMERA,
@@ -91,9 +57,12 @@ def hopper_v4(
         healthy_reward=healthy_reward,
         pay_the_fall=terminate_when_unhealthy,
         terminate_when_unhealthy=terminate_when_unhealthy,
-        healthy_state_range=healthy_state_range,
-        healthy_z_range=healthy_z_range,
-        healthy_angle_range=healthy_angle_range,
+        is_healthy=partial(
+            _is_healthy,
+            state_range=healthy_state_range,
+            z_range=healthy_z_range,
+            angle_range=healthy_angle_range,
+        ),
         reset_noise_scale=reset_noise_scale,
         skipped_positions=1 if exclude_current_positions_from_observation else 0,
     )
@@ -113,9 +82,9 @@ def hopper_v5(
     healthy_angle_range: tuple[float, float] = (-0.2, 0.2),
     reset_noise_scale: float = 5e-3,
     exclude_current_positions_from_observation: bool = True,
-) -> Hopper:
+) -> PlanarWalker:
     """Hopper-v5 with the keywords of its Gymnasium constructor."""
-    return Hopper(
+    return PlanarWalker(
         xml_file=xml_file,
         frame_skip=frame_skip,
         camera=default_camera_config,
@@ -124,9 +93,12 @@ def hopper_v5(
         healthy_reward=healthy_reward,
         pay_the_fall=False,
         terminate_when_unhealthy=terminate_when_unhealthy,
-        healthy_state_range=healthy_state_range,
-        healthy_z_range=healthy_z_range,
-        healthy_angle_range=healthy_angle_range,
+        is_healthy=partial(
+            _is_healthy,
+            state_range=healthy_state_range,
+            z_range=healthy_z_range,
+            angle_range=healthy_angle_range,
+        ),
         reset_noise_scale=reset_noise_scale,
         skipped_positions=1 if exclude_current_positions_from_observation else 0,
     )
