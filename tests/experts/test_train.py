@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,12 +20,15 @@ SETTINGS = ExpertSettings(
     normalise=True,
     arguments={"n_steps": 16, "batch_size": 64, "gamma": 0.99},
 )
+OFF_POLICY = replace(
+    SETTINGS, normalise=False, arguments={"learning_starts": 50, "buffer_size": 1_000, "batch_size": 16}
+)
 
 
-def a_run(tmp_path, directory=None, **changes):
+def a_run(tmp_path, directory=None, algorithm="ppo", **changes):
     return ExpertRun(
-        learner=build_learner("ppo", "Hopper-v4", SETTINGS, seed=0),
-        directory=directory or RunDirectory.create(tmp_path, "expert-ppo", "Hopper-v4", 0, {}),
+        learner=build_learner(algorithm, "Hopper-v4", SETTINGS if algorithm == "ppo" else OFF_POLICY, seed=0),
+        directory=directory or RunDirectory.create(tmp_path, f"expert-{algorithm}", "Hopper-v4", 0, {}),
         env_id="Hopper-v4",
         eval_freq=128,
         eval_episodes=2,
@@ -57,10 +62,11 @@ def test_the_return_that_is_shown_is_the_task_s_own(tmp_path):
     assert np.all(np.array(returns) > 0.5 * np.array(lengths))
 
 
-def test_a_run_goes_on_from_its_checkpoint(tmp_path):
-    first = a_run(tmp_path)
+@pytest.mark.parametrize("algorithm", ["ppo", "sac"])
+def test_a_run_goes_on_from_its_checkpoint(tmp_path, algorithm):
+    first = a_run(tmp_path, algorithm=algorithm)
     first.train(128, StopSignals())
-    second = a_run(tmp_path, RunDirectory.open(first.directory.path))
+    second = a_run(tmp_path, RunDirectory.open(first.directory.path), algorithm)
     second.restore()
     assert second.learner.num_timesteps == 128
     assert second.best_return == first.best_return
@@ -70,6 +76,15 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
     steps = read_progress(first.directory.path)["time/total_timesteps"]
     assert steps[-1] == 256
     assert np.all(np.diff(steps) >= 0)
+
+
+def test_a_replay_buffer_is_part_of_the_checkpoint(tmp_path):
+    run = a_run(tmp_path, algorithm="sac")
+    run.train(128, StopSignals())
+    replay = run.directory.latest_checkpoint().arrays["replay"]
+    assert replay["observations"].shape == (32, 4, 11)  # 4 environments
+    assert replay["observations"].dtype == np.float32
+    assert len(list(run.directory.checkpoints.iterdir())) == 1
 
 
 def test_a_finished_run_has_nothing_to_do(tmp_path):
