@@ -8,6 +8,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor, is_vecenv_wrapped
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from genrl.errors import InputError
+
 __all__ = ["LearnerEnv"]
 
 
@@ -16,13 +18,18 @@ class LearnerEnv(VecEnvWrapper):
 
     Args:
         venv: with a Box observation space of one dimension; wrapped in a monitor unless it has one.
+
+    Raises:
+        InputError: it has another observation space.
     """
 
     def __init__(self, venv: VecEnv) -> None:
+        space = venv.observation_space
+        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+            raise InputError(f"the observation space must be a Box of one dimension, not {space}: wrap the environment")
         monitored = is_vecenv_wrapped(venv, VecMonitor) or venv.env_is_wrapped(Monitor)[0]
         venv = venv if monitored else VecMonitor(venv)
-        assert isinstance(venv.observation_space, spaces.Box)
-        low, high = (bound.astype(np.float32) for bound in (venv.observation_space.low, venv.observation_space.high))
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
         super().__init__(venv, observation_space=spaces.Box(low, high, dtype=np.float32))
 
     def reset(self) -> VecEnvObs:

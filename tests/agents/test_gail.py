@@ -183,3 +183,8 @@ def test_humanoid_is_seen_by_positions_and_velocities() -> None:
     assert len(columns) == 45
     assert position_velocity_columns("Hopper-v4", 11) is None
     assert position_velocity_columns(None, 376) is None
+
+
+def test_spaces_that_nothing_here_can_imitate_are_refused() -> None:
+    with pytest.raises(InputError, match="Box of one dimension"):
+        GAIL("Blackjack-v1", None, num_envs=1)
