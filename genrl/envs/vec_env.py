@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from genrl.envs.engine import Engine
 from genrl.envs.generators import generators_from_array, generators_to_array
+from genrl.envs.model import load_model
 from genrl.envs.rendering import Rendering
 from genrl.envs.task import FloatArray, State, Task, uniform_noise
 from genrl.errors import InputError
@@ -55,7 +56,7 @@ class MujocoVecEnv(VecEnv):
         self.max_episode_steps = max_episode_steps
         self.render_mode = None if rendering is None else "rgb_array"
         self._rendering = rendering
-        model = mujoco.MjModel.from_xml_path(expand_model_path(task.xml_file))
+        model = load_model(expand_model_path(task.xml_file))
         self._engine = Engine(model, num_envs, num_threads, task.derived)
         engine = self._engine
         self._state = State(model, engine.qpos, engine.qvel, engine.ctrl, engine.derived)
