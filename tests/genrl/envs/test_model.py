@@ -31,7 +31,7 @@ def test_other_messages_of_the_compiler_are_passed_on(monkeypatch):
         MjModel=SimpleNamespace(from_xml_path=compile_noisily),
     )
     monkeypatch.setattr("genrl.envs.model.mujoco", compiler)
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="inertia") as caught:
         assert load_model("body.xml") == "the model"
     assert [str(warning.message) for warning in caught] == ["a joint has no inertia"]
 
