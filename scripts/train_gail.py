@@ -18,7 +18,7 @@ from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 from genrl.transitions import Demonstrations
 
-DEFAULT_TIMESTEPS = 15_000_000
+DEFAULT_TIMESTEPS = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class TrainConfig:
     subsample: int = 1
     """Keep every n-th pair of each trajectory, from a random offset."""
     n_timesteps: int | None = None
-    """Environment steps in all; by default 15,000,000, about an hour on two cores, or what a resumed run was to do."""
+    """Environment steps in all; by default 20,000,000, about an hour on two cores, or what a resumed run was to do."""
     num_envs: int = 64
     """Environments side by side."""
     env_kwargs: tuple[str, ...] = ()
