@@ -19,6 +19,7 @@ from genrl.training.run_directory import RunDirectory
 from genrl.transitions import Demonstrations
 
 DEFAULT_TIMESTEPS = 20_000_000
+CONTROL = "gail-control"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,9 @@ def start(config: TrainConfig) -> ImitationRun:
         "random_return": floor,
         "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
     }
-    directory = RunDirectory.create(config.log_folder, "gail", config.env, config.seed, about)
+    # A name of its own, so that a control is never drawn as one more seed.
+    name = CONTROL if config.agent.zero_demonstrations else "gail"
+    directory = RunDirectory.create(config.log_folder, name, config.env, config.seed, about)
     print(
         f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
         f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
@@ -108,7 +111,7 @@ def resume(path: Path) -> ImitationRun:
     """The run at `path`, as its latest checkpoint left it."""
     directory = RunDirectory.open(path)
     settings = directory.config.get("settings")
-    if directory.config["agent"] != "gail" or not isinstance(settings, dict):
+    if directory.config["agent"] not in ("gail", CONTROL) or not isinstance(settings, dict):
         raise InputError(f"{path} is a run of {directory.config['agent']}, not of gail: resume it with its own script")
     config = TypeAdapter(TrainConfig).validate_python(settings)
     checkpoint = directory.latest_checkpoint()

@@ -114,3 +114,14 @@ def test_demonstrations_of_nan_are_refused(tmp_path: Path) -> None:
     assert failed.returncode == 2
     assert "NaN" in failed.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_control_says_so_in_its_name_and_can_be_resumed(tmp_path: Path) -> None:
+    control = train_gail(*QUICK, "--zero-demonstrations", "--n-timesteps", "512", "--log-folder", str(tmp_path))
+    assert control.returncode == 0, control.stderr
+    run = only_run(tmp_path)
+    assert run.name.startswith("gail-control-Hopper-v4-0-")
+    more = train_gail("--resume", str(run), "--n-timesteps", "1024")
+    assert more.returncode == 0, more.stderr
+    with (run / "progress.csv").open() as file:
+        assert not any(row.get("disc/loss") for row in csv.DictReader(file))
