@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import get_device
@@ -18,13 +17,13 @@ from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.policies import describe_policy, load_policy
-from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
 from genrl.transitions import Demonstrations
 
 from .cloning import CloningConfig, build_policy, clone, labelled_states
+from .saved_agent import SavedAgent, read_agent
 from .standardisers import fit_standardisers
 
 __all__ = ["BehaviourCloning"]
@@ -32,7 +31,7 @@ __all__ = ["BehaviourCloning"]
 RANDOM_STEPS = 8192
 
 
-class BehaviourCloning:
+class BehaviourCloning(SavedAgent):
     """A policy that repeats what the demonstrations did; the baseline of every imitator.
 
     The policy is a Gaussian whose mean depends on the observation (Box), or a softmax (Discrete). Observations are
@@ -74,10 +73,15 @@ class BehaviourCloning:
         try:
             if demonstrations is not None:
                 demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
-            self.policy = policy.to(self.device) if policy is not None else self._new_policy(venv)
+            self._policy = policy.to(self.device) if policy is not None else self._new_policy(venv)
         finally:
             if isinstance(env, str):
                 venv.close()
+
+    @property
+    def policy(self) -> ActorCriticPolicy:
+        """The imitator."""
+        return self._policy
 
     def learn(
         self, epochs: int | None = None, *, progress: Callable[[FitEpoch], bool | None] | None = None
@@ -95,16 +99,6 @@ class BehaviourCloning:
         self.history = clone(self.policy, states, config, seed=self.seed, progress=progress)
         return self
 
-    def predict(
-        self,
-        observation: NDArray[Any],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
-        return self.policy.predict(observation, state, episode_start, deterministic)
-
     def state(self) -> LearnerState:
         """Everything that a checkpoint holds."""
         agent = {
@@ -119,11 +113,6 @@ class BehaviourCloning:
             documents={"agent": agent, "policy": describe_policy(self.policy, self.config.network, self.env_id)},
             arrays={},
         )
-
-    def save(self, path: Path | str) -> None:
-        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
-        state = self.state()
-        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
 
     @classmethod
     def load(
@@ -145,15 +134,11 @@ class BehaviourCloning:
         Raises:
             InputError: the folder holds no such agent, or is damaged.
         """
-        document = read_checkpoint(Path(path)).documents.get("agent", {})
-        if document.get("kind") != "bc":
-            raise InputError(f"{path} holds no agent of behavioural cloning; load_policy reads any policy")
-        if env is None and document["env_id"] is None:
-            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        _, document, env = read_agent(path, "bc", env)
         policy = load_policy(path)
         assert isinstance(policy, ActorCriticPolicy)
         return cls(
-            env or document["env_id"],
+            env,
             demonstrations,
             env_kwargs=document["env_kwargs"],
             seed=document["seed"],

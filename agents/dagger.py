@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import get_device
@@ -21,13 +20,13 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import describe_policy, rebuild_policy
 from genrl.protocols import Policy
-from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
 
 from .cloning import CloningConfig, LabelledStates, build_policy, clone
 from .expert_labels import ExpertLabels
+from .saved_agent import SavedAgent, read_agent
 from .standardisers import random_steps
 
 __all__ = ["DAgger", "DAggerConfig", "DAggerRound"]
@@ -68,7 +67,7 @@ class DAggerRound:
     history: FitHistory
 
 
-class DAgger:
+class DAgger(SavedAgent):
     """A policy that learns from an expert who can be asked what to do anywhere.
 
     Args:
@@ -146,16 +145,6 @@ class DAgger:
                 break
         return self
 
-    def predict(
-        self,
-        observation: NDArray[Any],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
-        return self.policy.predict(observation, state, episode_start, deterministic)
-
     def state(self) -> LearnerState:
         """Everything that a checkpoint holds: the policy, and what the expert was asked."""
         agent = {
@@ -174,11 +163,6 @@ class DAgger:
             documents={"agent": agent, "policy": described},
             arrays={},
         )
-
-    def save(self, path: Path | str) -> None:
-        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
-        state = self.state()
-        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
 
     @classmethod
     def load(
@@ -200,14 +184,9 @@ class DAgger:
         Raises:
             InputError: the folder holds no such agent, or is damaged.
         """
-        saved = read_checkpoint(Path(path))
-        document = saved.documents.get("agent", {})
-        if document.get("kind") != "dagger":
-            raise InputError(f"{path} holds no agent of DAgger; load_policy reads any policy")
-        if env is None and document["env_id"] is None:
-            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        saved, document, env = read_agent(path, "dagger", env)
         agent = cls(
-            env or document["env_id"],
+            env,
             expert,
             num_envs=document["num_envs"],
             env_kwargs=document["env_kwargs"],

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
@@ -23,7 +23,6 @@ from genrl.errors import InputError
 from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
 from genrl.protocols import RewardModel
 from genrl.rewards import FrozenReward
-from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import OneTorchThread
@@ -34,6 +33,7 @@ from .discriminator_reward import DiscriminatorConfig, RewardFormName, build_dis
 from .learner_env import LearnerEnv
 from .learners import PPOConfig, TRPOConfig
 from .reward_model_state import restore_reward_model, reward_model_state
+from .saved_agent import SavedAgent, read_agent
 from .standardisers import Standardisers, fit_standardisers
 
 __all__ = ["GAIL", "GAILConfig"]
@@ -65,7 +65,7 @@ class GAILConfig:
     """If the learner is TRPO."""
 
 
-class GAIL:
+class GAIL(SavedAgent):
     """A policy that learns to act like demonstrations, without seeing the task's reward.
 
     Args:
@@ -114,6 +114,11 @@ class GAIL:
         self.reward_model = reward_model or self._default_reward_model()
         self.learner = self._build_learner()
 
+    @property
+    def policy(self) -> ActorCriticPolicy:
+        """The learner's policy."""
+        return self.learner.policy
+
     def learn(
         self,
         total_timesteps: int,
@@ -146,21 +151,6 @@ class GAIL:
         )
         return self
 
-    def predict(
-        self,
-        observation: NDArray[Any],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = True,
-    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Actions for raw observations, one or a batch, as stable-baselines3's `predict`; without noise by default."""
-        return self.learner.policy.predict(observation, state, episode_start, deterministic)
-
-    def save(self, path: Path | str) -> None:
-        """Write a folder that `load` and `genrl.policies.load_policy` read; no pickle in it."""
-        state = self.state()
-        write_checkpoint(Path(path), tensors=state.tensors, documents=state.documents, arrays=state.arrays)
-
     @classmethod
     def load(
         cls,
@@ -180,14 +170,9 @@ class GAIL:
             reward_model: needed to go on learning if the agent was made with one of its own.
             device: to load to.
         """
-        saved = read_checkpoint(Path(path))
-        if "agent" not in saved.documents or "standardisers" not in saved.tensors:
-            raise InputError(f"{path} holds a policy but no agent: load it with genrl.policies.load_policy")
-        document = saved.documents["agent"]
-        if env is None and document["env_id"] is None:
-            raise InputError("the agent was trained on an environment of your own: pass it as env=")
+        saved, document, env = read_agent(path, "gail", env)
         agent = cls(
-            env or document["env_id"],
+            env,
             demonstrations,
             learner=document["learner"],
             reward_model=reward_model,

@@ -14,6 +14,7 @@ from point_env import WalkToGoal, play, point_envs
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
+from agents.behaviour_cloning import BehaviourCloning
 from agents.discriminator_reward import DiscriminatorConfig
 from agents.gail import GAIL, GAILConfig
 from agents.learners import PPOConfig, TRPOConfig
@@ -103,6 +104,8 @@ def test_saved_agent_predicts_the_same_and_holds_no_pickle(demonstrations: Demon
         loaded.learn(256)
     with pytest.raises(InputError, match="pass it as env="):
         GAIL.load(tmp_path / "agent")
+    with pytest.raises(InputError, match="no agent of kind bc"):
+        BehaviourCloning.load(tmp_path / "agent")
 
 
 @pytest.mark.parametrize("learner", ["ppo", "trpo"])
