@@ -3,7 +3,8 @@
 from .behaviour_cloning import BehaviourCloning
 from .cloning import CloningConfig
 from .dagger import DAgger, DAggerConfig, DAggerRound
-from .gail import GAIL, GAILConfig
+from .gail import GAIL
+from .gail_config import GAILConfig
 from .imitation_run import ImitationRun
 
 __all__ = [

@@ -47,7 +47,7 @@ class BehaviourCloning(SavedAgent):
         policy: a fitted one to go on with, in place of a new one.
 
     Raises:
-        InputError: the demonstrations are of another task, or the spaces are not supported.
+        InputError: the demonstrations are of another task or hold no actions, or the spaces are not supported.
     """
 
     def __init__(
@@ -61,6 +61,8 @@ class BehaviourCloning(SavedAgent):
         config: CloningConfig | None = None,
         policy: ActorCriticPolicy | None = None,
     ) -> None:
+        if demonstrations is not None:
+            demonstrations.require_actions("behavioural cloning")
         self.config = config or CloningConfig()
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})

@@ -88,7 +88,12 @@ class LabelledStates:
 
 
 def labelled_states(demonstrations: Demonstrations, action_space: spaces.Space) -> LabelledStates:
-    """The pairs of demonstrations that an imitator may see."""
+    """The pairs of demonstrations that an imitator may see.
+
+    Raises:
+        InputError: the demonstrations hold no actions.
+    """
+    demonstrations.require_actions("behavioural cloning")
     pairs = demonstrations.transitions(action_space)
     episodes = np.repeat(np.arange(demonstrations.num_episodes), demonstrations.episode_lengths)
     kept = slice(None) if demonstrations.kept_pairs is None else demonstrations.kept_pairs

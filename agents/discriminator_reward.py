@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from genrl.gans import losses, penalties
+from genrl.gans import objectives, penalties
 from genrl.nn import Activation, Standardise
 from genrl.protocols import RewardModel
 from genrl.rewards import (
@@ -19,22 +19,23 @@ from genrl.rewards import (
     forms,
 )
 
-__all__ = ["DiscriminatorConfig", "RewardFormName", "build_discriminator_reward"]
+__all__ = ["DiscriminatorConfig", "ObjectiveName", "RewardFormName", "build_discriminator_reward"]
 
 RewardFormName = Literal["logit", "airl", "gail", "log-d", "fairl"]
+ObjectiveName = Literal["gan", "lsgan", "wgan"]
 
 REWARD_FORMS: dict[RewardFormName, forms.RewardForm] = {
-    "logit": forms.airl,
+    "logit": forms.raw,
     "airl": forms.airl,
     "gail": forms.gail,
     "log-d": forms.log_d,
     "fairl": forms.fairl,
 }
 
-OBJECTIVES: dict[str, losses.DiscriminatorLoss] = {
-    "gan": losses.cross_entropy_discriminator,
-    "lsgan": losses.least_squares_discriminator,
-    "wgan": losses.wasserstein_discriminator,
+OBJECTIVES: dict[ObjectiveName, objectives.Objective] = {
+    "gan": objectives.CROSS_ENTROPY,
+    "lsgan": objectives.LEAST_SQUARES,
+    "wgan": objectives.WASSERSTEIN,
 }
 
 PENALTIES: dict[str, penalties.GradientPenalty] = {
@@ -55,8 +56,6 @@ class DiscriminatorConfig:
     """Between the layers."""
     spectral_norm: bool = False
     """Constrain each hidden layer's largest singular value to 1."""
-    objective: Literal["gan", "lsgan", "wgan"] = "gan"
-    """Cross-entropy, least squares or Wasserstein."""
     penalty: Literal["interpolation", "real"] = "interpolation"
     """Gradient penalty: towards norm 1 between the two sides (WGAN-GP), or towards 0 on the expert's side (R1)."""
     training: AdversarialTraining = field(default_factory=AdversarialTraining)
@@ -68,10 +67,12 @@ def build_discriminator_reward(
     observations: Standardise,
     actions: Standardise,
     *,
+    objective: ObjectiveName,
     form: RewardFormName,
     scale: float,
     absorbing: bool,
     gamma: float,
+    momentum: float = 1.0,
 ) -> RewardModel:
     """The reward model of GAIL and its kin.
 
@@ -79,10 +80,15 @@ def build_discriminator_reward(
         config: the discriminator's.
         observations: standardiser, shared with the policy.
         actions: standardiser.
+        objective: what the discriminator is trained by.
         form: `logit` is the logit standardised by each rollout's statistics, plus 1; the others pay as they are.
         scale: of the standardised logit.
         absorbing: pay for what follows an early end (see `AbsorbingReward`).
         gamma: the learner's discount.
+        momentum: weight of the newest statistics of the logit.
+
+    Raises:
+        InputError: the form has no meaning for the objective's output.
     """
     seen = observations.with_extra_column() if absorbing else observations
     discriminator = Discriminator(
@@ -93,10 +99,10 @@ def build_discriminator_reward(
     )
     adversarial = AdversarialReward(
         discriminator,
-        loss=OBJECTIVES[config.objective],
+        loss=OBJECTIVES[objective].loss,
         penalty=PENALTIES[config.penalty],
-        form=REWARD_FORMS[form],
+        form=forms.paid_on_output(REWARD_FORMS[form], OBJECTIVES[objective]),
         training=config.training,
     )
-    scaled = StandardisedReward(adversarial, scale=scale) if form == "logit" else adversarial
+    scaled = StandardisedReward(adversarial, scale=scale, momentum=momentum) if form == "logit" else adversarial
     return AbsorbingReward(scaled, gamma=gamma) if absorbing else scaled

@@ -1,17 +1,18 @@
-"""Generative adversarial imitation learning (Ho & Ermon 2016) with PPO or TRPO as the learner."""
+"""Generative adversarial imitation learning (Ho & Ermon 2016) with a learner of stable-baselines3."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
@@ -20,49 +21,22 @@ from torch import nn
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
-from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
 from genrl.protocols import RewardModel
-from genrl.rewards import FrozenReward
+from genrl.rewards import FrozenReward, InputParts, check_demonstrations
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import OneTorchThread
 from genrl.transitions import Demonstrations
 
-from .adversarial_imitation import AdversarialImitation
-from .discriminator_reward import DiscriminatorConfig, RewardFormName, build_discriminator_reward
+from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
+from .gail_config import GAILConfig, LearnerName
 from .learner_env import LearnerEnv
-from .learners import PPOConfig, TRPOConfig
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
 from .standardisers import Standardisers, fit_standardisers
+from .warm_start import HoldPolicy, warm_start
 
-__all__ = ["GAIL", "GAILConfig"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GAILConfig:
-    """Settings of GAIL; the defaults are the recipe that was measured to work."""
-
-    learner: Literal["ppo", "trpo"] = "ppo"
-    """The reinforcement learner."""
-    reward_form: RewardFormName = "logit"
-    """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
-    reward_scale: float = 0.1
-    """Of the standardised logit, so that values are of the order of 10."""
-    absorbing: bool = False
-    """Pay for what follows an early end, in an absorbing state."""
-    zero_demonstrations: bool = False
-    """The control: the reward model is never updated, so no demonstration reaches the learner."""
-    untrained_steps: int = 8192
-    """Random steps whose statistics, with the demonstrations', standardise the inputs."""
-    network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
-    """Policy and value function."""
-    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    """The reward."""
-    ppo: PPOConfig = field(default_factory=PPOConfig)
-    """If the learner is PPO."""
-    trpo: TRPOConfig = field(default_factory=TRPOConfig)
-    """If the learner is TRPO."""
+__all__ = ["GAIL"]
 
 
 class GAIL(SavedAgent):
@@ -71,7 +45,7 @@ class GAIL(SavedAgent):
     Args:
         env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
         demonstrations: of the same task; None for an agent that only predicts.
-        learner: "ppo" or "trpo"; the default is `config.learner`.
+        learner: "ppo", "trpo", "sac", "td3", "tqc" or "crossq"; the default is `config.learner`.
         reward_model: pays the learner in place of the discriminator that `config` describes.
         num_envs: environments side by side, if `env` is an id.
         env_kwargs: constructor arguments of the environment, if `env` is an id.
@@ -89,7 +63,7 @@ class GAIL(SavedAgent):
         env: str | VecEnv,
         demonstrations: Demonstrations | None,
         *,
-        learner: Literal["ppo", "trpo"] | None = None,
+        learner: LearnerName | None = None,
         reward_model: RewardModel | None = None,
         num_envs: int = 64,
         env_kwargs: Mapping[str, Any] | None = None,
@@ -100,6 +74,7 @@ class GAIL(SavedAgent):
     ) -> None:
         self.config = config or GAILConfig()
         self.learner_name = learner or self.config.learner
+        self._settings = self.config.settings(self.learner_name)
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
@@ -109,13 +84,22 @@ class GAIL(SavedAgent):
         venv = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
         if demonstrations is not None:
             demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
+        if demonstrations is not None and reward_model is None:
+            check_demonstrations(self._discriminator.inputs, demonstrations)
         self.env = LearnerEnv(venv)
         self.standardisers = standardisers or self._fit_standardisers()
         self.reward_model = reward_model or self._default_reward_model()
         self.learner = self._build_learner()
+        self._warm_started = False
 
     @property
-    def policy(self) -> ActorCriticPolicy:
+    def warm_starts(self) -> bool:
+        """Whether the policy begins as a clone of the demonstrations. A control must not see them."""
+        known = self.demonstrations is not None and self.demonstrations.has_actions and not self.config.state_only
+        return self.config.bc_warm_start and known and self._settings.clones and not self.config.zero_demonstrations
+
+    @property
+    def policy(self) -> BasePolicy:
         """The learner's policy."""
         return self.learner.policy
 
@@ -139,13 +123,18 @@ class GAIL(SavedAgent):
         """
         if self.demonstrations is None:
             raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
+        if self.warm_starts and not self._warm_started:
+            assert isinstance(self.policy, ActorCriticPolicy)
+            warm_start(self.policy, self.demonstrations, self.config.warm_start, seed=self.seed)
+            self._warm_started = True
         expert = self.demonstrations.transitions(self.env.action_space).to(self.device)
         paid = FrozenReward(self.reward_model) if self.config.zero_demonstrations else self.reward_model
-        callbacks = [OneTorchThread(), AdversarialImitation(paid, expert)]
+        hooks = self._settings.callbacks(paid, expert, log_interval=log_interval)
+        held = [HoldPolicy(self.config.warm_start.held_rollouts)] if self._warm_started else []
         self.learner.learn(
             total_timesteps,
-            CallbackList([*callbacks, *_as_list(callback)]),
-            log_interval=log_interval,
+            CallbackList([OneTorchThread(), *hooks, *held, *_as_list(callback)]),
+            log_interval=sys.maxsize if self._settings.writes_log else log_interval,
             reset_num_timesteps=reset_num_timesteps,
             progress_bar=progress_bar,
         )
@@ -183,6 +172,7 @@ class GAIL(SavedAgent):
             config=TypeAdapter(GAILConfig).validate_python(document["config"]),
             standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]),
         )
+        agent._warm_started = document.get("warm_started", True)
         agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
 
@@ -198,8 +188,9 @@ class GAIL(SavedAgent):
             "seed": self.seed,
             "learner": self.learner_name,
             "config": asdict(self.config),
+            "warm_started": self._warm_started,
         }
-        policy = describe_policy(self.learner.policy, self.config.network, self.env_id)
+        policy = self._settings.describe(self.learner.policy, self.config.network, self.env_id)
         return LearnerState(
             tensors={**state.tensors, **reward_tensors, "standardisers": self.standardisers.to_tensors()},
             documents={**state.documents, **reward_documents, "agent": agent, "policy": policy},
@@ -212,30 +203,49 @@ class GAIL(SavedAgent):
         restore_reward_model(self.reward_model, state)
         restore_random_state(state.arrays["random_state"])
 
+    @property
+    def _discriminator(self) -> DiscriminatorConfig:
+        config = self.config.discriminator
+        inputs: InputParts = "state-next-state" if self.config.state_only else config.inputs
+        return replace(config, inputs=inputs, training=self._settings.discriminator_training(config.training))
+
     def _fit_standardisers(self) -> Standardisers:
         if self.demonstrations is None:
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(self.env.action_space)
         columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
-        return fit_standardisers(expert, self.env, steps=self.config.untrained_steps, seed=self.seed, columns=columns)
+        return fit_standardisers(
+            expert,
+            self.env,
+            steps=self.config.untrained_steps,
+            seed=self.seed,
+            columns=columns,
+            has_actions=self.demonstrations.has_actions,
+        )
 
     def _default_reward_model(self) -> RewardModel:
-        settings = self.config.trpo if self.learner_name == "trpo" else self.config.ppo
         model = build_discriminator_reward(
-            self.config.discriminator,
+            self._discriminator,
             self.standardisers.observations,
             self.standardisers.actions,
+            objective=self.config.objective,
             form=self.config.reward_form,
             scale=self.config.reward_scale,
             absorbing=self.config.absorbing,
-            gamma=settings.gamma,
+            gamma=self._settings.gamma,
+            momentum=self._settings.statistics_momentum,
         )
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
-    def _build_learner(self) -> OnPolicyAlgorithm:
-        settings = self.config.trpo if self.learner_name == "trpo" else self.config.ppo
-        kwargs = policy_kwargs(self.config.network, self.standardisers.observations)
-        return settings.build(self.env, kwargs, seed=self.seed, device=self.device)
+    def _build_learner(self) -> BaseAlgorithm:
+        return self._settings.build(
+            self.env,
+            self.standardisers.observations,
+            self.config.network,
+            self.reward_model,
+            seed=self.seed,
+            device=self.device,
+        )
 
 
 def _as_list(callback: MaybeCallback) -> list[Any]:

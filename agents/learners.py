@@ -1,96 +1,155 @@
-"""The reinforcement learners that can be paid by a reward model, with the settings measured to work."""
+"""The on-policy learners that can be paid by a reward model, with the settings measured to work."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-__all__ = ["PPOConfig", "TRPOConfig"]
+from genrl.nn import Standardise
+from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
+from genrl.protocols import RewardModel
+from genrl.transitions import Transitions
+
+from .adaptive_learning_rate import AdaptiveLearningRate
+from .adversarial_imitation import AdversarialImitation
+from .learner_config import LearnerConfig
+
+__all__ = ["OnPolicyConfig", "PPOConfig", "TRPOConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPOConfig:
-    """Proximal policy optimisation (Schulman et al. 2017) as stable-baselines3 has it."""
+class OnPolicyConfig(LearnerConfig):
+    """What PPO and TRPO share."""
+
+    clones: ClassVar[bool] = True
 
     n_steps: int = 128
     """Steps of each environment in a rollout."""
-    batch_size: int = 2048
-    """Rows of a minibatch; a rollout that is smaller is one minibatch."""
-    n_epochs: int = 5
-    """Passes over a rollout."""
-    learning_rate: float = 5e-4
-    """Adam's step size."""
+    batch_size: int = 512
+    """Rows of a minibatch (of TRPO: of its value function); a rollout that is smaller is one minibatch."""
     gamma: float = 0.99
     """Discount."""
     gae_lambda: float = 0.95
     """Trade-off between bias and variance of the advantages."""
+
+    @abstractmethod
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> OnPolicyAlgorithm:
+        """The learner on `env`; its rollouts are paid by the callbacks."""
+
+    def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
+        """The hook that pays each rollout."""
+        return [AdversarialImitation(reward_model, expert)]
+
+    def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
+        """An actor-critic policy."""
+        assert isinstance(policy, ActorCriticPolicy)
+        return describe_policy(policy, network, env_id)
+
+    def _arguments(
+        self, env: VecEnv, standardise: Standardise, network: ActorCriticNetwork, seed: int, device: str
+    ) -> dict[str, Any]:
+        """Constructor keywords of both algorithms."""
+        return {
+            "policy": "MlpPolicy",
+            "env": env,
+            "n_steps": self.n_steps,
+            "batch_size": min(self.batch_size, self.n_steps * env.num_envs),
+            "gamma": self.gamma,
+            "gae_lambda": self.gae_lambda,
+            "policy_kwargs": policy_kwargs(network, standardise),
+            "seed": seed,
+            "device": device,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOConfig(OnPolicyConfig):
+    """Proximal policy optimisation (Schulman et al. 2017) as stable-baselines3 has it."""
+
+    n_epochs: int = 5
+    """Passes over a rollout."""
+    learning_rate: float = 2e-4
+    """Adam's step size, at first if `desired_kl` adapts it."""
+    desired_kl: float | None = 0.02
+    """KL divergence of an update, which the step size is adapted to; None leaves it fixed."""
     clip_range: float = 0.2
     """How far the probability ratio may move."""
     ent_coef: float = 0.0
     """Weight of the policy's entropy."""
-    target_kl: float | None = 0.02
+    target_kl: float | None = None
     """The epochs of an update stop where the policy has moved 1.5 times this far; None never stops."""
 
-    def build(self, env: VecEnv, policy_kwargs: dict[str, Any], *, seed: int, device: str) -> OnPolicyAlgorithm:
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> PPO:
         """The learner on `env`."""
         return PPO(
-            "MlpPolicy",
-            env,
-            n_steps=self.n_steps,
-            batch_size=min(self.batch_size, self.n_steps * env.num_envs),
+            **self._arguments(env, standardise, network, seed, device),
             n_epochs=self.n_epochs,
             learning_rate=self.learning_rate,
-            gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
             clip_range=self.clip_range,
             ent_coef=self.ent_coef,
             target_kl=self.target_kl,
-            policy_kwargs=policy_kwargs,
-            seed=seed,
-            device=device,
         )
+
+    def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
+        """The hook that pays each rollout, and what keeps the updates at their size."""
+        adaptive = [] if self.desired_kl is None else [AdaptiveLearningRate(self.desired_kl)]
+        return [*super().callbacks(reward_model, expert, log_interval=log_interval), *adaptive]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TRPOConfig:
+class TRPOConfig(OnPolicyConfig):
     """Trust region policy optimisation (Schulman et al. 2015) as sb3-contrib has it."""
 
-    n_steps: int = 128
-    """Steps of each environment in a rollout."""
-    batch_size: int = 2048
-    """Rows of a minibatch of the value function."""
     n_critic_updates: int = 5
     """Passes of the value function over a rollout."""
     learning_rate: float = 1e-3
     """Adam's step size for the value function."""
-    gamma: float = 0.99
-    """Discount."""
-    gae_lambda: float = 0.95
-    """Trade-off between bias and variance of the advantages."""
     target_kl: float = 0.01
     """Size of the trust region in nats."""
     cg_damping: float = 0.1
     """Damping of the Fisher matrix in the conjugate gradient."""
 
-    def build(self, env: VecEnv, policy_kwargs: dict[str, Any], *, seed: int, device: str) -> OnPolicyAlgorithm:
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> TRPO:
         """The learner on `env`."""
         return TRPO(
-            "MlpPolicy",
-            env,
-            n_steps=self.n_steps,
-            batch_size=min(self.batch_size, self.n_steps * env.num_envs),
+            **self._arguments(env, standardise, network, seed, device),
             n_critic_updates=self.n_critic_updates,
             learning_rate=self.learning_rate,
-            gamma=self.gamma,
-            gae_lambda=self.gae_lambda,
             target_kl=self.target_kl,
             cg_damping=self.cg_damping,
-            policy_kwargs=policy_kwargs,
-            seed=seed,
-            device=device,
         )

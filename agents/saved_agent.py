@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.errors import InputError
@@ -23,7 +23,7 @@ class SavedAgent(ABC):
 
     @property
     @abstractmethod
-    def policy(self) -> ActorCriticPolicy:
+    def policy(self) -> BasePolicy:
         """The imitator."""
 
     @abstractmethod

@@ -51,6 +51,7 @@ def fit_standardisers(
     steps: int,
     seed: int,
     columns: torch.Tensor | None = None,
+    has_actions: bool = True,
 ) -> Standardisers:
     """Statistics of the expert's and of an untrained policy's steps, each side counting one half.
 
@@ -63,11 +64,13 @@ def fit_standardisers(
         steps: how many of them in all.
         seed: of the random actions.
         columns: of the observation, those to keep; all by default.
+        has_actions: whether the expert's actions are known. If not, those in `expert` are stand-ins, and actions are
+            standardised by the random steps alone.
     """
     observations, actions = random_steps(env, steps, seed)
     return Standardisers(
         observations=Standardise.fit(expert.observations, observations, columns=columns),
-        actions=Standardise.fit(expert.actions, actions),
+        actions=Standardise.fit(*([expert.actions] if has_actions else []), actions),
     )
 
 

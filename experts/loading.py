@@ -41,8 +41,9 @@ def load_demonstrations(
     """Expert episodes to imitate.
 
     Args:
-        env_id_or_path: a task of the catalogue (`available()`); or a path: a `.npz`, a folder that holds
-            `demonstrations.npz` and `card.json`, a Minari dataset's folder; or the id of a local Minari dataset.
+        env_id_or_path: a task of the catalogue (`available()`); or a path: a `.npz` (without `actions`, if the
+            expert was only watched), a folder that holds `demonstrations.npz` and `card.json`, a Minari dataset's
+            folder; or the id of a local Minari dataset.
         tier: which of the catalogue's experts.
         episodes: how many; None for all that are shipped (25 where none are), or all in the file.
         subsample: keep every n-th pair of each episode, from a random offset.

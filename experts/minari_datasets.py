@@ -88,8 +88,9 @@ def write_minari(
         The folder.
 
     Raises:
-        InputError: the task is unknown, the id is no Minari id, or `folder` holds something else.
+        InputError: the task or the actions are unknown, the id is no Minari id, or `folder` holds something else.
     """
+    demonstrations.require_actions("a Minari dataset")
     folder = Path(folder)
     env_id = demonstrations.env_id
     if env_id is None or env_id not in gym.registry:

@@ -15,19 +15,23 @@ from genrl.transitions import Demonstrations
 
 __all__ = ["read_npz", "write_npz"]
 
-FIELDS = ("observations", "actions", "rewards", "terminations", "truncations", "episode_lengths")
+FIELDS = ("observations", "rewards", "terminations", "truncations", "episode_lengths")
+EXTRAS = ("actions", "env_id", "expert_return")
 
 
 def write_npz(path: str | Path, demonstrations: Demonstrations) -> None:
     """Write demonstrations, with the id of their task and the return of their expert, whole or not at all.
 
     Floats are stored as float32. The pairs that `subsample` dropped are written too: the file holds whole episodes.
+    Where there are no actions, the file has none.
 
     Raises:
         OSError: the file cannot be written; an older one of that name is then left as it was.
     """
     path = Path(path)
     arrays = {name: np.asarray(getattr(demonstrations, name)) for name in FIELDS}
+    if demonstrations.actions is not None:
+        arrays["actions"] = np.asarray(demonstrations.actions)
     arrays = {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in arrays.items()}
     arrays["expert_return"] = np.array(demonstrations.expert_return)
     if demonstrations.env_id is not None:
@@ -49,6 +53,9 @@ def write_npz(path: str | Path, demonstrations: Demonstrations) -> None:
 def read_npz(path: str | Path) -> Demonstrations:
     """Read demonstrations; `env_id` is None where the file does not say.
 
+    A file without `actions` gives demonstrations without: the expert was watched, and can be imitated by what its
+    states look like. Every other array is needed; the rewards are zeros where nobody knows them.
+
     Raises:
         InputError: no such file, or it is empty, cut short, pickled, or lacks an array.
     """
@@ -59,11 +66,17 @@ def read_npz(path: str | Path) -> Demonstrations:
         raise InputError(f"{path} is empty: copy or record it again")
     arrays = _read_arrays(path)
     if missing := [name for name in FIELDS if name not in arrays]:
-        raise InputError(f"{path} is no file of demonstrations: it lacks {', '.join(missing)}")
+        zeros = " (zeros, if nobody knows them)" if "rewards" in missing else ""
+        raise InputError(f"{path} is no file of demonstrations: it lacks {', '.join(missing)}{zeros}")
     env_id = str(arrays["env_id"]) if "env_id" in arrays else None
     expert_return = float(arrays["expert_return"]) if "expert_return" in arrays else None
     try:
-        return Demonstrations(**{name: arrays[name] for name in FIELDS}, env_id=env_id, expert_return=expert_return)
+        return Demonstrations(
+            **{name: arrays[name] for name in FIELDS},
+            actions=arrays.get("actions"),
+            env_id=env_id,
+            expert_return=expert_return,
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -75,7 +88,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             raise InputError(f"{path} holds one array; a .npz with {', '.join(FIELDS)} is needed")
         with file:
             # Only what is asked for: another program's pickled extras do no harm unread.
-            return {name: file[name] for name in file.files if name in (*FIELDS, "env_id", "expert_return")}
+            return {name: file[name] for name in file.files if name in (*FIELDS, *EXTRAS)}
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:

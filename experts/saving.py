@@ -47,7 +47,8 @@ def save_recording(
 
     Args:
         folder: its new place. `load_demonstrations(folder)` reads it.
-        demonstrations: the Minari dataset is left out where Gymnasium does not know their task.
+        demonstrations: the Minari dataset is left out where Gymnasium does not know their task, or nobody knows
+            their actions.
         policy: what made them, in words.
         env_kwargs: the environment's constructor options.
         details: more to say of the episodes (`seeds`, `deterministic`).
@@ -67,7 +68,7 @@ def save_recording(
     about = {
         "file": "demonstrations.npz",
         "episodes": demonstrations.num_episodes,
-        "steps": len(demonstrations.actions),
+        "steps": demonstrations.num_steps,
         **(details or {}),
         "return_mean": round(float(returns.mean()), 2),
         "return_std": round(float(returns.std()), 2),
@@ -79,7 +80,7 @@ def save_recording(
         if licence:
             card["licence"] = licence
         write_json(empty / "card.json", card)
-        if demonstrations.env_id in gym.registry:
+        if demonstrations.env_id in gym.registry and demonstrations.has_actions:
             write_minari(empty / "minari", demonstrations, env_kwargs=env_kwargs, licence=licence)
 
     replace_folder(Path(folder), fill)

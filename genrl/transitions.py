@@ -13,7 +13,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genrl.demonstration_checks import check_actions, check_layout
+from genrl.action_encoding import action_columns, encode_actions
+from genrl.demonstration_checks import check_action_space, check_actions, check_layout
 from genrl.errors import InputError
 
 __all__ = ["Demonstrations", "Trajectory", "Transitions", "encode_actions"]
@@ -74,20 +75,20 @@ class Trajectory:
 
     Attributes:
         observations: (T + 1, observation_dim); the last row is the observation after the last action.
-        actions: (T, action_dim), or (T,) integers for a Discrete space.
+        actions: (T, action_dim), or (T,) integers for a Discrete space; None where they were not observed.
         rewards: (T,), the task's own reward; never shown to an imitator.
         terminated: the task ended the episode.
         truncated: a time limit ended it.
     """
 
     observations: Array
-    actions: Array
+    actions: Array | None
     rewards: Array
     terminated: bool
     truncated: bool
 
     def __len__(self) -> int:
-        return len(self.actions)
+        return len(self.rewards)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +97,22 @@ class Demonstrations:
 
     Attributes:
         observations: (steps + episodes, observation_dim).
-        actions: (steps, action_dim), or (steps,) integers for a Discrete space.
+        actions: (steps, action_dim), or (steps,) integers for a Discrete space; None where the expert was watched
+            and its actions are unknown (see `has_actions`).
         rewards: (steps,), the task's own reward; used for reporting only.
         terminations: (steps,) bool.
         truncations: (steps,) bool.
         episode_lengths: (episodes,) integers T.
         env_id: the Gymnasium task that they were recorded on, if known.
         expert_return: mean return of the policy that made them, if known; otherwise of these episodes.
-        kept_pairs: indices into `actions` of the pairs that an imitator may see; None for all of them.
+        kept_pairs: indices of the steps that an imitator may see; None for all of them.
 
     Raises:
         InputError: a field has a wrong shape, holds a number that is not finite, or ends an episode too early.
     """
 
     observations: Array
-    actions: Array
+    actions: Array | None
     rewards: Array
     terminations: Array
     truncations: Array
@@ -136,10 +138,13 @@ class Demonstrations:
         """Join episodes; `fields` are the remaining attributes (`env_id`, `expert_return`)."""
         if not trajectories:
             raise InputError("no demonstrations: at least one episode is needed")
+        actions = [t.actions for t in trajectories if t.actions is not None]
+        if len(actions) not in (0, len(trajectories)):
+            raise InputError("some of the episodes hold actions and some do not: leave them out of all, or of none")
         ends = [np.arange(len(t)) == len(t) - 1 for t in trajectories]
         return cls(
             observations=np.concatenate([t.observations for t in trajectories]),
-            actions=np.concatenate([t.actions for t in trajectories]),
+            actions=np.concatenate(actions) if actions else None,
             rewards=np.concatenate([t.rewards for t in trajectories]),
             terminations=np.concatenate([e & t.terminated for e, t in zip(ends, trajectories, strict=True)]),
             truncations=np.concatenate([e & t.truncated for e, t in zip(ends, trajectories, strict=True)]),
@@ -152,9 +157,35 @@ class Demonstrations:
         """How many episodes."""
         return len(self.episode_lengths)
 
+    @property
+    def num_steps(self) -> int:
+        """How many steps the episodes have together, those too that `subsample` dropped."""
+        return len(self.rewards)
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether it is known what the expert did, and not only what it saw."""
+        return self.actions is not None
+
+    def require_actions(self, what: str) -> Array:
+        """The actions, for a purpose that cannot do without them.
+
+        Args:
+            what: needs them; the subject of the message.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.actions is None:
+            raise InputError(
+                f"{what} needs the expert's actions, and these demonstrations hold observations alone: "
+                "imitate them with train_gail.py --state-only"
+            )
+        return self.actions
+
     def __len__(self) -> int:
         """How many pairs an imitator may see."""
-        return len(self.actions) if self.kept_pairs is None else len(self.kept_pairs)
+        return self.num_steps if self.kept_pairs is None else len(self.kept_pairs)
 
     @cached_property
     def returns(self) -> Array:
@@ -170,7 +201,7 @@ class Demonstrations:
             first_row = start + episode  # one extra observation for each episode before
             yield Trajectory(
                 observations=self.observations[first_row : first_row + length + 1],
-                actions=self.actions[steps],
+                actions=None if self.actions is None else self.actions[steps],
                 rewards=self.rewards[steps],
                 terminated=bool(self.terminations[start + length - 1]),
                 truncated=bool(self.truncations[start + length - 1]),
@@ -178,13 +209,20 @@ class Demonstrations:
             start += length
 
     def transitions(self, action_space: spaces.Space[Any]) -> Transitions:
-        """The pairs that an imitator may see, as tensors; `action_space` tells how actions are encoded."""
-        rows = np.arange(len(self.actions)) + np.repeat(np.arange(self.num_episodes), self.episode_lengths)
+        """The pairs that an imitator may see, as tensors; `action_space` tells how actions are encoded.
+
+        Without actions their columns are zeros, to be looked at by nobody (see `require_actions`).
+        """
+        rows = np.arange(self.num_steps) + np.repeat(np.arange(self.num_episodes), self.episode_lengths)
         kept = slice(None) if self.kept_pairs is None else self.kept_pairs
         rows = rows[kept]
         return Transitions(
             observations=torch.as_tensor(self.observations[rows], dtype=torch.float32),
-            actions=torch.as_tensor(encode_actions(action_space, self.actions[kept])),
+            actions=torch.as_tensor(
+                np.zeros((len(rows), action_columns(action_space)), np.float32)
+                if self.actions is None
+                else encode_actions(action_space, self.actions[kept])
+            ),
             next_observations=torch.as_tensor(self.observations[rows + 1], dtype=torch.float32),
             terminations=torch.as_tensor(self.terminations[kept], dtype=torch.bool),
         )
@@ -201,7 +239,7 @@ class Demonstrations:
         return replace(
             self,
             observations=self.observations[: steps + episodes],
-            actions=self.actions[:steps],
+            actions=None if self.actions is None else self.actions[:steps],
             rewards=self.rewards[:steps],
             terminations=self.terminations[:steps],
             truncations=self.truncations[:steps],
@@ -249,17 +287,6 @@ class Demonstrations:
                 f"the demonstrations have {self.observations.shape[1]} observation columns, the environment has "
                 f"{observation_space.shape[0]}: they come from another task, version or constructor option"
             )
-        check_actions(self.actions, action_space)
-
-
-def encode_actions(action_space: spaces.Space[Any], actions: Array) -> NDArray[np.float32]:
-    """Actions as reward models see them, (batch, action_dim) float32: as applied, or one-hot if Discrete.
-
-    Raises:
-        InputError: the space is neither a Box of one dimension nor Discrete.
-    """
-    if isinstance(action_space, spaces.Discrete):
-        return np.eye(int(action_space.n), dtype=np.float32)[actions.reshape(len(actions)).astype(np.int64)]
-    if isinstance(action_space, spaces.Box) and len(action_space.shape) == 1:
-        return np.clip(actions, action_space.low, action_space.high).astype(np.float32)
-    raise InputError(f"the action space must be Discrete or a Box of one dimension, not {action_space}")
+        check_action_space(action_space)
+        if self.actions is not None:
+            check_actions(self.actions, action_space)

@@ -31,6 +31,9 @@ class CollectConfig:
     """How many; 25 by default, or all that an import holds."""
     stochastic: bool = False
     """Sample the policy's actions instead of taking its mean ones: wider support, a better teacher."""
+    without_actions: bool = False
+    """Write observations alone, as somebody who watches would have them (for train_gail.py --state-only); no Minari
+    dataset then, which needs actions."""
     policy: Path | None = None
     """A run directory, a policy's folder, or an SB3 .zip (with --trust and --algo); default: the shipped expert."""
     tier: str = "expert"
@@ -92,6 +95,8 @@ def _record(config: CollectConfig) -> None:
         )
     if source.expert_return is not None:
         demonstrations = replace(demonstrations, expert_return=source.expert_return)
+    if config.without_actions:
+        demonstrations = replace(demonstrations, actions=None)
     save_recording(
         out,
         demonstrations,
@@ -147,6 +152,8 @@ def _import(config: CollectConfig) -> None:
         vec_env.close()
         demonstrations.check_spaces(vec_env.observation_space, vec_env.action_space, env_id)
         demonstrations = replace(demonstrations, env_id=env_id)
+    if config.without_actions:
+        demonstrations = replace(demonstrations, actions=None)
     source = config.import_minari or str(config.import_imitation)
     name = Path(source).stem if Path(source).exists() else source.replace("/", "-")
     out = config.out or _default_folder(env_id or "unknown", name, "imported")
@@ -187,14 +194,15 @@ def _report(out: Path, demonstrations: Demonstrations, source: str) -> None:
     from rich.table import Table
 
     returns, lengths = demonstrations.returns, demonstrations.episode_lengths
+    state_only = "" if demonstrations.has_actions else " --state-only"
     table = Table(title=f"{demonstrations.env_id or 'unknown task'}: {source}", show_header=False)
     rows: dict[str, Any] = {
         "episodes": demonstrations.num_episodes,
-        "steps": f"{len(demonstrations.actions):,}",
+        "steps": f"{demonstrations.num_steps:,}" + ("" if demonstrations.has_actions else ", without actions"),
         "return": f"{returns.mean():.1f} ± {returns.std():.1f} (min {returns.min():.1f}, max {returns.max():.1f})",
         "episode length": f"{lengths.mean():.1f} (min {lengths.min()}, max {lengths.max()})",
         "written": ", ".join(str(path) for path in sorted(out.iterdir())),
-        "use it": f"python scripts/train_gail.py --env {demonstrations.env_id or '...'} --demos {out}",
+        "use it": f"python scripts/train_gail.py --env {demonstrations.env_id or '...'} --demos {out}{state_only}",
     }
     for name, value in rows.items():
         table.add_row(name, str(value))

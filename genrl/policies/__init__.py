@@ -3,6 +3,7 @@
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, policy_kwargs, rebuild_policy
 from genrl.policies.saved import load_policy, save_policy
+from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
 
 __all__ = [
@@ -10,8 +11,11 @@ __all__ = [
     "ActorCriticNetwork",
     "StandardisedFeatures",
     "describe_policy",
+    "describe_squashed_actor",
     "load_policy",
     "policy_kwargs",
     "rebuild_policy",
+    "rebuild_squashed_actor",
     "save_policy",
+    "squashed_policy_kwargs",
 ]

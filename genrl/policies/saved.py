@@ -9,6 +9,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, rebuild_policy
+from genrl.policies.squashed_actor import ACTORS, rebuild_squashed_actor
 from genrl.protocols import Policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 
@@ -38,7 +39,10 @@ def load_policy(folder: Path | str) -> Policy:
         checkpoint = read_checkpoint(folder)
         if "policy" not in checkpoint.documents or "policy" not in checkpoint.tensors:
             raise InputError(f"the manifest of {folder} names no policy: use another checkpoint")
-        return rebuild_policy(checkpoint.documents["policy"], checkpoint.tensors["policy"])
+        description, tensors = checkpoint.documents["policy"], checkpoint.tensors["policy"]
+        if isinstance(description, dict) and description.get("kind") in ACTORS:
+            return rebuild_squashed_actor(description, tensors)
+        return rebuild_policy(description, tensors)
     if (folder / "actor.json").is_file():
         return Actor.load(folder)
     raise InputError(f"{folder} holds no policy: a folder with policy.json or actor.json is needed")

@@ -4,7 +4,7 @@ from genrl.rewards.absorbing import AbsorbingReward
 from genrl.rewards.adversarial import AdversarialReward, AdversarialTraining
 from genrl.rewards.discriminator import Discriminator
 from genrl.rewards.frozen import FrozenReward
-from genrl.rewards.inputs import InputParts, TransitionInputs
+from genrl.rewards.inputs import InputParts, TransitionInputs, check_demonstrations
 from genrl.rewards.standardised import StandardisedReward
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "InputParts",
     "StandardisedReward",
     "TransitionInputs",
+    "check_demonstrations",
 ]

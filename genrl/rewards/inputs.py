@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.nn import Standardise
-from genrl.transitions import Transitions
+from genrl.transitions import Demonstrations, Transitions
 
-__all__ = ["InputParts", "TransitionInputs"]
+__all__ = ["InputParts", "TransitionInputs", "check_demonstrations"]
 
 InputParts = Literal["state", "state-action", "state-next-state", "state-action-next-state"]
 
@@ -52,3 +52,17 @@ class TransitionInputs(nn.Module):
         if self.uses_next:
             columns.append(self.observations(transitions.next_observations))
         return torch.cat(columns, dim=1)
+
+
+def check_demonstrations(parts: InputParts, demonstrations: Demonstrations) -> None:
+    """Refuse to look at actions that nobody knows.
+
+    Args:
+        parts: what a reward model is going to see.
+        demonstrations: what it is going to be trained on.
+
+    Raises:
+        InputError: `parts` names the action, and the demonstrations hold none.
+    """
+    if "action" in parts.split("-"):
+        demonstrations.require_actions(f"a reward model that sees {parts}")

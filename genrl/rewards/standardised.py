@@ -21,7 +21,8 @@ class StandardisedReward(nn.Module):
     Args:
         inner: the model whose rewards are standardised.
         offset: mean of the standardised rewards.
-        momentum: weight of the newest statistics; 1 forgets the earlier ones, as suits whole rollouts.
+        momentum: weight of the newest statistics, after the first, which are taken whole; 1 forgets the earlier ones,
+            as suits whole rollouts.
         floor: smallest deviation divided by. Before a discriminator has learned anything its rewards differ by
             rounding only, and without a floor that noise would be scaled up to the size of a signal.
         scale: of the result. The value function learns sums of 1 / (1 - gamma) rewards, and is slow to reach hundreds;
@@ -63,6 +64,9 @@ class StandardisedReward(nn.Module):
         """Update the inner model, then the statistics on all of the learner's rows."""
         metrics = self.inner.update(expert, learner)
         earned = self.inner.reward(learner).detach()
-        self.mean.lerp_(earned.mean(), self.momentum)
-        self.std.lerp_(earned.std(correction=0), self.momentum)
+        # The initial statistics are of no reward ever earned, and an average with them would be biased for long.
+        untouched = self.mean.item() == 0.0 and self.std.item() == 1.0
+        weight = 1.0 if untouched else self.momentum
+        self.mean.lerp_(earned.mean(), weight)
+        self.std.lerp_(earned.std(correction=0), weight)
         return metrics

@@ -17,6 +17,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor, VecNormalize
 from torch import Tensor
 
+from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
 from genrl.protocols import ResumableEnv
 from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
@@ -59,6 +60,8 @@ def learner_state(learner: BaseAlgorithm) -> LearnerState:
     arrays = _env_arrays(learner)
     if isinstance(learner, OffPolicyAlgorithm) and learner.replay_buffer is not None:
         arrays["replay"] = _replay_arrays(learner.replay_buffer)
+        # The random actions of the warm-up are drawn by the action space's own generator.
+        arrays["warm_up"] = {"generator": generators_to_array([learner.action_space.np_random])}
     return LearnerState(tensors=tensors, documents=documents, arrays=arrays)
 
 
@@ -89,6 +92,9 @@ def restore_learner(learner: BaseAlgorithm, state: LearnerState) -> None:
     if isinstance(learner, OffPolicyAlgorithm) and "replay" in state.arrays:
         assert learner.replay_buffer is not None
         _restore_replay(learner.replay_buffer, state.arrays["replay"])
+        if "warm_up" in state.arrays:
+            (generator,) = generators_from_array(state.arrays["warm_up"]["generator"])
+            learner.action_space.np_random.bit_generator.state = generator.bit_generator.state
     _restore_env(learner, state.arrays)
 
 

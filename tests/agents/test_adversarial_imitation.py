@@ -12,7 +12,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from agents.adversarial_imitation import AdversarialImitation
-from agents.gail import GAIL, GAILConfig
+from agents.gail import GAIL
+from agents.gail_config import GAILConfig
 from agents.learner_env import LearnerEnv
 from agents.learners import PPOConfig, TRPOConfig
 from genrl.transitions import Demonstrations, Transitions
@@ -20,6 +21,7 @@ from genrl.transitions import Demonstrations, Transitions
 SMALL = GAILConfig(
     ppo=PPOConfig(n_steps=32, batch_size=64, n_epochs=2),
     trpo=TRPOConfig(n_steps=32, batch_size=64, n_critic_updates=2),
+    bc_warm_start=False,
     untrained_steps=256,
 )
 

@@ -124,6 +124,10 @@ def test_progress_ends_the_training(demonstrations: Demonstrations) -> None:
 def test_bad_input(demonstrations: Demonstrations, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="observation columns"):
         BehaviourCloning("Pendulum-v1", demonstrations)
+    with pytest.raises(InputError, match=r"behavioural cloning needs the expert's actions.*--state-only"):
+        BehaviourCloning(point_envs(), replace(demonstrations, actions=None))
+    with pytest.raises(InputError, match="needs the expert's actions"):
+        labelled_states(replace(demonstrations, actions=None), gym.spaces.Box(-1, 1, (2,)))
     with pytest.raises(InputError, match="demonstrations are needed"):
         BehaviourCloning(point_envs(), None)
     BehaviourCloning(point_envs(), demonstrations, seed=0, config=SMALL).save(tmp_path / "bc")

@@ -16,7 +16,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.behaviour_cloning import BehaviourCloning
 from agents.discriminator_reward import DiscriminatorConfig
-from agents.gail import GAIL, GAILConfig
+from agents.gail import GAIL
+from agents.gail_config import GAILConfig
 from agents.learners import PPOConfig, TRPOConfig
 from agents.standardisers import fit_standardisers
 from experts import load_demonstrations
@@ -33,6 +34,7 @@ SMALL = GAILConfig(
     ppo=PPOConfig(n_steps=32, batch_size=128, learning_rate=1e-3),
     trpo=TRPOConfig(n_steps=32, batch_size=128),
     discriminator=QUICK,
+    bc_warm_start=False,  # which alone would solve this task
     untrained_steps=512,
 )
 
@@ -76,9 +78,36 @@ def test_every_reward_form_trains(demonstrations: Demonstrations, form: Any, abs
     assert all(torch.isfinite(tensor).all() for tensor in agent.learner.policy.state_dict().values())
 
 
+@pytest.mark.parametrize("objective", ["gan", "lsgan", "wgan"])
+@pytest.mark.parametrize("form", ["logit", "airl"])
+def test_every_objective_trains(demonstrations: Demonstrations, form: Any, objective: Any) -> None:
+    config = replace(SMALL, reward_form=form, objective=objective)
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=config).learn(256)
+    assert all(torch.isfinite(tensor).all() for tensor in agent.learner.policy.state_dict().values())
+
+
+def test_a_form_without_meaning_for_the_objective_is_refused(demonstrations: Demonstrations) -> None:
+    with pytest.raises(InputError, match="logit or airl"):
+        GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward_form="gail", objective="wgan"))
+
+
+def test_learns_from_states_alone(demonstrations: Demonstrations) -> None:
+    watched = replace(demonstrations, actions=None)
+    expert = mean_return(WalkToGoal())
+    agent = GAIL(point_envs(16), watched, seed=0, config=replace(SMALL, state_only=True))
+    untrained = mean_return(agent)
+    agent.learn(25_000)
+    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.8
+
+
+def test_unknown_actions_are_not_imitated(demonstrations: Demonstrations) -> None:
+    with pytest.raises(InputError, match="--state-only"):
+        GAIL(point_envs(4), replace(demonstrations, actions=None), seed=0, config=SMALL)
+
+
 @pytest.mark.parametrize("inputs", ["state", "state-next-state", "state-action-next-state"])
 def test_every_input_trains(demonstrations: Demonstrations, inputs: Any) -> None:
-    discriminator = replace(SMALL.discriminator, inputs=inputs, spectral_norm=True, objective="lsgan", penalty="real")
+    discriminator = replace(SMALL.discriminator, inputs=inputs, spectral_norm=True, penalty="real")
     agent = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, discriminator=discriminator)).learn(256)
     assert all(torch.isfinite(tensor).all() for tensor in agent.reward_model.state_dict().values())
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agents.gail import GAIL, GAILConfig
+from agents.gail import GAIL
+from agents.gail_config import GAILConfig
 from experts import load_demonstrations
 from genrl.evaluation import evaluate_policy
 

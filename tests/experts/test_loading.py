@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_a_bare_file_is_accepted(tmp_path, small, same):
     card = {"env_id": "Hopper-v4", "mujoco": "2.1.0", "demonstrations": {"file": "bare.npz"}}
     (tmp_path / "card.json").write_text(json.dumps(card))
     assert load_demonstrations(str(tmp_path / "bare.npz")).env_id == "Hopper-v4"
+
+
+def test_observations_alone_are_accepted(tmp_path, small):
+    write_npz(tmp_path / "watched.npz", dataclasses.replace(small, actions=None))
+    read = load_demonstrations(tmp_path / "watched.npz", episodes=2, subsample=2, seed=0)
+    assert not read.has_actions
+    np.testing.assert_array_equal(read.observations, small.first(2).observations)
 
 
 def test_another_simulator_is_mentioned(tmp_path, small, capsys):

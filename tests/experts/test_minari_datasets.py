@@ -86,6 +86,7 @@ def test_an_unknown_id_tells_how_to_fetch_it():
         ({"env_id": None}, {}, "needs the id of a task"),
         ({"env_id": "Nothing-v0"}, {}, "needs the id of a task"),
         ({}, {"dataset_id": "no good id!"}, "no Minari id"),
+        ({"actions": None}, {}, "a Minari dataset needs the expert's actions.*--state-only"),
     ],
 )
 def test_what_minari_cannot_hold_is_refused(tmp_path, small, changes, options, message):

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from experts import save_recording
+from experts import load_demonstrations, save_recording
 from experts.cards import file_digest
 from genrl.errors import InputError
 
@@ -27,3 +28,10 @@ def test_an_older_recording_is_replaced_but_nothing_else(tmp_path, small):
         save_recording(folder, small, policy={"source": "three"})
     with pytest.raises(InputError, match="is a file"):
         save_recording(folder / "notes.txt", small, policy={})
+
+
+def test_without_actions_there_is_no_minari_dataset(tmp_path, small):
+    card = save_recording(tmp_path / "watched", replace(small, actions=None), policy={"source": "test"})
+    assert {entry.name for entry in (tmp_path / "watched").iterdir()} == {"demonstrations.npz", "card.json"}
+    assert card["demonstrations"]["steps"] == 12
+    assert not load_demonstrations(tmp_path / "watched").has_actions

@@ -38,6 +38,15 @@ def test_records_the_shipped_expert_and_imports_it_again(collect, tmp_path, caps
     assert imported.env_id == "Hopper-v4"
 
 
+def test_actions_can_be_left_out(collect, tmp_path, capsys):
+    collect(env="Hopper-v4", episodes=1, without_actions=True, env_kwargs=SHORT, out=tmp_path / "watched")
+    shown = "".join(capsys.readouterr().out.split())
+    assert "withoutactions" in shown
+    assert "--state-only" in shown
+    assert not load_demonstrations(tmp_path / "watched").has_actions
+    assert not (tmp_path / "watched" / "minari").exists()
+
+
 def test_records_a_policy_folder(collect, tmp_path):
     folder = Path(load_demonstrations.__code__.co_filename).parent / "Hopper-v4" / "expert"
     collect(policy=folder, episodes=1, seed=5, env_kwargs=SHORT, out=tmp_path / "out")

@@ -1,11 +1,13 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from genrl.errors import InputError
 from genrl.nn import Standardise
-from genrl.rewards import Discriminator, TransitionInputs
+from genrl.rewards import Discriminator, TransitionInputs, check_demonstrations
+from genrl.transitions import Demonstrations
 
 SEEN = {
     "state": {"observations"},
@@ -57,6 +59,24 @@ def test_a_part_matters_if_and_only_if_it_is_named(parts, field, make):
 def test_other_parts_are_refused(parts):
     with pytest.raises(InputError, match="one of state, state-action"):
         inputs_of(parts)
+
+
+@pytest.mark.parametrize("parts", SEEN)
+def test_actions_that_nobody_knows_cannot_be_seen(parts):
+    watched = Demonstrations(
+        observations=np.zeros((3, 3)),
+        actions=None,
+        rewards=np.zeros(2),
+        terminations=np.zeros(2, bool),
+        truncations=np.zeros(2, bool),
+        episode_lengths=np.array([2]),
+    )
+    check_demonstrations(parts, dataclasses.replace(watched, actions=np.zeros((2, 2))))
+    if "actions" not in SEEN[parts]:
+        check_demonstrations(parts, watched)
+        return
+    with pytest.raises(InputError, match=f"sees {parts} needs the expert's actions.*--state-only"):
+        check_demonstrations(parts, watched)
 
 
 @pytest.mark.parametrize("spectral", [False, True])

@@ -69,13 +69,19 @@ def test_noise_is_not_scaled_up_to_a_signal(make, first_column):
     assert torch.equal(model.reward(constant), torch.ones(100))
 
 
-def test_momentum_averages_the_statistics(make, first_column):
+def test_the_first_statistics_are_taken_whole_and_later_ones_averaged(make, first_column):
     model = StandardisedReward(first_column, momentum=0.25)
-    learner = scaled(make(400), 2.0, shift=8.0)
-    of_these = learner.observations[:, 0]
-    model.update(make(5), learner)
-    assert model.mean.item() == pytest.approx(0.25 * of_these.mean().item(), rel=1e-4)
-    assert model.std.item() == pytest.approx(0.75 + 0.25 * of_these.std(correction=0).item(), rel=1e-4)
+    first, second = scaled(make(400), 2.0, shift=8.0), scaled(make(400, seed=1), 6.0, shift=-3.0)
+    of_first, of_second = first.observations[:, 0], second.observations[:, 0]
+    model.update(make(5), first)
+    assert model.mean.item() == pytest.approx(of_first.mean().item(), rel=1e-4)
+    assert model.std.item() == pytest.approx(of_first.std(correction=0).item(), rel=1e-4)
+    model.update(make(5), second)
+    for statistic, old, new in (
+        (model.mean, of_first.mean(), of_second.mean()),
+        (model.std, of_first.std(correction=0), of_second.std(correction=0)),
+    ):
+        assert statistic.item() == pytest.approx(0.75 * old.item() + 0.25 * new.item(), rel=1e-4)
 
 
 def test_statistics_travel_in_the_state_dict(make, first_column):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from sb3_contrib import TRPO
+from sb3_contrib import TQC, TRPO, CrossQ
 from stable_baselines3 import PPO, SAC, TD3
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
@@ -16,6 +16,8 @@ ARGUMENTS = {
     TRPO: {"n_steps": 20, "batch_size": 20},
     SAC: OFF_POLICY,
     TD3: OFF_POLICY,
+    TQC: OFF_POLICY,
+    CrossQ: OFF_POLICY,
 }
 SMALL = {"net_arch": [8]}
 
@@ -63,6 +65,14 @@ def test_the_temperature_of_sac_is_kept():
     restore_learner(other, learner_state(learner))
     assert other.log_ent_coef.item() == learner.log_ent_coef.item()
     assert other.log_ent_coef is other.ent_coef_optimizer.param_groups[0]["params"][0]
+
+
+def test_the_random_actions_of_the_warm_up_are_kept():
+    learner = a_learner(SAC, normalise=False).learn(10, OneTorchThread())
+    other = a_learner(SAC, normalise=False, seed=1)
+    restore_learner(other, learner_state(learner))
+    following = [learner.action_space.sample().tolist() for _ in range(3)]
+    assert [other.action_space.sample().tolist() for _ in range(3)] == following
 
 
 def test_another_network_is_refused():

@@ -1,0 +1,72 @@
+"""Every setting of GAIL; the defaults are the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from genrl.policies import ActorCriticNetwork
+
+from .discriminator_reward import DiscriminatorConfig, ObjectiveName, RewardFormName
+from .learner_config import LearnerConfig
+from .learners import PPOConfig, TRPOConfig
+from .off_policy_learners import CrossQConfig, SACConfig, TD3Config, TQCConfig
+from .warm_start import WarmStartConfig
+
+__all__ = ["GAILConfig", "LearnerName"]
+
+LearnerName = Literal["ppo", "trpo", "sac", "td3", "tqc", "crossq"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GAILConfig:
+    """Settings of GAIL; the defaults are the recipe that was measured to work."""
+
+    learner: LearnerName = "ppo"
+    """The reinforcement learner."""
+    objective: ObjectiveName = "gan"
+    """What the discriminator is trained by: cross-entropy, least squares or Wasserstein."""
+    reward_form: RewardFormName = "logit"
+    """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
+    reward_scale: float = 0.1
+    """Of the standardised logit, so that values are of the order of 10."""
+    absorbing: bool = False
+    """Pay for what follows an early end, in an absorbing state."""
+    zero_demonstrations: bool = False
+    """The control: the reward model is never updated, so no demonstration reaches the learner."""
+    state_only: bool = False
+    """The discriminator sees states and their successors, no actions: for demonstrations that have none."""
+    bc_warm_start: bool = True
+    """Start from a policy cloned from the demonstrations (with their actions, and PPO or TRPO)."""
+    untrained_steps: int = 8192
+    """Random steps whose statistics, with the demonstrations', standardise the inputs."""
+    network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
+    """Policy and value function."""
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    """The reward."""
+    warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
+    """The cloning, if there is any."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """If the learner is PPO."""
+    trpo: TRPOConfig = field(default_factory=TRPOConfig)
+    """If the learner is TRPO."""
+    sac: SACConfig = field(default_factory=SACConfig)
+    """If the learner is SAC."""
+    td3: TD3Config = field(default_factory=TD3Config)
+    """If the learner is TD3."""
+    tqc: TQCConfig = field(default_factory=TQCConfig)
+    """If the learner is TQC."""
+    crossq: CrossQConfig = field(default_factory=CrossQConfig)
+    """If the learner is CrossQ."""
+
+    def settings(self, learner: LearnerName) -> LearnerConfig:
+        """Those of one learner."""
+        configs: dict[LearnerName, LearnerConfig] = {
+            "ppo": self.ppo,
+            "trpo": self.trpo,
+            "sac": self.sac,
+            "td3": self.td3,
+            "tqc": self.tqc,
+            "crossq": self.crossq,
+        }
+        return configs[learner]

@@ -1,0 +1,77 @@
+"""What GAIL asks of a reinforcement learner's settings, on-policy and off-policy alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.vec_env import VecEnv
+
+from genrl.nn import Standardise
+from genrl.policies import ActorCriticNetwork
+from genrl.protocols import RewardModel
+from genrl.rewards import AdversarialTraining
+from genrl.transitions import Transitions
+
+__all__ = ["LearnerConfig"]
+
+
+class LearnerConfig(ABC):
+    """The settings of one learner of stable-baselines3, which build it and pay it by a reward model."""
+
+    gamma: float
+    clones: ClassVar[bool]
+    """Whether its policy can start as a clone of the demonstrations."""
+    writes_log: ClassVar[bool] = False
+    """Whether its callbacks write the lines of the log, so that stable-baselines3 should not."""
+
+    @abstractmethod
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> BaseAlgorithm:
+        """The learner on `env`.
+
+        Args:
+            env: with observations that `standardise` takes.
+            standardise: of the observations; policy and value functions share it.
+            network: of an on-policy learner; the others state their own.
+            reward_model: that will pay it, on `device`.
+            seed: of networks, exploration and environments.
+            device: "cpu", "cuda" or "auto".
+
+        Raises:
+            InputError: it cannot act in the environment's action space.
+        """
+
+    @abstractmethod
+    def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
+        """What trains the reward model on `expert` and pays the learner; to be passed to `learn`.
+
+        Args:
+            reward_model: learns, and pays.
+            expert: the demonstrations' transitions.
+            log_interval: iterations between two lines of the log, where a callback writes them.
+        """
+
+    @abstractmethod
+    def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
+        """The policy as `genrl.policies.load_policy` needs it beside the tensors."""
+
+    def discriminator_training(self, configured: AdversarialTraining) -> AdversarialTraining:
+        """How the discriminator is trained beside this learner; as configured, unless it needs another pace."""
+        return configured
+
+    @property
+    def statistics_momentum(self) -> float:
+        """Weight of the newest statistics that standardise the reward (see `StandardisedReward`)."""
+        return 1.0

@@ -1,0 +1,282 @@
+"""The off-policy learners that can be paid by a reward model: how they learn, and how their reward does beside them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from sb3_contrib import TQC, CrossQ
+from stable_baselines3 import SAC, TD3
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.vec_env import VecEnv
+
+from genrl.errors import InputError
+from genrl.nn import Activation, Standardise
+from genrl.policies import ActorCriticNetwork, describe_squashed_actor, squashed_policy_kwargs
+from genrl.protocols import RewardModel
+from genrl.rewards import AdversarialTraining
+from genrl.transitions import Transitions
+
+from .learned_rewards_replay import LearnedRewardsReplay, check_bounded
+from .learner_config import LearnerConfig
+from .off_policy_imitation import OffPolicyImitation
+
+__all__ = ["CrossQConfig", "OffPolicyConfig", "SACConfig", "TD3Config", "TQCConfig"]
+
+
+def _slow_discriminator() -> AdversarialTraining:
+    """Slower than on-policy: the value function has to follow, and it learns from old steps, too."""
+    return AdversarialTraining(learning_rate=3e-4, steps=8, batch_size=256, penalty_weight=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffPolicyConfig(LearnerConfig):
+    """What all of them share. On a CPU simulation is cheap beside gradient steps, so many are simulated for each."""
+
+    clones: ClassVar[bool] = False
+    writes_log: ClassVar[bool] = True
+
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of the policy."""
+    critic_hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of the value functions."""
+    activation: Activation = "relu"
+    """Between the layers."""
+    learning_rate: float = 3e-4
+    """Adam's step size."""
+    gamma: float = 0.99
+    """Discount."""
+    batch_size: int = 256
+    """Rows of a gradient step."""
+    buffer_size: int = 300_000
+    """Transitions kept, over all environments."""
+    learning_starts: int = 8192
+    """Steps of uniformly random actions before the learner takes its first gradient step."""
+    train_freq: int = 1
+    """Steps of each environment between two rounds of gradient steps."""
+    gradient_steps: int = 8
+    """Gradient steps in a round."""
+    reward_update_every: int = 1024
+    """Environment steps, over all environments, between two updates of the reward model."""
+    reward_window: int = 16_384
+    """The newest transitions, which stand for the learner when the reward model is updated."""
+    reward_rows: int = 4096
+    """Drawn from them for an update."""
+    reward_momentum: float = 0.05
+    """Weight of the newest statistics that standardise the reward; values learned with the older ones must last."""
+    reward_training: AdversarialTraining = field(default_factory=_slow_discriminator)
+    """How the discriminator is trained beside this learner."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "buffer_size", "train_freq", "gradient_steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} of an off-policy learner must be 1 or more, not {getattr(self, name)}")
+
+    @abstractmethod
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> OffPolicyAlgorithm:
+        """The learner on `env`, paid by `reward_model` whenever it draws a batch.
+
+        Raises:
+            InputError: the actions are not from a bounded Box.
+        """
+
+    def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
+        """The callback that trains the reward model beside this learner."""
+        return [
+            OffPolicyImitation(
+                reward_model,
+                expert,
+                update_every=self.reward_update_every,
+                window=self.reward_window,
+                rows=self.reward_rows,
+                log_interval=log_interval,
+            )
+        ]
+
+    def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
+        """The actor; the value functions are left behind."""
+        return describe_squashed_actor(policy, env_id)
+
+    def discriminator_training(self, configured: AdversarialTraining) -> AdversarialTraining:
+        """At the pace of this learner, not of the on-policy recipe."""
+        return self.reward_training
+
+    @property
+    def statistics_momentum(self) -> float:
+        """Slow, because values are learned from old rewards."""
+        return self.reward_momentum
+
+    def _arguments(
+        self, env: VecEnv, standardise: Standardise, reward_model: RewardModel, seed: int, device: str
+    ) -> dict[str, Any]:
+        """Constructor keywords that all of the four algorithms take."""
+        check_bounded(env.action_space)
+        return {
+            "policy": "MlpPolicy",
+            "env": env,
+            "learning_rate": self.learning_rate,
+            "gamma": self.gamma,
+            "batch_size": self.batch_size,
+            "buffer_size": self.buffer_size,
+            "learning_starts": self.learning_starts,
+            "train_freq": self.train_freq,
+            "gradient_steps": self.gradient_steps,
+            "replay_buffer_class": LearnedRewardsReplay,
+            "replay_buffer_kwargs": {"reward_model": reward_model},
+            "policy_kwargs": squashed_policy_kwargs(
+                standardise, hidden=self.hidden, critic_hidden=self.critic_hidden, activation=self.activation
+            ),
+            "seed": seed,
+            "device": device,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SACConfig(OffPolicyConfig):
+    """Soft actor-critic (Haarnoja et al. 2018) as stable-baselines3 has it."""
+
+    tau: float = 0.005
+    """Weight of the newest value functions in the slow copies that they learn from."""
+    ent_coef: float = 0.1
+    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
+    learn_ent_coef: bool = True
+    """Keep the entropy at minus the number of action columns by moving the temperature."""
+
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> SAC:
+        """The learner on `env`."""
+        shared = self._arguments(env, standardise, reward_model, seed, device)
+        return SAC(**shared, tau=self.tau, ent_coef=_temperature(self.ent_coef, self.learn_ent_coef))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TD3Config(OffPolicyConfig):
+    """Twin delayed deep deterministic policy gradients (Fujimoto et al. 2018) as stable-baselines3 has it."""
+
+    tau: float = 0.005
+    """Weight of the newest networks in the slow copies that they learn from."""
+    action_noise: float = 0.1
+    """Deviation of the exploration noise, where the actions' range is -1 to 1."""
+    policy_delay: int = 2
+    """Gradient steps of the value functions for one of the policy."""
+    target_policy_noise: float = 0.2
+    """Deviation of the noise that smooths the value over actions."""
+    target_noise_clip: float = 0.5
+    """Bound of that noise."""
+
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> TD3:
+        """The learner on `env`."""
+        shared = self._arguments(env, standardise, reward_model, seed, device)
+        size = int(np.prod(env.action_space.shape or ()))
+        return TD3(
+            **shared,
+            tau=self.tau,
+            action_noise=NormalActionNoise(np.zeros(size), np.full(size, self.action_noise)),
+            policy_delay=self.policy_delay,
+            target_policy_noise=self.target_policy_noise,
+            target_noise_clip=self.target_noise_clip,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TQCConfig(OffPolicyConfig):
+    """Truncated quantile critics (Kuznetsov et al. 2020) as sb3-contrib has it."""
+
+    tau: float = 0.005
+    """Weight of the newest value functions in the slow copies that they learn from."""
+    ent_coef: float = 0.1
+    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
+    learn_ent_coef: bool = True
+    """Keep the entropy at minus the number of action columns by moving the temperature."""
+    n_critics: int = 2
+    """Value functions."""
+    n_quantiles: int = 25
+    """Quantiles of each of them."""
+    top_quantiles_to_drop: int = 2
+    """Of each of them, the largest, against overestimation."""
+
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> TQC:
+        """The learner on `env`."""
+        shared = self._arguments(env, standardise, reward_model, seed, device)
+        shared["policy_kwargs"] |= {"n_critics": self.n_critics, "n_quantiles": self.n_quantiles}
+        return TQC(
+            **shared,
+            tau=self.tau,
+            ent_coef=_temperature(self.ent_coef, self.learn_ent_coef),
+            top_quantiles_to_drop_per_net=self.top_quantiles_to_drop,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossQConfig(OffPolicyConfig):
+    """CrossQ (Bhatt et al. 2024) as sb3-contrib has it: batch normalisation in place of slow copies."""
+
+    learning_rate: float = 1e-3
+    """Adam's step size."""
+    ent_coef: float = 0.1
+    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
+    learn_ent_coef: bool = True
+    """Keep the entropy at minus the number of action columns by moving the temperature."""
+    policy_delay: int = 3
+    """Gradient steps of the value functions for one of the policy."""
+
+    def build(
+        self,
+        env: VecEnv,
+        standardise: Standardise,
+        network: ActorCriticNetwork,
+        reward_model: RewardModel,
+        *,
+        seed: int,
+        device: str,
+    ) -> CrossQ:
+        """The learner on `env`."""
+        shared = self._arguments(env, standardise, reward_model, seed, device)
+        return CrossQ(
+            **shared, ent_coef=_temperature(self.ent_coef, self.learn_ent_coef), policy_delay=self.policy_delay
+        )
+
+
+def _temperature(first: float, learned: bool) -> str | float:
+    """As stable-baselines3 takes it."""
+    return f"auto_{first}" if learned else first

@@ -1,0 +1,157 @@
+"""Trains one trial of the imitation suite: its script in a process of its own, stopped when its budget is used up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import gymnasium as gym
+from imitation_progress import elapsed_seconds, progress_files
+from imitation_trial import ROOT, SCRIPTS, Session, Trial
+
+from experts import expert_card
+from genrl.errors import InputError
+from genrl.evaluation import RandomPolicy, evaluate_policy, write_evaluation
+from genrl.training.resumable import StopSignals
+
+__all__ = ["code_version", "train"]
+
+POLL_SECONDS = 0.5
+SAVE_SECONDS = 10.0
+FINAL_EPISODES = 50
+
+
+def train(
+    trial: Trial, lock: IO[str], stop: StopSignals, budget: float, note: Callable[[Trial], None] = lambda trial: None
+) -> bool:
+    """Start the trial, or go on with it, until its budget is used up or its steps are done.
+
+    Args:
+        trial: not finished.
+        lock: what `hold` gave.
+        stop: leaves the trial after a checkpoint.
+        budget: seconds of wall-clock time in all.
+        note: called every ten seconds.
+
+    Returns:
+        Whether it is finished now; False if `stop` came before.
+
+    Raises:
+        InputError: the script failed; the message is the last thing it said.
+    """
+    trial.commit, trial.begun_with = trial.commit or code_version(), trial.command
+    if trial.cell.kind == "random":
+        _evaluate_random(trial)
+        trial.finished = True
+        trial.save()
+        return True
+    session = Session(files_before=len(progress_files(trial.run)))
+    command = _command(trial, budget)
+    trial.sessions.append(session)
+    trial.save()
+    with (trial.folder / "output.log").open("ab") as log:
+        # A session of its own: Ctrl-C is for the suite, which passes it on in good order.
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, pass_fds=[lock.fileno()]
+        )
+        try:
+            left = _watch(process, trial, session, stop, budget, note)
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            trial.find_run()
+            trial.save()
+    if left:
+        return False
+    if process.returncode != 0:
+        raise InputError(f"{trial.name} failed: {_last_words(trial)} (all of it is in {trial.folder / 'output.log'})")
+    trial.finished = True
+    trial.save()
+    return True
+
+
+def code_version() -> str:
+    """Short hash of the commit, with `-dirty` where files differ from it; empty outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    trial: Trial,
+    session: Session,
+    stop: StopSignals,
+    budget: float,
+    note: Callable[[Trial], None],
+) -> bool:
+    """Keep the books until the process ends; True if it was left because of `stop`."""
+    began, saved, earlier = time.monotonic(), 0.0, trial.seconds
+    asked = left = False
+    while process.poll() is None:
+        time.sleep(POLL_SECONDS)
+        now = time.monotonic() - began
+        trial.find_run()
+        if session.prepared is None:
+            session.prepared = _prepared(trial, session, now)
+        if asked:
+            continue
+        session.seconds = now
+        # Before its first rollout it may not yet know what to do with a signal; a clone logs no rollouts.
+        is_ready = session.prepared is not None or trial.cell.kind == "bc"
+        left = stop.requested
+        if left or (is_ready and earlier + now >= budget):
+            process.terminate()
+            asked = True
+        if asked or now - saved >= SAVE_SECONDS:
+            saved = now
+            trial.save()
+            note(trial)
+    return left
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Without waiting for a good moment; its checkpoints are whole at any."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _prepared(trial: Trial, session: Session, now: float) -> float | None:
+    files = progress_files(trial.run)
+    clock = elapsed_seconds(files[session.files_before]) if len(files) > session.files_before else []
+    return max(now - clock[-1], 0.0) if clock else None
+
+
+def _command(trial: Trial, budget: float) -> list[str]:
+    script = [sys.executable, str(SCRIPTS[trial.cell.kind])]
+    if trial.cell.kind != "gail" or trial.run is None:
+        return [*script, *trial.cell.arguments(trial.seed), "--log-folder", str(trial.folder.resolve())]
+    # With its time used up nothing is trained any more: only the report was missing.
+    no_steps = ["--n-timesteps", "1"] if trial.seconds >= budget else []
+    return [*script, "--resume", str(trial.run.resolve()), *no_steps]
+
+
+def _evaluate_random(trial: Trial) -> None:
+    """What uniformly random actions earn, in the form of a training script's report."""
+    cell = trial.cell
+    with gym.make(cell.env) as env:
+        policy = RandomPolicy(env.action_space, trial.seed)
+    evaluation = evaluate_policy(policy, cell.env, FINAL_EPISODES)
+    mean = float(evaluation.returns.mean())
+    summary: dict[str, Any] = evaluation.summary(expert_card(cell.env, cell.tier)["evaluation"]["return_mean"], mean)
+    write_evaluation(trial.evaluation, summary)
+
+
+def _last_words(trial: Trial) -> str:
+    words = (trial.folder / "output.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return words[-1] if words else "it said nothing"

@@ -1,0 +1,115 @@
+"""A cloned start: the policy acts like the demonstrations at once, and is held until its value is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from point_env import WalkToGoal, play, point_envs
+from stable_baselines3.common.callbacks import BaseCallback
+
+from agents.gail import GAIL
+from agents.gail_config import GAILConfig
+from agents.learners import PPOConfig, TRPOConfig
+from agents.warm_start import HoldPolicy, WarmStartConfig
+from genrl.errors import InputError
+from genrl.transitions import Demonstrations
+
+SMALL = GAILConfig(
+    ppo=PPOConfig(n_steps=32, batch_size=128),
+    trpo=TRPOConfig(n_steps=32, batch_size=128),
+    warm_start=WarmStartConfig(updates=1500, std=0.25, held_rollouts=2),
+    untrained_steps=512,
+)
+ROLLOUT = 8 * 32
+
+
+class Snapshots(BaseCallback):
+    """Copies the policy's parameters at the start of each rollout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[dict[str, torch.Tensor]] = []
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        parameters = self.model.policy.named_parameters()
+        self.taken.append({name: tensor.detach().clone() for name, tensor in parameters})
+
+
+def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def mean_return(policy: Any) -> float:
+    return float(np.mean([trajectory.rewards.sum() for trajectory in play(policy, 20)]))
+
+
+@pytest.mark.parametrize("learner", ["ppo", "trpo"])
+def test_starts_where_cloning_ends_and_is_held_at_first(demonstrations: Demonstrations, learner: Any) -> None:
+    agent = GAIL(point_envs(), demonstrations, learner=learner, seed=0, config=SMALL)
+    untrained, expert = mean_return(agent), mean_return(WalkToGoal())
+    snapshots = Snapshots()
+    agent.learn(4 * ROLLOUT, snapshots)
+
+    first, second, third, fourth = snapshots.taken
+    for held in (second, third):
+        assert all("value" in name for name in changed(first, held))
+    assert any("value" in name for name in changed(first, second))
+    assert any("policy" in name for name in changed(third, fourth))
+
+    agent.policy.load_state_dict({**agent.policy.state_dict(), **first})
+    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.9
+    torch.testing.assert_close(agent.policy.log_std.exp(), torch.full((2,), 0.25))
+
+
+def test_a_policy_held_to_the_end_is_put_back(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    snapshots = Snapshots()
+    agent.learn(ROLLOUT, snapshots)
+    now = {name: tensor.detach() for name, tensor in agent.policy.named_parameters()}
+    assert all("value" in name for name in changed(snapshots.taken[0], now))
+
+
+def test_only_the_first_updates_are_taken_back(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=replace(SMALL, bc_warm_start=False))
+    snapshots = Snapshots()
+    agent.learn(2 * ROLLOUT, snapshots)
+    agent.learn(3 * ROLLOUT, [HoldPolicy(3), snapshots], reset_num_timesteps=False)
+    of_policy = [name for name in snapshots.taken[0] if "policy" in name]
+    assert set(of_policy) & changed(snapshots.taken[0], snapshots.taken[1])
+    assert not set(of_policy) & changed(snapshots.taken[2], snapshots.taken[3])
+    assert set(of_policy) & changed(snapshots.taken[3], snapshots.taken[4])
+
+
+@pytest.mark.parametrize("without", ["bc_warm_start", "zero_demonstrations", "state_only"])
+def test_no_clone_where_none_is_wanted(demonstrations: Demonstrations, without: str) -> None:
+    config = replace(SMALL, **{without: without != "bc_warm_start"})
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=config)
+    before = {name: tensor.detach().clone() for name, tensor in agent.policy.named_parameters()}
+    snapshots = Snapshots()
+    agent.learn(ROLLOUT, snapshots)
+    assert not changed(before, snapshots.taken[0])
+
+
+def test_it_is_not_cloned_again(demonstrations: Demonstrations, tmp_path: Any) -> None:
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent.learn(4 * ROLLOUT)
+    agent.save(tmp_path / "agent")
+    loaded = GAIL.load(tmp_path / "agent", env=point_envs(), demonstrations=demonstrations)
+    for again in (agent, loaded):
+        before = {name: tensor.detach().clone() for name, tensor in again.policy.named_parameters()}
+        snapshots = Snapshots()
+        again.learn(ROLLOUT, snapshots, reset_num_timesteps=False)
+        assert not changed(before, snapshots.taken[0])
+
+
+@pytest.mark.parametrize("wrong", [{"updates": 0}, {"std": 0.0}, {"held_rollouts": -1}])
+def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="warm start"):
+        WarmStartConfig(**wrong)

@@ -1,0 +1,143 @@
+"""What each reward form teaches with each objective: whom it pays more, and what it pays for an episode's end."""
+
+import math
+
+import pytest
+import torch
+
+from genrl.errors import InputError
+from genrl.gans.objectives import CROSS_ENTROPY, LEAST_SQUARES, WASSERSTEIN
+from genrl.gans.penalties import interpolation_penalty
+from genrl.nn import Standardise
+from genrl.rewards import (
+    AbsorbingReward,
+    AdversarialReward,
+    AdversarialTraining,
+    Discriminator,
+    StandardisedReward,
+    TransitionInputs,
+)
+from genrl.rewards.forms import airl, fairl, gail, log_d, paid_on_output, raw
+
+OBJECTIVES = {"gan": CROSS_ENTROPY, "lsgan": LEAST_SQUARES, "wgan": WASSERSTEIN}
+FORMS = {"logit": raw, "airl": airl, "gail": gail, "log-d": log_d, "fairl": fairl}
+NEED_A_PROBABILITY = ("gail", "log-d", "fairl")
+PAIRS = [(f, o) for f in FORMS for o in OBJECTIVES if not (o == "wgan" and f in NEED_A_PROBABILITY)]
+GAMMA = 0.9
+
+
+def build(form, objective, *, absorbing=False, steps=60):
+    """A reward model as the agents wire it: the bare logit is standardised, absorbing states come outermost."""
+    torch.manual_seed(0)
+    # A penalty pulls the slope towards 1, and with it the output away from the log ratio that forms are functions of.
+    penalty_weight = 1.0 if objective == "wgan" else 0.0
+    seen = Standardise.identity(3)
+    inputs = TransitionInputs("state", seen.with_extra_column() if absorbing else seen, Standardise.identity(2))
+    model = AdversarialReward(
+        Discriminator(inputs, hidden=(16, 16)),
+        loss=OBJECTIVES[objective].loss,
+        penalty=interpolation_penalty,
+        form=paid_on_output(FORMS[form], OBJECTIVES[objective]),
+        training=AdversarialTraining(steps=steps, batch_size=64, learning_rate=5e-3, penalty_weight=penalty_weight),
+    )
+    scaled = StandardisedReward(model) if form == "logit" else model
+    return AbsorbingReward(scaled, gamma=GAMMA) if absorbing else scaled
+
+
+def average(model, batch):
+    return model.reward(batch).mean().item()
+
+
+def worth(model, make, length):
+    """Discounted worth of an episode that terminates after `length` equal steps."""
+    steps = make(length, terminated=1).map(lambda tensor: tensor if tensor.dtype == torch.bool else tensor * 0)
+    return (model.reward(steps) * GAMMA ** torch.arange(length)).sum().item()
+
+
+# --- sign
+
+
+@pytest.mark.parametrize(("form", "objective"), PAIRS)
+def test_a_step_that_looks_like_the_experts_earns_more(form, objective, make):
+    model = build(form, objective)
+    expert, learner = make(256, shift=1.0, seed=1), make(256, shift=-1.0, seed=2)
+    model.update(expert, learner)
+    more = average(model, make(256, shift=1.0, seed=3)) - average(model, make(256, shift=-1.0, seed=4))
+    # By theory -h exp(h) pays for what the learner does too often, and takes from what it does too seldom.
+    assert more < -0.3 if form == "fairl" else more > 0.3
+
+
+@pytest.mark.parametrize("form", NEED_A_PROBABILITY)
+def test_a_critic_without_a_probability_is_refused(form):
+    with pytest.raises(InputError, match=r"no log ratio.*logit or airl.*gan or lsgan") as caught:
+        paid_on_output(FORMS[form], WASSERSTEIN)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_forms_of_a_least_squares_output_are_those_of_its_probability():
+    outputs = torch.linspace(-0.98, 0.98, 50)
+    d = (1 + outputs) / 2
+    expected = {"gail": -torch.log(1 - d), "log-d": torch.log(d), "airl": torch.log(d / (1 - d)), "logit": outputs}
+    for form, values in expected.items():
+        torch.testing.assert_close(paid_on_output(FORMS[form], LEAST_SQUARES)(outputs), values, rtol=1e-4, atol=1e-4)
+
+
+def test_forms_of_a_logit_are_left_as_they_are():
+    logits = torch.linspace(-8, 8, 33)
+    for form in FORMS.values():
+        assert torch.equal(paid_on_output(form, CROSS_ENTROPY)(logits), form(logits))
+
+
+# --- termination: what an average step earns, and what becomes of it in absorbing states
+
+# Before the discriminator can tell anything, and with it at the end of imitation.
+NEUTRAL = {"logit": 1.0, "airl": 0.0, "gail": math.log(2), "log-d": -math.log(2), "fairl": 0.0}
+
+
+@pytest.mark.parametrize(("form", "objective"), PAIRS)
+def test_where_nothing_can_be_told_the_form_alone_pays_for_living_or_dying(form, objective, make):
+    model = build(form, objective)
+    assert average(model, make(50)) == pytest.approx(NEUTRAL[form], abs=1e-6)
+    longer = worth(model, make, 10) - worth(model, make, 2)
+    assert math.copysign(longer != 0, longer) == math.copysign(NEUTRAL[form] != 0, NEUTRAL[form])
+
+
+@pytest.mark.parametrize(("form", "objective"), PAIRS)
+def test_with_absorbing_states_neither_is_paid(form, objective, make):
+    model = build(form, objective, absorbing=True)
+    assert worth(model, make, 10) == pytest.approx(worth(model, make, 2), abs=1e-4)
+    assert worth(model, make, 2) == pytest.approx(NEUTRAL[form] / (1 - GAMMA), abs=1e-4)
+
+
+@pytest.mark.parametrize(("form", "objective"), PAIRS)
+def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objective, make):
+    """Always positive: survive. Always negative: die. The bare logit is negative until the learner is as good."""
+    model = build(form, objective, steps=120)
+    expert, learner = make(512, shift=0.25, seed=1), make(512, shift=-0.25, seed=2)
+    divergence = 3 * 0.5**2 / 2  # of two unit normals in three dimensions, half a unit apart in each; either way round
+    model.update(expert, learner)
+    earned = average(model, learner)
+    if form == "logit":
+        assert earned == pytest.approx(1.0, abs=1e-4)
+    elif form == "gail":
+        assert 0 < earned < math.log(2)
+    elif form == "log-d":
+        assert earned < -math.log(2)
+    elif objective == "wgan":
+        # The critic's zero is anywhere; only that the expert's steps earn more is sure.
+        assert earned < average(model, expert)
+    else:
+        # Minus the reverse divergence (airl) or the forward one (fairl).
+        assert earned == pytest.approx(-divergence, abs=0.15)
+
+
+@pytest.mark.parametrize(("form", "objective"), [pair for pair in PAIRS if pair[0] != "fairl"])
+@pytest.mark.parametrize("who_ends", ["expert", "learner"])
+def test_with_absorbing_states_an_end_is_worth_what_the_expert_makes_of_it(form, objective, who_ends, make):
+    """Whatever a form's sign: ending is learned where the expert ends, and unlearned where it does not."""
+    model = build(form, objective, absorbing=True, steps=120)
+    expert = make(256, terminated=64 if who_ends == "expert" else 0, seed=1)
+    learner = make(256, terminated=64 if who_ends == "learner" else 0, seed=2)
+    model.update(expert, learner)
+    dies_soon, lives_on = worth(model, make, 2), worth(model, make, 30)
+    assert dies_soon > lives_on + 0.3 if who_ends == "expert" else dies_soon < lives_on - 0.3
