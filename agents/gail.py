@@ -29,7 +29,7 @@ from genrl.training.torch_threads import OneTorchThread
 from genrl.transitions import Demonstrations
 
 from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
-from .gail_config import GAILConfig, LearnerName
+from .gail_config import GAILConfig, LearnerName, Start
 from .learner_env import LearnerEnv
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
@@ -53,6 +53,9 @@ class GAIL(SavedAgent):
         device: "cpu", "cuda" or "auto".
         config: everything else.
         standardisers: fitted ones; by default they are fitted on demonstrations and random steps.
+
+    Attributes:
+        start: what learning started from, a clone of the demonstrations or noise; None before.
 
     Raises:
         InputError: the demonstrations are of another task, or the spaces are not supported.
@@ -90,18 +93,30 @@ class GAIL(SavedAgent):
         self.standardisers = standardisers or self._fit_standardisers()
         self.reward_model = reward_model or self._default_reward_model()
         self.learner = self._build_learner()
-        self._warm_started = False
+        self.start: Start | None = None
 
     @property
-    def warm_starts(self) -> bool:
-        """Whether the policy begins as a clone of the demonstrations. A control must not see them."""
-        known = self.demonstrations is not None and self.demonstrations.has_actions and not self.config.state_only
-        return self.config.bc_warm_start and known and self._settings.clones and not self.config.zero_demonstrations
+    def checkpoint_seconds(self) -> float:
+        """How far apart the checkpoints of a run should be."""
+        return self._settings.checkpoint_seconds
 
     @property
     def policy(self) -> BasePolicy:
         """The learner's policy."""
         return self.learner.policy
+
+    def prepare(self) -> None:
+        """Clone the demonstrations, if that is wanted and possible; `start` then says what learning starts from.
+
+        `learn` does this first. It is done once, and is in what is saved. A control must not see demonstrations.
+        """
+        if self.start is not None or self.demonstrations is None:
+            return
+        self.start = "noise"
+        if self.config.bc_warm_start and self._may_see_actions and isinstance(self.policy, ActorCriticPolicy):
+            settings = self.config.warm_start
+            if warm_start(self.policy, self.env, self.demonstrations, settings, seed=self.seed):
+                self.start = "clone"
 
     def learn(
         self,
@@ -123,14 +138,12 @@ class GAIL(SavedAgent):
         """
         if self.demonstrations is None:
             raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
-        if self.warm_starts and not self._warm_started:
-            assert isinstance(self.policy, ActorCriticPolicy)
-            warm_start(self.policy, self.demonstrations, self.config.warm_start, seed=self.seed)
-            self._warm_started = True
+        self.prepare()
         expert = self.demonstrations.transitions(self.env.action_space).to(self.device)
         paid = FrozenReward(self.reward_model) if self.config.zero_demonstrations else self.reward_model
-        hooks = self._settings.callbacks(paid, expert, log_interval=log_interval)
-        held = [HoldPolicy(self.config.warm_start.held_rollouts)] if self._warm_started else []
+        settings = self._settings if self._may_see_actions else self._settings.without_demonstrations()
+        hooks = settings.callbacks(paid, expert, log_interval=log_interval)
+        held = [HoldPolicy(self.config.warm_start.held_rollouts)] if self.start == "clone" else []
         self.learner.learn(
             total_timesteps,
             CallbackList([OneTorchThread(), *hooks, *held, *_as_list(callback)]),
@@ -172,7 +185,7 @@ class GAIL(SavedAgent):
             config=TypeAdapter(GAILConfig).validate_python(document["config"]),
             standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]),
         )
-        agent._warm_started = document.get("warm_started", True)
+        agent.start = document.get("start", "noise")
         agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
 
@@ -188,7 +201,7 @@ class GAIL(SavedAgent):
             "seed": self.seed,
             "learner": self.learner_name,
             "config": asdict(self.config),
-            "warm_started": self._warm_started,
+            "start": self.start,
         }
         policy = self._settings.describe(self.learner.policy, self.config.network, self.env_id)
         return LearnerState(
@@ -202,6 +215,11 @@ class GAIL(SavedAgent):
         restore_learner(self.learner, state)
         restore_reward_model(self.reward_model, state)
         restore_random_state(state.arrays["random_state"])
+
+    @property
+    def _may_see_actions(self) -> bool:
+        known = self.demonstrations is not None and self.demonstrations.has_actions
+        return known and not self.config.state_only and not self.config.zero_demonstrations
 
     @property
     def _discriminator(self) -> DiscriminatorConfig:

@@ -13,9 +13,12 @@ from .learners import PPOConfig, TRPOConfig
 from .off_policy_learners import CrossQConfig, SACConfig, TD3Config, TQCConfig
 from .warm_start import WarmStartConfig
 
-__all__ = ["GAILConfig", "LearnerName"]
+__all__ = ["GAILConfig", "LearnerName", "Start"]
 
 LearnerName = Literal["ppo", "trpo", "sac", "td3", "tqc", "crossq"]
+
+Start = Literal["clone", "noise"]
+"""What learning starts from: a clone of the demonstrations, or random weights and large noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,7 @@ class GAILConfig:
     bc_warm_start: bool = True
     """Start from a policy cloned from the demonstrations (with their actions, and PPO or TRPO)."""
     untrained_steps: int = 8192
-    """Random steps whose statistics, with the demonstrations', standardise the inputs."""
+    """Random steps whose statistics, with the demonstrations', standardise the inputs; 0 for those alone."""
     network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
     """Policy and value function."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)

@@ -24,6 +24,8 @@ from .gail import GAIL
 
 __all__ = ["ImitationRun"]
 
+STARTS = {"clone": "a clone of the demonstrations", "noise": "noise", None: "nothing"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImitationRun:
@@ -54,11 +56,14 @@ class ImitationRun:
         self.directory.set_aside_progress()
         learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         resumed = learner.num_timesteps > 0
+        if self.agent.start is None:
+            self.agent.prepare()
+            print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
         display = ProgressDisplay(total_timesteps, self._figures)
         callbacks: list[BaseCallback] = [
             display,
             KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self._best_so_far()),
-            Resumable(self._save, stop),
+            Resumable(self._save, stop, every_seconds=self.agent.checkpoint_seconds),
         ]
         try:
             self.agent.learn(remaining, callbacks, reset_num_timesteps=not resumed)
@@ -94,7 +99,8 @@ class ImitationRun:
     def _keep(self, evaluation: Evaluation) -> None:
         state = self.agent.state()
         documents = {**state.documents, "evaluation": evaluation.summary(self.expert_return, self.random_return)}
-        self.directory.save_best(tensors=state.tensors, documents=documents, arrays=state.arrays)
+        arrays = {name: group for name, group in state.arrays.items() if name != "replay"}  # it is for going on with
+        self.directory.save_best(tensors=state.tensors, documents=documents, arrays=arrays)
 
     def _save(self, steps: int) -> None:
         state = self.agent.state()

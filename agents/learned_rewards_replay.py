@@ -32,6 +32,8 @@ class LearnedRewardsReplay(ReplayBuffer):
         **kwargs: likewise.
 
     Attributes:
+        expert: mixed into every batch, as if the learner had lived it; None for none.
+        expert_share: part of a batch, 0 to 1, that is drawn from it.
         paying_seconds: spent on computing rewards so far.
 
     Raises:
@@ -56,6 +58,8 @@ class LearnedRewardsReplay(ReplayBuffer):
         super().__init__(*args, **kwargs)
         space = check_bounded(self.action_space)
         self.reward_model = reward_model
+        self.expert: Transitions | None = None
+        self.expert_share = 0.0
         self.paying_seconds = 0.0
         self._low = torch.as_tensor(space.low, dtype=torch.float32, device=self.device)
         self._high = torch.as_tensor(space.high, dtype=torch.float32, device=self.device)
@@ -72,7 +76,10 @@ class LearnedRewardsReplay(ReplayBuffer):
         """
         if env is not None:
             raise InputError("the networks standardise observations themselves: take VecNormalize off the environment")
-        samples = super().sample(batch_size)
+        from_expert = 0 if self.expert is None else round(self.expert_share * batch_size)
+        samples = super().sample(batch_size - from_expert)
+        if self.expert is not None and from_expert:
+            samples = _concatenate(samples, self._draw_expert(self.expert, from_expert))
         started = time.perf_counter()
         with torch.no_grad():
             rewards = self.reward_model.reward(self._transitions(samples))
@@ -90,6 +97,16 @@ class LearnedRewardsReplay(ReplayBuffer):
         steps = min(-(-window // self.n_envs), self.size())
         ages = torch.randint(steps, (rows,)).numpy()
         return self._transitions(self._get_samples((self.pos - 1 - ages) % self.buffer_size))
+
+    def _draw_expert(self, expert: Transitions, rows: int) -> ReplayBufferSamples:
+        drawn = expert[torch.randint(len(expert), (rows,), device=expert.observations.device)].to(self.device)
+        return ReplayBufferSamples(
+            observations=drawn.observations,
+            actions=2.0 * (drawn.actions - self._low) / (self._high - self._low) - 1.0,
+            next_observations=drawn.next_observations,
+            dones=drawn.terminations[:, None].float(),
+            rewards=torch.zeros(rows, 1, device=self.device),  # paid below, like the others
+        )
 
     def _transitions(self, samples: ReplayBufferSamples) -> Transitions:
         scaled = samples.actions.float()
@@ -111,3 +128,8 @@ def check_bounded(space: spaces.Space[Any]) -> spaces.Box:
     if not isinstance(space, spaces.Box) or not space.is_bounded():
         raise InputError(f"an off-policy learner takes actions from a bounded Box, not {space}: use PPO or TRPO")
     return space
+
+
+def _concatenate(first: ReplayBufferSamples, second: ReplayBufferSamples) -> ReplayBufferSamples:
+    fields = ("observations", "actions", "next_observations", "dones", "rewards")
+    return first._replace(**{name: torch.cat([getattr(first, name), getattr(second, name)]) for name in fields})

@@ -23,8 +23,8 @@ class LearnerConfig(ABC):
     """The settings of one learner of stable-baselines3, which build it and pay it by a reward model."""
 
     gamma: float
-    clones: ClassVar[bool]
-    """Whether its policy can start as a clone of the demonstrations."""
+    checkpoint_seconds: ClassVar[float] = 60.0
+    """Between two checkpoints of a run."""
     writes_log: ClassVar[bool] = False
     """Whether its callbacks write the lines of the log, so that stable-baselines3 should not."""
 
@@ -66,6 +66,10 @@ class LearnerConfig(ABC):
     @abstractmethod
     def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
         """The policy as `genrl.policies.load_policy` needs it beside the tensors."""
+
+    def without_demonstrations(self) -> LearnerConfig:
+        """These settings for a learner that must not see, or cannot use, what the expert did; only its reward may."""
+        return self
 
     def discriminator_training(self, configured: AdversarialTraining) -> AdversarialTraining:
         """How the discriminator is trained beside this learner; as configured, unless it needs another pace."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
@@ -28,8 +28,6 @@ __all__ = ["OnPolicyConfig", "PPOConfig", "TRPOConfig"]
 @dataclass(frozen=True, kw_only=True)
 class OnPolicyConfig(LearnerConfig):
     """What PPO and TRPO share."""
-
-    clones: ClassVar[bool] = True
 
     n_steps: int = 128
     """Steps of each environment in a rollout."""

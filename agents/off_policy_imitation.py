@@ -40,6 +40,7 @@ class OffPolicyImitation(BaseCallback):
         window: how many of the newest transitions stand for the learner. The whole buffer is allowed, and holds much
             that the learner has long stopped doing.
         rows: drawn from them for an update.
+        expert_share: part of each of the learner's own batches that is drawn from the demonstrations.
         log_interval: iterations between two lines of the log.
 
     Raises:
@@ -54,6 +55,7 @@ class OffPolicyImitation(BaseCallback):
         update_every: int = 1024,
         window: int = 16_384,
         rows: int = 4096,
+        expert_share: float = 0.0,
         log_interval: int = 1,
     ) -> None:
         super().__init__()
@@ -67,6 +69,7 @@ class OffPolicyImitation(BaseCallback):
         self.update_every = update_every
         self.window = window
         self.rows = rows
+        self.expert_share = expert_share
         self.log_interval = log_interval
 
     def _on_training_start(self) -> None:
@@ -74,6 +77,7 @@ class OffPolicyImitation(BaseCallback):
         if not isinstance(learner, OffPolicyAlgorithm) or not isinstance(learner.replay_buffer, LearnedRewardsReplay):
             raise InputError("the learner's replay buffer does not pay: make it with LearnedRewardsReplay")
         self._replay = learner.replay_buffer
+        self._replay.expert, self._replay.expert_share = self.expert, self.expert_share
         self._seconds = dict.fromkeys(PARTS, 0.0)
         self._paid_before = self._replay.paying_seconds
         self._mark = time.perf_counter()

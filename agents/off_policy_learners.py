@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,8 +38,8 @@ def _slow_discriminator() -> AdversarialTraining:
 class OffPolicyConfig(LearnerConfig):
     """What all of them share. On a CPU simulation is cheap beside gradient steps, so many are simulated for each."""
 
-    clones: ClassVar[bool] = False
     writes_log: ClassVar[bool] = True
+    checkpoint_seconds: ClassVar[float] = 600.0  # the replay buffer is in each, up to a gigabyte
 
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers of the policy."""
@@ -67,6 +67,9 @@ class OffPolicyConfig(LearnerConfig):
     """The newest transitions, which stand for the learner when the reward model is updated."""
     reward_rows: int = 4096
     """Drawn from them for an update."""
+    expert_share: float = 0.5
+    """Part of each batch that is drawn from the demonstrations, so that values along the expert's way are known long
+    before the learner walks it (Ball et al. 2023, section 4.1)."""
     reward_momentum: float = 0.05
     """Weight of the newest statistics that standardise the reward; values learned with the older ones must last."""
     reward_training: AdversarialTraining = field(default_factory=_slow_discriminator)
@@ -76,6 +79,9 @@ class OffPolicyConfig(LearnerConfig):
         for name in ("batch_size", "buffer_size", "train_freq", "gradient_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} of an off-policy learner must be 1 or more, not {getattr(self, name)}")
+
+        if not 0 <= self.expert_share < 1:
+            raise InputError(f"expert_share must be at least 0 and below 1, not {self.expert_share}")
 
     @abstractmethod
     def build(
@@ -103,9 +109,14 @@ class OffPolicyConfig(LearnerConfig):
                 update_every=self.reward_update_every,
                 window=self.reward_window,
                 rows=self.reward_rows,
+                expert_share=self.expert_share,
                 log_interval=log_interval,
             )
         ]
+
+    def without_demonstrations(self) -> OffPolicyConfig:
+        """Learns from its own steps alone."""
+        return replace(self, expert_share=0.0)
 
     def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
         """The actor; the value functions are left behind."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions, encode_actions
 
@@ -61,16 +62,23 @@ def fit_standardisers(
     Args:
         expert: the demonstrations' transitions.
         env: reset, and stepped with uniformly random actions.
-        steps: how many of them in all.
+        steps: how many of them in all; 0 for the expert's statistics alone, to see what they are worth.
         seed: of the random actions.
         columns: of the observation, those to keep; all by default.
         has_actions: whether the expert's actions are known. If not, those in `expert` are stand-ins, and actions are
             standardised by the random steps alone.
+
+    Raises:
+        InputError: neither the demonstrations nor random steps tell anything about actions.
     """
-    observations, actions = random_steps(env, steps, seed)
+    if steps == 0 and not has_actions:
+        raise InputError("demonstrations without actions need random steps: set untrained_steps above 0")
+    observations, actions = [expert.observations], [expert.actions] if has_actions else []
+    if steps > 0:
+        seen, done = random_steps(env, steps, seed)
+        observations, actions = [*observations, seen], [*actions, done]
     return Standardisers(
-        observations=Standardise.fit(expert.observations, observations, columns=columns),
-        actions=Standardise.fit(*([expert.actions] if has_actions else []), actions),
+        observations=Standardise.fit(*observations, columns=columns), actions=Standardise.fit(*actions)
     )
 
 

@@ -173,6 +173,7 @@ def time_genrl_same_work(env_id: str, env_steps: int, num_envs: int) -> float:
         learning_rate=1e-3, steps=DISCRIMINATOR_STEPS, batch_size=DISCRIMINATOR_BATCH, penalty_weight=0.0
     )
     config = GAILConfig(
+        bc_warm_start=False,
         reward_form="gail",
         network=ActorCriticNetwork(hidden=(64, 64), activation="tanh", log_std_init=0.0),
         discriminator=DiscriminatorConfig(hidden=(32, 32), activation="relu", training=training),
@@ -182,7 +183,7 @@ def time_genrl_same_work(env_id: str, env_steps: int, num_envs: int) -> float:
             n_epochs=PPO_EPOCHS,
             learning_rate=PPO_LEARNING_RATE,
             gamma=GAMMA,
-            target_kl=None,
+            desired_kl=None,
         ),
     )
     return time_genrl(env_id, env_steps, num_envs, config, all_columns=True)

@@ -119,21 +119,19 @@ RECIPE = (
     Cell(name="halfcheetah-4", group="planar", env=CHEETAH, episodes=4, minutes=30, target=0.60),
 )
 
-# Ho & Ermon 2016: TRPO, 100-100 tanh, about 50,000 pairs an iteration, one full-batch step of the discriminator.
+# Ho & Ermon 2016, section 6: TRPO, 100-100 tanh, 25 million steps; the reward is ours.
 PAPER_SETTINGS = (
-    *("--learner", "trpo", "--no-bc-warm-start", "--reward-form", "gail", "--n-timesteps", "25000000"),
+    *("--learner", "trpo", "--n-timesteps", "25000000"),
     *("--network.hidden", "100", "100", "--discriminator.hidden", "100", "100"),
-    *("--discriminator.training.learning-rate", "1e-2", "--discriminator.training.steps", "1"),
-    *("--discriminator.training.batch-size", "50048", "--discriminator.training.penalty-weight", "0"),
-    *("--discriminator.training.entropy-weight", "1e-3"),
-    *("--trpo.n-steps", "782", "--trpo.gamma", "0.995", "--trpo.gae-lambda", "0.97"),
-    *("--trpo.target-kl", "0.01", "--trpo.cg-damping", "0.1"),
+    *("--trpo.gamma", "0.995", "--trpo.gae-lambda", "0.97", "--trpo.target-kl", "0.01", "--trpo.cg-damping", "0.1"),
 )
 PAPER_FRACTIONS = {4: 0.75, 11: 0.78, 18: 0.72, 25: 0.98}
 
 ABLATION: dict[str, tuple[str, ...]] = {
     "recipe": (),
     "no-warm-start": ("--no-bc-warm-start",),
+    "demonstrations-units": ("--untrained-steps", "0"),
+    "policy-not-held": ("--warm-start.held-rollouts", "0"),
     "fixed-learning-rate": ("--ppo.desired-kl", "None"),
     "slow-discriminator": ("--discriminator.training.learning-rate", "3e-4"),
     "no-gradient-penalty": ("--discriminator.training.penalty-weight", "0"),

@@ -44,7 +44,7 @@ def run(main: Callable[[Config], None], config_type: type[Config]) -> NoReturn:
     """
     warnings.showwarning = _show_warning
     try:
-        main(tyro.cli(config_type, description=main.__doc__, config=(tyro.conf.FlagCreatePairsOff,)))
+        main(tyro.cli(config_type, description=main.__doc__))
     except InputError as error:
         _fail(str(error))
     except OSError as error:

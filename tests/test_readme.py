@@ -54,6 +54,7 @@ def test_the_code_in_the_readme_runs(
     index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("agents.gail.warm_start", lambda *_, **__: False)  # thousands of updates, tested elsewhere
     code = python_blocks(README)[index]
     names = recorded_arrays() if "my-demonstrations.npz" in code else {}
     exec(compile(tiny(code), f"README.md, block {index}", "exec"), names)

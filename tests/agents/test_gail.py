@@ -31,7 +31,7 @@ from genrl.transitions import Demonstrations, Trajectory
 # A task of two dimensions and a thousand pairs is learned in few iterations by a discriminator that follows faster.
 QUICK = DiscriminatorConfig(training=AdversarialTraining(batch_size=128, learning_rate=2e-3, penalty_weight=0.3))
 SMALL = GAILConfig(
-    ppo=PPOConfig(n_steps=32, batch_size=128, learning_rate=1e-3),
+    ppo=PPOConfig(n_steps=32, batch_size=128, learning_rate=1e-3, desired_kl=None, target_kl=0.02),
     trpo=TRPOConfig(n_steps=32, batch_size=128),
     discriminator=QUICK,
     bc_warm_start=False,  # which alone would solve this task

@@ -16,6 +16,7 @@ from agents.off_policy_learners import SACConfig
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.nn import Standardise
+from genrl.policies import ActorCriticNetwork
 from genrl.rewards import AbsorbingReward
 from genrl.transitions import Transitions
 
@@ -163,7 +164,31 @@ def test_actions_without_bounds_are_refused() -> None:
 def test_a_normalising_environment_is_refused() -> None:
     env = VecNormalize(LearnerEnv(make_vec_env("Pendulum-v1", 1, seed=0)))
     learner = SACConfig(learning_starts=5, hidden=(8,), critic_hidden=(8,)).build(
-        env, Standardise.identity(3), Level(), seed=0, device="cpu"
+        env, Standardise.identity(3), ActorCriticNetwork(), Level(), seed=0, device="cpu"
     )
     with pytest.raises(InputError, match="take VecNormalize off"):
         learner.learn(10)
+
+
+def test_a_share_of_each_batch_is_the_experts_paid_like_the_rest() -> None:
+    model = Level()
+    replay = filled(model)
+    rows = 5
+    replay.expert = Transitions(
+        observations=torch.full((rows, 3), 7.5),
+        actions=torch.tensor([[0.2, 2.5]]).expand(rows, 2),
+        next_observations=torch.full((rows, 3), 8.5),
+        terminations=torch.tensor([True] * rows),
+    )
+    replay.expert_share = 0.25
+    batch = replay.sample(64)
+    of_expert = batch.observations[:, 0] == 7.5
+    assert int(of_expert.sum()) == 16
+    assert len(batch.rewards) == 64
+    torch.testing.assert_close(batch.rewards, batch.observations[:, :1])
+    (seen,) = model.seen
+    torch.testing.assert_close(seen.actions[of_expert], torch.tensor([[0.2, 2.5]]).expand(16, 2))
+    assert (batch.dones[of_expert] == 1).all()
+    assert (batch.next_observations[of_expert] == 8.5).all()
+    replay.expert_share = 0.0
+    assert not (replay.sample(64).observations[:, 0] == 7.5).any()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from gymnasium import spaces
 from point_env import point_envs
 
 from agents.standardisers import Standardisers, fit_standardisers, random_steps
+from genrl.errors import InputError
 from genrl.transitions import Demonstrations
 
 ACTIONS = spaces.Box(-1, 1, (2,))
@@ -31,3 +33,12 @@ def test_they_come_back_from_their_tensors(demonstrations: Demonstrations) -> No
     rows = torch.randn(9, 2)
     assert torch.equal(again.observations(rows), fitted.observations(rows))
     assert torch.equal(again.actions(rows), fitted.actions(rows))
+
+
+def test_without_random_steps_the_units_are_the_demonstrations_own(demonstrations: Demonstrations) -> None:
+    expert = demonstrations.transitions(ACTIONS)
+    fitted = fit_standardisers(expert, point_envs(4), steps=0, seed=0)
+    torch.testing.assert_close(fitted.observations.mean, expert.observations.mean(0))
+    torch.testing.assert_close(fitted.actions.std, expert.actions.std(0, correction=0))
+    with pytest.raises(InputError, match="random steps"):
+        fit_standardisers(expert, point_envs(4), steps=0, seed=0, has_actions=False)

@@ -109,7 +109,28 @@ def test_it_is_not_cloned_again(demonstrations: Demonstrations, tmp_path: Any) -
         assert not changed(before, snapshots.taken[0])
 
 
-@pytest.mark.parametrize("wrong", [{"updates": 0}, {"std": 0.0}, {"held_rollouts": -1}])
+def test_a_clone_that_falls_at_once_is_no_start() -> None:
+    # The demonstrations last, but what is cloned from them (here: another's actions) does not.
+    walks = play(WalkToGoal(), 4)
+    falls = [replace(walk, actions=np.tile(np.float32([-1, 0]), (len(walk.actions), 1))) for walk in walks]
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    agent = GAIL(point_envs(), Demonstrations.from_trajectories(falls), seed=0, config=config)
+    before = {name: tensor.detach().clone() for name, tensor in agent.policy.named_parameters()}
+    agent.prepare()
+    assert agent.start == "noise"
+    assert not changed(before, dict(agent.policy.named_parameters()))
+
+
+def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrations, tmp_path: Any) -> None:
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    assert agent.start is None
+    agent.prepare()
+    assert agent.start == "clone"
+    agent.save(tmp_path / "agent")
+    assert GAIL.load(tmp_path / "agent", env=point_envs()).start == "clone"
+
+
+@pytest.mark.parametrize("wrong", [{"updates": 0}, {"std": 0.0}, {"held_rollouts": -1}, {"least_length": 1.5}])
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="warm start"):
         WarmStartConfig(**wrong)
