@@ -89,7 +89,9 @@ def test_the_reward_model_learns_every_so_many_steps(demonstrations: Demonstrati
     learner.learn(200, CallbackList([hook(model, demonstrations, learner), steps]), log_interval=QUIET)
     assert steps.at == [48, 96, 144, 192]
     # Stopped and gone on with at any step, it learns at the same ones.
-    learner.learn(100, CallbackList([hook, steps]), log_interval=QUIET, reset_num_timesteps=False)
+    learner.learn(
+        100, CallbackList([hook(model, demonstrations, learner), steps]), log_interval=QUIET, reset_num_timesteps=False
+    )
     assert steps.at == [48, 96, 144, 192, 240, 288]
 
 

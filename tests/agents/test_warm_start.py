@@ -21,7 +21,7 @@ from genrl.transitions import Demonstrations
 SMALL = GAILConfig(
     ppo=PPOConfig(n_steps=32, batch_size=128),
     trpo=TRPOConfig(n_steps=32, batch_size=128),
-    warm_start=WarmStartConfig(updates=1500, std=0.25, held_rollouts=2),
+    warm_start=WarmStartConfig(updates=400, std=0.25, held_rollouts=2),
     untrained_steps=512,
 )
 ROLLOUT = 8 * 32
