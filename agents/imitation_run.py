@@ -114,7 +114,8 @@ class ImitationRun:
         figures = {}
         earned = recent_return(callback)
         if earned is not None:
-            figures["return"] = f"{earned:,.0f} ({earned / self.expert_return:.0%} of expert)"
+            of_expert = f" ({earned / self.expert_return:.0%} of expert)" if self.expert_return else ""
+            figures["return"] = f"{earned:,.0f}{of_expert}"
         logged = callback.logger.name_to_value
         if "disc/accuracy_expert" in logged:
             sides = (logged["disc/accuracy_expert"], logged["disc/accuracy_learner"])
