@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import gymnasium as gym
 from imitation_progress import elapsed_seconds, progress_files
-from imitation_trial import ROOT, SCRIPTS, Session, Trial
+from imitation_trial import ROOT, SCRIPTS, Sitting, Trial
 
 from experts import expert_card
 from genrl.errors import InputError
@@ -48,17 +48,17 @@ def train(
         trial.finished = True
         trial.save()
         return True
-    session = Session(files_before=len(progress_files(trial.run)))
+    sitting = Sitting(files_before=len(progress_files(trial.run)))
     command = _command(trial, budget)
-    trial.sessions.append(session)
+    trial.sittings.append(sitting)
     trial.save()
     with (trial.folder / "output.log").open("ab") as log:
-        # A session of its own: Ctrl-C is for the suite, which passes it on in good order.
+        # A process group of its own: Ctrl-C is for the suite, which passes it on in good order.
         process = subprocess.Popen(
             command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, pass_fds=[lock.fileno()]
         )
         try:
-            left = _watch(process, trial, session, stop, budget, note)
+            left = _watch(process, trial, sitting, stop, budget, note)
         except BaseException:
             _end(process)
             raise
@@ -86,7 +86,7 @@ def code_version() -> str:
 def _watch(
     process: subprocess.Popen[bytes],
     trial: Trial,
-    session: Session,
+    sitting: Sitting,
     stop: StopSignals,
     budget: float,
     note: Callable[[Trial], None],
@@ -98,13 +98,13 @@ def _watch(
         time.sleep(POLL_SECONDS)
         now = time.monotonic() - began
         trial.find_run()
-        if session.prepared is None:
-            session.prepared = _prepared(trial, session, now)
+        if sitting.prepared is None:
+            sitting.prepared = _prepared(trial, sitting, now)
         if asked:
             continue
-        session.seconds = now
+        sitting.seconds = now
         # Before its first rollout it may not yet know what to do with a signal; a clone logs no rollouts.
-        is_ready = session.prepared is not None or trial.cell.kind == "bc"
+        is_ready = sitting.prepared is not None or trial.cell.kind == "bc"
         left = stop.requested
         if left or (is_ready and earlier + now >= budget):
             process.terminate()
@@ -126,9 +126,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _prepared(trial: Trial, session: Session, now: float) -> float | None:
+def _prepared(trial: Trial, sitting: Sitting, now: float) -> float | None:
     files = progress_files(trial.run)
-    clock = elapsed_seconds(files[session.files_before]) if len(files) > session.files_before else []
+    clock = elapsed_seconds(files[sitting.files_before]) if len(files) > sitting.files_before else []
     return max(now - clock[-1], 0.0) if clock else None
 
 

@@ -108,7 +108,7 @@ def run_one(cell: Cell, seed: int, config: SuiteConfig, stop: StopSignals) -> No
         trial = Trial.open(cell, seed, config.runs)
         trial.check_flags()
         budget = 60 * cell.minutes * config.budget_scale
-        used = f", {trial.seconds / 60:.1f} of them used" if trial.sessions else ""
+        used = f", {trial.seconds / 60:.1f} of them used" if trial.sittings else ""
         print(f"{trial.name}: {budget / 60:.0f} minutes{used}: {trial.command}", flush=True)
         if not trial.finished and not train(trial, lock, stop, budget, teller()):
             return

@@ -1,6 +1,6 @@
 """One seed of one row of the imitation suite, as it stands on disk: its run, and what it used of its budget.
 
-`sessions.json` keeps the books, so that a trial can be left at any moment and gone on with.
+`sittings.json` keeps the books, so that a trial can be left at any moment and gone on with.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from imitation_progress import clocked_lines, elapsed_seconds, progress_files
 from genrl.errors import InputError
 from genrl.training.atomic_files import read_json, write_json
 
-__all__ = ["SCRIPTS", "Session", "Trial", "hold"]
+__all__ = ["SCRIPTS", "Sitting", "Trial", "hold"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = {"gail": ROOT / "scripts" / "train_gail.py", "bc": ROOT / "scripts" / "train_bc.py"}
 
 
 @dataclass(kw_only=True)
-class Session:
+class Sitting:
     """One process of a trial.
 
     Attributes:
@@ -45,9 +45,9 @@ class Trial:
     Attributes:
         cell: the row.
         seed: of the training script.
-        folder: holds the run directory, `sessions.json` and `output.log`.
+        folder: holds the run directory, `sittings.json` and `output.log`.
         run: the run directory; None before there is one that can be gone on with.
-        sessions: the processes so far.
+        sittings: the processes so far.
         commit: of the code that the first of them ran.
         begun_with: the command of the first of them; empty before it.
         finished: whether the report on the best policy is written.
@@ -57,7 +57,7 @@ class Trial:
     seed: int
     folder: Path
     run: Path | None = None
-    sessions: list[Session] = field(default_factory=list)
+    sittings: list[Sitting] = field(default_factory=list)
     commit: str = ""
     begun_with: str = ""
     finished: bool = False
@@ -66,15 +66,15 @@ class Trial:
     def open(cls, cell: Cell, seed: int, parent: Path) -> Trial:
         """The trial as it was left, or a new one."""
         trial = cls(cell=cell, seed=seed, folder=parent / cell.name / f"seed-{seed}")
-        if not (trial.folder / "sessions.json").is_file():
+        if not (trial.folder / "sittings.json").is_file():
             return trial
-        document = read_json(trial.folder / "sessions.json")
+        document = read_json(trial.folder / "sittings.json")
         trial.find_run()
         # A clone cannot be gone on with: it is made anew.
         if document["finished"] or (trial.run is not None and cell.kind == "gail"):
             trial.commit, trial.begun_with = document["commit"], document["command"]
             trial.finished = document["finished"]
-            trial.sessions = [Session(**session) for session in document["sessions"]]
+            trial.sittings = [Sitting(**sitting) for sitting in document["sittings"]]
             _count_orphans(trial)
         return trial
 
@@ -86,7 +86,7 @@ class Trial:
     @property
     def seconds(self) -> float:
         """Wall-clock time used so far."""
-        return sum(session.seconds for session in self.sessions)
+        return sum(sitting.seconds for sitting in self.sittings)
 
     @property
     def command(self) -> str:
@@ -103,16 +103,16 @@ class Trial:
     def lines(self) -> list[dict[str, float]]:
         """What was logged, with `minutes` since the start of the first process."""
         starts, used = {}, 0.0
-        for session in self.sessions:
-            starts[session.files_before] = used + (session.prepared or 0.0)
-            used += session.seconds
+        for sitting in self.sittings:
+            starts[sitting.files_before] = used + (sitting.prepared or 0.0)
+            used += sitting.seconds
         return clocked_lines(self.run, starts)
 
     def save(self) -> None:
-        """Write `sessions.json`."""
-        sessions = [asdict(session) for session in self.sessions]
-        document = {"command": self.begun_with, "commit": self.commit, "finished": self.finished, "sessions": sessions}
-        write_json(self.folder / "sessions.json", document)
+        """Write `sittings.json`."""
+        sittings = [asdict(sitting) for sitting in self.sittings]
+        document = {"command": self.begun_with, "commit": self.commit, "finished": self.finished, "sittings": sittings}
+        write_json(self.folder / "sittings.json", document)
 
     def find_run(self) -> None:
         """Set `run` to the newest run directory; of GAIL's, to the newest that has a checkpoint."""
@@ -151,7 +151,7 @@ def hold(folder: Path) -> IO[str] | None:
 def _count_orphans(trial: Trial) -> None:
     """Add what a process went on to use after its suite had been killed."""
     files = progress_files(trial.run)
-    for session in trial.sessions:
-        if session.prepared is not None and session.files_before < len(files):
-            clock = elapsed_seconds(files[session.files_before])
-            session.seconds = max(session.seconds, session.prepared + max(clock, default=0.0))
+    for sitting in trial.sittings:
+        if sitting.prepared is not None and sitting.files_before < len(files):
+            clock = elapsed_seconds(files[sitting.files_before])
+            sitting.seconds = max(sitting.seconds, sitting.prepared + max(clock, default=0.0))

@@ -122,8 +122,8 @@ def test_a_run_stops_at_its_budget_and_is_not_run_again(
     assert line["minutes_to_60"] == ""
     assert line["command"].startswith("python scripts/train_gail.py --env Hopper-v4 --seed 0 --episodes 1")
     assert str(tmp_path) not in line["command"]
-    (session,) = json.loads((tmp_path / "runs/tiny/seed-0/sessions.json").read_text())["sessions"]
-    assert 0.6 <= session["seconds"] < 60
+    (sitting,) = json.loads((tmp_path / "runs/tiny/seed-0/sittings.json").read_text())["sittings"]
+    assert 0.6 <= sitting["seconds"] < 60
     suite.main(suite.config(rows=("tiny",), seeds=(0, 1)))
     assert "tiny, seed 0: finished before" in capsys.readouterr().out
     assert [line["seed"] for line in rows_of(tmp_path / "results.csv")] == ["0", "1"]
@@ -137,9 +137,9 @@ def test_an_interrupted_run_is_gone_on_with(suite: SimpleNamespace, tmp_path: Pa
     suite.main(suite.config(rows=("tiny",), budget_scale=(left.seconds + 0.5) / 0.6))
     whole = suite.trial.Trial.open(suite.cell, 0, tmp_path / "runs")
     assert whole.finished
-    assert [session.files_before for session in whole.sessions] == [0, 1]
-    assert whole.sessions[0].seconds == pytest.approx(left.seconds)
-    assert 0 < whole.sessions[1].seconds < 60
+    assert [sitting.files_before for sitting in whole.sittings] == [0, 1]
+    assert whole.sittings[0].seconds == pytest.approx(left.seconds)
+    assert 0 < whole.sittings[1].seconds < 60
     said = (tmp_path / "runs/tiny/seed-0/output.log").read_text()
     assert said == "started None\nresumed None\n"
     lines = whole.lines()
@@ -150,7 +150,7 @@ def test_an_interrupted_run_is_gone_on_with(suite: SimpleNamespace, tmp_path: Pa
 
 def test_a_run_without_time_left_only_reports(suite: SimpleNamespace, tmp_path: Path) -> None:
     left = leave_one_unfinished(suite, tmp_path / "runs")
-    left.sessions[0].seconds = 3600.0
+    left.sittings[0].seconds = 3600.0
     left.save()
     suite.main(suite.config(rows=("tiny",)))
     assert (tmp_path / "runs/tiny/seed-0/output.log").read_text().endswith("resumed 1\n")
@@ -159,7 +159,7 @@ def test_a_run_without_time_left_only_reports(suite: SimpleNamespace, tmp_path: 
 
 def test_what_an_orphan_used_is_counted(suite: SimpleNamespace, tmp_path: Path) -> None:
     left = leave_one_unfinished(suite, tmp_path / "runs")
-    left.sessions[0].seconds, left.sessions[0].prepared = 0.1, 5.0
+    left.sittings[0].seconds, left.sittings[0].prepared = 0.1, 5.0
     left.save()
     again = suite.trial.Trial.open(suite.cell, 0, tmp_path / "runs")
     assert 5.0 < again.seconds < 60.0
