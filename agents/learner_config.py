@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -22,13 +23,16 @@ __all__ = ["LearnerConfig"]
 class LearnerConfig(ABC):
     """The settings of one learner of stable-baselines3, which build it and pay it by a reward model."""
 
-    gamma: float
+    algorithm: ClassVar[Callable[..., BaseAlgorithm]]
+    """The class of the learner."""
     checkpoint_seconds: ClassVar[float] = 60.0
     """Between two checkpoints of a run."""
     writes_log: ClassVar[bool] = False
     """Whether its callbacks write the lines of the log, so that stable-baselines3 should not."""
 
-    @abstractmethod
+    gamma: float
+    learning_rate: float
+
     def build(
         self,
         env: VecEnv,
@@ -38,8 +42,8 @@ class LearnerConfig(ABC):
         *,
         seed: int,
         device: str,
-    ) -> BaseAlgorithm:
-        """The learner on `env`.
+    ) -> Any:
+        """The learner, an `algorithm` on `env`.
 
         Args:
             env: with observations that `standardise` takes.
@@ -52,6 +56,24 @@ class LearnerConfig(ABC):
         Raises:
             InputError: it cannot act in the environment's action space.
         """
+        return type(self).algorithm(
+            "MlpPolicy",
+            env,
+            gamma=self.gamma,
+            learning_rate=self.learning_rate,
+            policy_kwargs=self.policy_kwargs(standardise, network),
+            seed=seed,
+            device=device,
+            **self.arguments(env, reward_model),
+        )
+
+    @abstractmethod
+    def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
+        """Of the algorithm's "MlpPolicy"."""
+
+    @abstractmethod
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """The algorithm's own constructor keywords, beyond those that all of them take."""
 
     @abstractmethod
     def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:

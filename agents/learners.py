@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -38,18 +36,17 @@ class OnPolicyConfig(LearnerConfig):
     gae_lambda: float = 0.95
     """Trade-off between bias and variance of the advantages."""
 
-    @abstractmethod
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> OnPolicyAlgorithm:
-        """The learner on `env`; its rollouts are paid by the callbacks."""
+    def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
+        """Of an actor-critic policy."""
+        return policy_kwargs(network, standardise)
+
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Of both algorithms; the rollouts are paid by the callbacks."""
+        return {
+            "n_steps": self.n_steps,
+            "batch_size": min(self.batch_size, self.n_steps * env.num_envs),
+            "gae_lambda": self.gae_lambda,
+        }
 
     def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
         """The hook that pays each rollout."""
@@ -60,26 +57,12 @@ class OnPolicyConfig(LearnerConfig):
         assert isinstance(policy, ActorCriticPolicy)
         return describe_policy(policy, network, env_id)
 
-    def _arguments(
-        self, env: VecEnv, standardise: Standardise, network: ActorCriticNetwork, seed: int, device: str
-    ) -> dict[str, Any]:
-        """Constructor keywords of both algorithms."""
-        return {
-            "policy": "MlpPolicy",
-            "env": env,
-            "n_steps": self.n_steps,
-            "batch_size": min(self.batch_size, self.n_steps * env.num_envs),
-            "gamma": self.gamma,
-            "gae_lambda": self.gae_lambda,
-            "policy_kwargs": policy_kwargs(network, standardise),
-            "seed": seed,
-            "device": device,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
 class PPOConfig(OnPolicyConfig):
     """Proximal policy optimisation (Schulman et al. 2017) as stable-baselines3 has it."""
+
+    algorithm = PPO
 
     n_epochs: int = 5
     """Passes over a rollout."""
@@ -94,25 +77,15 @@ class PPOConfig(OnPolicyConfig):
     target_kl: float | None = None
     """The epochs of an update stop where the policy has moved 1.5 times this far; None never stops."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> PPO:
-        """The learner on `env`."""
-        return PPO(
-            **self._arguments(env, standardise, network, seed, device),
-            n_epochs=self.n_epochs,
-            learning_rate=self.learning_rate,
-            clip_range=self.clip_range,
-            ent_coef=self.ent_coef,
-            target_kl=self.target_kl,
-        )
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of both, and its own."""
+        return {
+            **super().arguments(env, reward_model),
+            "n_epochs": self.n_epochs,
+            "clip_range": self.clip_range,
+            "ent_coef": self.ent_coef,
+            "target_kl": self.target_kl,
+        }
 
     def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
         """The hook that pays each rollout, and what keeps the updates at their size."""
@@ -124,6 +97,8 @@ class PPOConfig(OnPolicyConfig):
 class TRPOConfig(OnPolicyConfig):
     """Trust region policy optimisation (Schulman et al. 2015) as sb3-contrib has it."""
 
+    algorithm = TRPO
+
     n_critic_updates: int = 5
     """Passes of the value function over a rollout."""
     learning_rate: float = 1e-3
@@ -133,21 +108,11 @@ class TRPOConfig(OnPolicyConfig):
     cg_damping: float = 0.1
     """Damping of the Fisher matrix in the conjugate gradient."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> TRPO:
-        """The learner on `env`."""
-        return TRPO(
-            **self._arguments(env, standardise, network, seed, device),
-            n_critic_updates=self.n_critic_updates,
-            learning_rate=self.learning_rate,
-            target_kl=self.target_kl,
-            cg_damping=self.cg_damping,
-        )
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of both, and its own."""
+        return {
+            **super().arguments(env, reward_model),
+            "n_critic_updates": self.n_critic_updates,
+            "target_kl": self.target_kl,
+            "cg_damping": self.cg_damping,
+        }

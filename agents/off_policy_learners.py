@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -11,7 +10,6 @@ from sb3_contrib import TQC, CrossQ
 from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -26,7 +24,7 @@ from .learned_rewards_replay import LearnedRewardsReplay, check_bounded
 from .learner_config import LearnerConfig
 from .off_policy_imitation import OffPolicyImitation
 
-__all__ = ["CrossQConfig", "OffPolicyConfig", "SACConfig", "TD3Config", "TQCConfig"]
+__all__ = ["CrossQConfig", "EntropyConfig", "OffPolicyConfig", "SACConfig", "TD3Config", "TQCConfig"]
 
 
 def _slow_discriminator() -> AdversarialTraining:
@@ -79,26 +77,8 @@ class OffPolicyConfig(LearnerConfig):
         for name in ("batch_size", "buffer_size", "train_freq", "gradient_steps"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} of an off-policy learner must be 1 or more, not {getattr(self, name)}")
-
         if not 0 <= self.expert_share < 1:
             raise InputError(f"expert_share must be at least 0 and below 1, not {self.expert_share}")
-
-    @abstractmethod
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> OffPolicyAlgorithm:
-        """The learner on `env`, paid by `reward_model` whenever it draws a batch.
-
-        Raises:
-            InputError: the actions are not from a bounded Box.
-        """
 
     def callbacks(self, reward_model: RewardModel, expert: Transitions, *, log_interval: int) -> list[BaseCallback]:
         """The callback that trains the reward model beside this learner."""
@@ -131,16 +111,20 @@ class OffPolicyConfig(LearnerConfig):
         """Slow, because values are learned from old rewards."""
         return self.reward_momentum
 
-    def _arguments(
-        self, env: VecEnv, standardise: Standardise, reward_model: RewardModel, seed: int, device: str
-    ) -> dict[str, Any]:
-        """Constructor keywords that all of the four algorithms take."""
+    def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
+        """Of an actor and value functions with widths of their own."""
+        return squashed_policy_kwargs(
+            standardise, hidden=self.hidden, critic_hidden=self.critic_hidden, activation=self.activation
+        )
+
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Of all four algorithms; the replay buffer is what pays.
+
+        Raises:
+            InputError: the actions are not from a bounded Box.
+        """
         check_bounded(env.action_space)
         return {
-            "policy": "MlpPolicy",
-            "env": env,
-            "learning_rate": self.learning_rate,
-            "gamma": self.gamma,
             "batch_size": self.batch_size,
             "buffer_size": self.buffer_size,
             "learning_starts": self.learning_starts,
@@ -148,43 +132,49 @@ class OffPolicyConfig(LearnerConfig):
             "gradient_steps": self.gradient_steps,
             "replay_buffer_class": LearnedRewardsReplay,
             "replay_buffer_kwargs": {"reward_model": reward_model},
-            "policy_kwargs": squashed_policy_kwargs(
-                standardise, hidden=self.hidden, critic_hidden=self.critic_hidden, activation=self.activation
-            ),
-            "seed": seed,
-            "device": device,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyConfig:
+    """How much a policy's entropy is worth beside its reward."""
+
+    temperature: float = 0.1
+    """The weight of the entropy; the first one where it is learned."""
+    learned: bool = True
+    """Keep the entropy at minus the number of action columns by moving the temperature."""
+
+    @property
+    def ent_coef(self) -> str | float:
+        """As stable-baselines3 takes it."""
+        return f"auto_{self.temperature}" if self.learned else self.temperature
 
 
 @dataclass(frozen=True, kw_only=True)
 class SACConfig(OffPolicyConfig):
     """Soft actor-critic (Haarnoja et al. 2018) as stable-baselines3 has it."""
 
+    algorithm = SAC
+
     tau: float = 0.005
     """Weight of the newest value functions in the slow copies that they learn from."""
-    ent_coef: float = 0.1
-    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
-    learn_ent_coef: bool = True
-    """Keep the entropy at minus the number of action columns by moving the temperature."""
+    entropy: EntropyConfig = field(default_factory=EntropyConfig)
+    """The worth of the policy's entropy."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> SAC:
-        """The learner on `env`."""
-        shared = self._arguments(env, standardise, reward_model, seed, device)
-        return SAC(**shared, tau=self.tau, ent_coef=_temperature(self.ent_coef, self.learn_ent_coef))
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of all four, and its own."""
+        return {
+            **super().arguments(env, reward_model),
+            "tau": self.tau,
+            "ent_coef": self.entropy.ent_coef,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class TD3Config(OffPolicyConfig):
     """Twin delayed deep deterministic policy gradients (Fujimoto et al. 2018) as stable-baselines3 has it."""
+
+    algorithm = TD3
 
     tau: float = 0.005
     """Weight of the newest networks in the slow copies that they learn from."""
@@ -197,39 +187,29 @@ class TD3Config(OffPolicyConfig):
     target_noise_clip: float = 0.5
     """Bound of that noise."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> TD3:
-        """The learner on `env`."""
-        shared = self._arguments(env, standardise, reward_model, seed, device)
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of all four, and its own."""
         size = int(np.prod(env.action_space.shape or ()))
-        return TD3(
-            **shared,
-            tau=self.tau,
-            action_noise=NormalActionNoise(np.zeros(size), np.full(size, self.action_noise)),
-            policy_delay=self.policy_delay,
-            target_policy_noise=self.target_policy_noise,
-            target_noise_clip=self.target_noise_clip,
-        )
+        return {
+            **super().arguments(env, reward_model),
+            "tau": self.tau,
+            "action_noise": NormalActionNoise(np.zeros(size), np.full(size, self.action_noise)),
+            "policy_delay": self.policy_delay,
+            "target_policy_noise": self.target_policy_noise,
+            "target_noise_clip": self.target_noise_clip,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class TQCConfig(OffPolicyConfig):
     """Truncated quantile critics (Kuznetsov et al. 2020) as sb3-contrib has it."""
 
+    algorithm = TQC
+
     tau: float = 0.005
     """Weight of the newest value functions in the slow copies that they learn from."""
-    ent_coef: float = 0.1
-    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
-    learn_ent_coef: bool = True
-    """Keep the entropy at minus the number of action columns by moving the temperature."""
+    entropy: EntropyConfig = field(default_factory=EntropyConfig)
+    """The worth of the policy's entropy."""
     n_critics: int = 2
     """Value functions."""
     n_quantiles: int = 25
@@ -237,57 +217,38 @@ class TQCConfig(OffPolicyConfig):
     top_quantiles_to_drop: int = 2
     """Of each of them, the largest, against overestimation."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> TQC:
-        """The learner on `env`."""
-        shared = self._arguments(env, standardise, reward_model, seed, device)
-        shared["policy_kwargs"] |= {"n_critics": self.n_critics, "n_quantiles": self.n_quantiles}
-        return TQC(
-            **shared,
-            tau=self.tau,
-            ent_coef=_temperature(self.ent_coef, self.learn_ent_coef),
-            top_quantiles_to_drop_per_net=self.top_quantiles_to_drop,
-        )
+    def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
+        """With quantiles for values."""
+        quantiles = {"n_critics": self.n_critics, "n_quantiles": self.n_quantiles}
+        return {**super().policy_kwargs(standardise, network), **quantiles}
+
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of all four, and its own."""
+        return {
+            **super().arguments(env, reward_model),
+            "tau": self.tau,
+            "ent_coef": self.entropy.ent_coef,
+            "top_quantiles_to_drop_per_net": self.top_quantiles_to_drop,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrossQConfig(OffPolicyConfig):
     """CrossQ (Bhatt et al. 2024) as sb3-contrib has it: batch normalisation in place of slow copies."""
 
+    algorithm = CrossQ
+
     learning_rate: float = 1e-3
     """Adam's step size."""
-    ent_coef: float = 0.1
-    """Temperature: the weight of the policy's entropy; the first one where it is learned."""
-    learn_ent_coef: bool = True
-    """Keep the entropy at minus the number of action columns by moving the temperature."""
+    entropy: EntropyConfig = field(default_factory=EntropyConfig)
+    """The worth of the policy's entropy."""
     policy_delay: int = 3
     """Gradient steps of the value functions for one of the policy."""
 
-    def build(
-        self,
-        env: VecEnv,
-        standardise: Standardise,
-        network: ActorCriticNetwork,
-        reward_model: RewardModel,
-        *,
-        seed: int,
-        device: str,
-    ) -> CrossQ:
-        """The learner on `env`."""
-        shared = self._arguments(env, standardise, reward_model, seed, device)
-        return CrossQ(
-            **shared, ent_coef=_temperature(self.ent_coef, self.learn_ent_coef), policy_delay=self.policy_delay
-        )
-
-
-def _temperature(first: float, learned: bool) -> str | float:
-    """As stable-baselines3 takes it."""
-    return f"auto_{first}" if learned else first
+    def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
+        """Those of all four, and its own."""
+        return {
+            **super().arguments(env, reward_model),
+            "ent_coef": self.entropy.ent_coef,
+            "policy_delay": self.policy_delay,
+        }

@@ -14,7 +14,7 @@ from stable_baselines3 import SAC, TD3
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from agents.learner_env import LearnerEnv
-from agents.off_policy_learners import CrossQConfig, OffPolicyConfig, SACConfig, TD3Config, TQCConfig
+from agents.off_policy_learners import CrossQConfig, EntropyConfig, OffPolicyConfig, SACConfig, TD3Config, TQCConfig
 from agents.reward_model_state import restore_reward_model, reward_model_state
 from agents.standardisers import Standardisers, fit_standardisers
 from experts import load_demonstrations
@@ -170,10 +170,10 @@ def test_settings_reach_the_learner() -> None:
     def built(config: OffPolicyConfig) -> Any:
         return config.build(env, Standardise.identity(2), ActorCriticNetwork(), Unpaid(), seed=0, device="cpu")
 
-    sac = built(SACConfig(ent_coef=0.3, tau=0.25, gamma=0.5, train_freq=3, gradient_steps=7))
+    sac = built(SACConfig(entropy=EntropyConfig(temperature=0.3), tau=0.25, gamma=0.5, train_freq=3, gradient_steps=7))
     assert sac.log_ent_coef.exp().item() == pytest.approx(0.3)
     assert (sac.tau, sac.gamma, sac.train_freq.frequency, sac.gradient_steps) == (0.25, 0.5, 3, 7)
-    fixed = built(SACConfig(ent_coef=0.3, learn_ent_coef=False))
+    fixed = built(SACConfig(entropy=EntropyConfig(temperature=0.3, learned=False)))
     assert fixed.ent_coef_optimizer is None
     assert fixed.ent_coef_tensor.item() == pytest.approx(0.3)
     td3 = built(TD3Config(action_noise=0.7, policy_delay=5))
