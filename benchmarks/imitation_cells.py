@@ -129,6 +129,7 @@ PAPER_FRACTIONS = {4: 0.75, 11: 0.78, 18: 0.72, 25: 0.98}
 
 ABLATION: dict[str, tuple[str, ...]] = {
     "recipe": (),
+    "expert-without-noise": ("--stochastic", "False"),
     "no-warm-start": ("--no-bc-warm-start",),
     "demonstrations-units": ("--untrained-steps", "0"),
     "policy-not-held": ("--warm-start.held-rollouts", "0"),

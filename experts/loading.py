@@ -35,7 +35,7 @@ def load_demonstrations(
     tier: str = "expert",
     episodes: int | None = None,
     subsample: int = 1,
-    stochastic: bool = False,
+    stochastic: bool | None = None,
     seed: int | None = None,
 ) -> Demonstrations:
     """Expert episodes to imitate.
@@ -47,7 +47,8 @@ def load_demonstrations(
         tier: which of the catalogue's experts.
         episodes: how many; None for all that are shipped (25 where none are), or all in the file.
         subsample: keep every n-th pair of each episode, from a random offset.
-        stochastic: episodes of the expert's sampled actions instead of its mean ones. They visit wider support.
+        stochastic: episodes of the expert's sampled actions, which visit wider support, or of its mean ones; None
+            for what the expert's card recommends for imitation (`imitate`), the mean ones if it says nothing.
         seed: of the offsets of `subsample`.
 
     Returns:
@@ -106,9 +107,11 @@ def _read_file(path: Path) -> Demonstrations:
     return replace(demonstrations, env_id=demonstrations.env_id or card.get("env_id"))
 
 
-def _from_catalogue(env_id: str, tier: str, episodes: int | None, stochastic: bool) -> Demonstrations:
+def _from_catalogue(env_id: str, tier: str, episodes: int | None, stochastic: bool | None) -> Demonstrations:
     folder = expert_folder(env_id, tier)
     card = read_card(folder)
+    if stochastic is None:
+        stochastic = card.get("imitate") == "stochastic"
     shipped = _read_file(folder / "demonstrations.npz") if "demonstrations" in card and not stochastic else None
     if shipped is not None and (episodes is None or episodes <= shipped.num_episodes):
         return shipped if episodes is None else shipped.first(episodes)
@@ -118,7 +121,8 @@ def _from_catalogue(env_id: str, tier: str, episodes: int | None, stochastic: bo
     trajectories: list[Trajectory] = list(shipped.trajectories()) if shipped is not None else []
     blocks = _recorded_episodes(env_id, folder, first_seed=len(trajectories), stochastic=stochastic)
     trajectories += islice(blocks, wanted - len(trajectories))
-    evaluation: dict[str, Any] = card.get("evaluation_stochastic" if stochastic else "evaluation") or {}
+    # What is imitated acts without noise in the end, and is compared with the expert doing the same.
+    evaluation: dict[str, Any] = card.get("evaluation") or {}
     return Demonstrations.from_trajectories(trajectories, env_id=env_id, expert_return=evaluation.get("return_mean"))
 
 

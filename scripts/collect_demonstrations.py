@@ -114,7 +114,7 @@ def _find_source(config: CollectConfig) -> Source:
         if config.env is None:
             raise InputError("say which task: --env Ant-v4 (or whom to record: --policy, or what to import)")
         card = expert_card(config.env, config.tier)
-        evaluation = card.get("evaluation_stochastic" if config.stochastic else "evaluation") or {}
+        evaluation = card.get("evaluation") or {}
         return Source(
             policy=load_expert(config.env, config.tier),
             env_id=config.env,

@@ -32,8 +32,9 @@ class TrainConfig:
     """Demonstrations: a .npz, a folder, or a Minari dataset; by default the shipped ones of the task."""
     tier: str = "expert"
     """Which of the shipped experts."""
-    stochastic: bool = False
-    """Shipped demonstrations with the expert's exploration noise, which visit more states."""
+    stochastic: bool | None = None
+    """Shipped demonstrations with the expert's exploration noise, which visit more states, or without it; by default
+    what the expert's card recommends."""
     episodes: int | None = None
     """How many trajectories; by default all that are shipped, or all in the file."""
     subsample: int = 1

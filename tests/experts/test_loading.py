@@ -26,8 +26,8 @@ def recordings(monkeypatch, small):
     return calls
 
 
-def test_ant_by_default():
-    demonstrations = load_demonstrations("Ant-v4")
+def test_the_shipped_ones_of_the_ant():
+    demonstrations = load_demonstrations("Ant-v4", stochastic=False)
     assert demonstrations.num_episodes == 25
     assert demonstrations.env_id == "Ant-v4"
     assert demonstrations.expert_return == pytest.approx(8808, abs=1)
@@ -58,6 +58,18 @@ def test_more_episodes_than_shipped_are_recorded_once(recordings, same, capsys):
 def test_stochastic_ones_are_recorded_and_default_to_the_shipped_number(recordings):
     assert load_demonstrations("Humanoid-v4", stochastic=True).num_episodes == 4
     assert recordings == [(0, False), (2, False)]
+
+
+@pytest.mark.parametrize(("env_id", "recorded"), [("Ant-v4", [(0, False)]), ("Hopper-v4", [])])
+def test_the_card_says_which_kind_is_imitated(recordings, env_id, recorded):
+    load_demonstrations(env_id, episodes=1)
+    assert recordings == recorded
+
+
+@pytest.mark.parametrize("stochastic", [True, False])
+def test_either_kind_is_compared_with_the_expert_without_noise(recordings, stochastic):
+    demonstrations = load_demonstrations("Ant-v4", episodes=1, stochastic=stochastic)
+    assert demonstrations.expert_return == pytest.approx(8808, abs=1)
 
 
 def test_a_damaged_recording_is_made_again(recordings, empty_cache, capsys):
