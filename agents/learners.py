@@ -29,7 +29,7 @@ class OnPolicyConfig(LearnerConfig):
 
     n_steps: int = 128
     """Steps of each environment in a rollout."""
-    batch_size: int = 512
+    batch_size: int = 1024
     """Rows of a minibatch (of TRPO: of its value function); a rollout that is smaller is one minibatch."""
     gamma: float = 0.99
     """Discount."""

@@ -126,6 +126,7 @@ PAPER_SETTINGS = (
     *("--trpo.gamma", "0.995", "--trpo.gae-lambda", "0.97", "--trpo.target-kl", "0.01", "--trpo.cg-damping", "0.1"),
 )
 PAPER_FRACTIONS = {4: 0.75, 11: 0.78, 18: 0.72, 25: 0.98}
+OTHER_LEARNERS = ("trpo", "sac", "td3", "tqc", "crossq")
 
 ABLATION: dict[str, tuple[str, ...]] = {
     "recipe": (),
@@ -187,6 +188,22 @@ def _paper() -> list[Cell]:
     ]
 
 
+def _learners() -> list[Cell]:
+    """The same demonstrations under every other learner, with its own settings."""
+    return [
+        Cell(
+            name=f"{learner}-{task}",
+            group="learners",
+            env=env,
+            episodes=4,
+            flags=("--learner", learner),
+            minutes=30,
+        )
+        for task, env in (("hopper", HOPPER), ("ant", ANT))
+        for learner in OTHER_LEARNERS
+    ]
+
+
 def _ablation() -> list[Cell]:
     return [
         Cell(
@@ -202,7 +219,7 @@ def _ablation() -> list[Cell]:
     ]
 
 
-CELLS: dict[str, Cell] = {cell.name: cell for cell in [*RECIPE, *_baselines(), *_paper(), *_ablation()]}
+CELLS: dict[str, Cell] = {cell.name: cell for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_ablation()]}
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(cell.group for cell in CELLS.values()))
 
 
