@@ -1,0 +1,284 @@
+"""What every generative model does in the same way: check its data, be fitted, be asked, be saved and loaded."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from genrl.errors import InputError
+from genrl.protocols import Density
+from genrl.row_checks import as_labels, as_rows, check_event
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.fit import FitEpoch
+
+__all__ = ["GenerativeModel", "Progress"]
+
+Progress = Callable[[FitEpoch], bool | None]
+"""Called after each epoch of a fit; a False that it returns ends the fit."""
+
+CHUNK = 65_536  # rows scored at once, which bounds the memory
+
+
+class GenerativeModel(nn.Module):
+    """A distribution over rows x, or over x given a context.
+
+    The arguments of a subclass's constructor are its hyperparameters, each kept as an attribute of the same name. The
+    shapes come later: `fit` takes them from the data, and whoever knows them can call `build`. What a model can do
+    beyond the verbs here (`sample`, `log_prob`, ...) it says by having the methods of `genrl.protocols`.
+
+    A context is a (rows, columns) tensor; a model that was fitted with class labels also takes (rows,) labels for it.
+
+    Subclasses implement `_build` (make the parameters) and `_fit` (learn them from checked rows).
+
+    Attributes:
+        event_shape: of a row; None before `build`.
+        context_features: columns of the context; 0 without.
+        classes: the labels that it was fitted with, in the order of the columns that stand for them; None without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event_shape: tuple[int, ...] | None = None
+        self.context_features = 0
+        self.classes: tuple[int, ...] | None = None
+
+    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+        """Make parameters and buffers for these shapes, replacing any."""
+        raise NotImplementedError
+
+    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        """Learn from checked rows; parameters are freshly built."""
+        raise NotImplementedError
+
+    def build(self, event_shape: int | tuple[int, ...], context_features: int = 0) -> Self:
+        """Make the parameters, random or empty, for rows of this shape; what was learned before is gone.
+
+        Args:
+            event_shape: of a row; an integer stands for that many columns.
+            context_features: columns of the context; 0 for none.
+
+        Raises:
+            InputError: the model is not made for such rows.
+        """
+        shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
+        if not shape or min(shape) < 1 or context_features < 0:
+            raise InputError(f"no model of rows of shape {shape} given {context_features} columns")
+        self.event_shape, self.context_features, self.classes = shape, context_features, None
+        self._build(shape, context_features)
+        return self
+
+    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
+        """Learn from data, from scratch.
+
+        Args:
+            X: (rows, ...) finite numbers.
+            y: (rows,) integer class labels, which makes the model one of x given the class.
+            context: (rows, columns) in place of `y`, which makes it one of x given these numbers.
+            progress: called after each pass over the data, if the model is fitted in passes.
+
+        Raises:
+            InputError: bad data; the message names the argument.
+        """
+        x = as_rows(X, "X")
+        rows, classes = self._given(len(x), y, context)
+        self.build(tuple(x.shape[1:]), 0 if rows is None else rows.shape[1])
+        self.classes = classes
+        self._fit(x, rows, progress)
+        return self
+
+    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
+        """Log-density of each row.
+
+        Args:
+            X: (rows, ...).
+            context: (rows, columns) or labels, if the model is conditional.
+
+        Returns:
+            (rows,) in nats.
+
+        Raises:
+            InputError: bad data, or the model has no density.
+        """
+        if not isinstance(self, Density):
+            raise InputError(f"{type(self).__name__} has no density: it can be sampled, but does not know log p(x)")
+        x = as_rows(X, "X", event_shape=self.require_built())
+        given = self.encode_context(context, len(x))
+        with torch.no_grad():
+            parts = [
+                self.log_prob(part, None if given is None else given[start : start + CHUNK])
+                for start, part in zip(range(0, len(x), CHUNK), x.split(CHUNK), strict=True)
+            ]
+        return torch.cat(parts).cpu().numpy()
+
+    def encode_context(self, context: Any, rows: int | None = None) -> Tensor | None:
+        """The context as (rows, context_features), whatever it was given as.
+
+        Args:
+            context: None, (rows, columns), or (rows,) labels.
+            rows: how many there must be; None for any.
+
+        Raises:
+            InputError: it is missing or of another shape, or there is one where the model takes none.
+        """
+        self.require_built()
+        if context is None:
+            if self.context_features:
+                raise InputError(f"{type(self).__name__} was made with a context: give context=, too")
+            return None
+        if not self.context_features:
+            raise InputError(f"{type(self).__name__} was made without a context: leave context= out")
+        if self.classes is not None and np.ndim(context) == 1:
+            return one_hot(as_labels(context, len(context), "context"), self.classes)
+        given = as_rows(context, "context", event_shape=(self.context_features,))
+        if rows is not None and len(given) != rows:
+            raise InputError(f"context has {len(given)} rows, x has {rows}: they must belong together")
+        return given
+
+    def require_built(self) -> tuple[int, ...]:
+        """The shape of a row.
+
+        Raises:
+            InputError: neither `fit` nor `build` was called.
+        """
+        if self.event_shape is None:
+            raise InputError(f"{type(self).__name__} has not been fitted: call fit first")
+        return self.event_shape
+
+    def check_rows(self, x: Tensor, context: Any = None) -> Tensor | None:
+        """Refuse rows of another shape than the model was built for, and give the context as a tensor.
+
+        For every call of `log_prob`: whether the numbers are finite is not looked at.
+
+        Returns:
+            (rows, context_features), or None.
+
+        Raises:
+            InputError: a shape is wrong.
+        """
+        check_event(x, self.require_built(), "x")
+        if isinstance(context, Tensor) and tuple(context.shape) == (len(x), self.context_features):
+            return context
+        return self.encode_context(context, len(x))
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The arguments of the constructor, by name."""
+        return {name: getattr(self, name) for name in _arguments(type(self))}
+
+    def save(self, folder: Path | str) -> None:
+        """Write `model.json` and `model.safetensors`, atomically.
+
+        Raises:
+            InputError: the model has not been fitted.
+        """
+        self.require_built()
+        write_checkpoint(Path(folder), tensors={"model": self.state_dict()}, documents={"model": _describe(self)})
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """The model that `save` wrote; `GenerativeModel.load` reads any.
+
+        Raises:
+            InputError: the folder holds none, or one of another class, or a damaged one.
+        """
+        saved = read_checkpoint(Path(folder))
+        if "model" not in saved.documents or "model" not in saved.tensors:
+            raise InputError(f"{folder} holds no generative model")
+        model = _rebuild(saved.documents["model"])
+        if not isinstance(model, cls):
+            raise InputError(f"{folder} holds a {type(model).__name__}, not a {cls.__name__}")
+        try:
+            model.load_state_dict(saved.tensors["model"])
+        except RuntimeError as error:
+            raise InputError(f"the model in {folder} is damaged: {error}") from error
+        return model.eval()
+
+    def _given(self, rows: int, y: Any, context: Any) -> tuple[Tensor | None, tuple[int, ...] | None]:
+        """The context of a fit, and the classes if it is made of labels."""
+        if y is not None and context is not None:
+            raise InputError("y stands for a context of class labels: give y or context, not both")
+        if y is not None:
+            labels = as_labels(y, rows)
+            classes = tuple(int(label) for label in labels.unique())
+            return one_hot(labels, classes), classes
+        if context is None:
+            return None, None
+        given = as_rows(context, "context")
+        if given.ndim != 2 or len(given) != rows:
+            raise InputError(f"context must be ({rows}, columns), a row for each of X, not {tuple(given.shape)}")
+        return given, None
+
+
+def one_hot(labels: Tensor, classes: tuple[int, ...]) -> Tensor:
+    """(rows, classes) float32 with a 1 in the column of each row's class.
+
+    Raises:
+        InputError: a label is not among the classes.
+    """
+    columns = labels[:, None] == labels.new_tensor(classes)
+    if not columns.any(1).all():
+        unknown = sorted({int(label) for label in labels[~columns.any(1)]})
+        raise InputError(f"labels {unknown} are not among the classes {list(classes)}")
+    return columns.float()
+
+
+def _arguments(cls: type[GenerativeModel]) -> list[str]:
+    return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+
+def _describe(model: GenerativeModel) -> dict[str, Any]:
+    """JSON from which `_rebuild` makes the model, without its weights."""
+    kind = type(model)
+    return {
+        "model": f"{kind.__module__}:{kind.__qualname__}",
+        "hyperparameters": {name: _plain(value) for name, value in model.hyperparameters().items()},
+        "event_shape": None if model.event_shape is None else list(model.event_shape),
+        "context_features": model.context_features,
+        "classes": model.classes,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, GenerativeModel):
+        return _describe(value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _rebuild(document: Any) -> GenerativeModel:
+    try:
+        kind = _find(document["model"])
+        hints = get_type_hints(kind.__init__)
+        values = {name: _parse(value, hints[name]) for name, value in document["hyperparameters"].items()}
+        model = kind(**values)
+        if document["event_shape"] is not None:
+            model.build(tuple(document["event_shape"]), int(document["context_features"]))
+            model.classes = None if document["classes"] is None else tuple(document["classes"])
+    except (KeyError, TypeError, ValueError, ImportError, AttributeError) as error:
+        raise InputError(f"model.json is damaged or of another version: {error}") from error
+    return model
+
+
+def _parse(value: Any, hint: Any) -> Any:
+    if isinstance(value, dict) and "hyperparameters" in value:
+        return _rebuild(value)
+    return TypeAdapter(hint).validate_python(value)
+
+
+def _find(name: str) -> type[GenerativeModel]:
+    """A model's class; a file may name nothing but the generative models of this package."""
+    module, _, qualified = name.partition(":")
+    if not module.startswith("genrl."):
+        raise ValueError(f"{name} is no model of this package")
+    kind = getattr(importlib.import_module(module), qualified)
+    if not (isinstance(kind, type) and issubclass(kind, GenerativeModel)):
+        raise ValueError(f"{name} is no generative model")
+    return kind

@@ -1,0 +1,5 @@
+"""Mixtures of Gaussians."""
+
+from genrl.mixtures.gaussian_mixture import GaussianMixture
+
+__all__ = ["GaussianMixture"]

@@ -1,0 +1,264 @@
+"""Mixtures of Gaussians fitted by expectation-maximisation."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel, Progress
+from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
+from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
+from genrl.mixtures.sampling import context_parameters, draw, draw_given
+from genrl.mixtures.starts import InitParams, first_responsibilities
+from genrl.row_checks import as_rows
+from genrl.training.fit import FitEpoch
+
+__all__ = ["GaussianMixture"]
+
+
+class GaussianMixture(GenerativeModel):
+    """A weighted sum of Gaussians, fitted by expectation-maximisation (Bishop 2006, section 9.2).
+
+    Hyperparameters, defaults and fitted attributes are named as scikit-learn's. With a context it is the mixture of
+    (context, x), conditioned on the context in closed form: a mixture whose weights and means move with the context.
+
+    Computes in float64.
+
+    Args:
+        n_components: Gaussians.
+        covariance_type: of the Gaussians: "full" matrices, one "tied" matrix, "diag", or "spherical".
+        tol: EM stops when an iteration raises the mean log-likelihood by less than this.
+        reg_covar: added to the variances, so that no component collapses onto a point.
+        max_iter: iterations of EM, at most.
+        n_init: starts, of which the one with the highest likelihood is kept.
+        init_params: how the first responsibilities are found.
+        weights_init: (K,) instead of those.
+        means_init: (K, d) instead of those.
+        precisions_init: inverse covariances, in the layout of their type, instead of those.
+        random_state: of the starts; None for other ones each time.
+
+    Attributes:
+        weights_: (K,).
+        means_: (K, d); with a context its columns come first, as in the covariances.
+        covariances_: (K, d, d), (d, d), (K, d) or (K,).
+        converged_: the best start settled within `max_iter`.
+        n_iter_: iterations of the best start.
+        lower_bound_: its mean log-likelihood, the last that EM computed.
+
+    Raises:
+        InputError: a hyperparameter is out of its range.
+
+    >>> torch.manual_seed(0)
+    <torch._C.Generator object at ...>
+    >>> x = torch.cat([torch.randn(500, 2), torch.randn(500, 2) + 8.0])
+    >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(x)
+    >>> mixture.means_.round().sort(0).values.abs().tolist()
+    [[0.0, 0.0], [8.0, 8.0]]
+    >>> mixture.sample(3).shape
+    torch.Size([3, 2])
+    >>> bool(mixture.log_prob(torch.zeros(1, 2)) > mixture.log_prob(torch.full((1, 2), 4.0)))
+    True
+    """
+
+    log_prob_kind: Literal["exact"] = "exact"
+
+    weights_: Tensor
+    means_: Tensor
+    covariances_: Tensor
+    precisions_cholesky_: Tensor
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: CovarianceType = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: InitParams = "kmeans",
+        weights_init: list[float] | None = None,
+        means_init: list[list[float]] | None = None,
+        precisions_init: list[Any] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("n_components", n_components), ("max_iter", max_iter), ("n_init", n_init)):
+            if value < 1:
+                raise InputError(f"{name} must be 1 or more, not {value}")
+        if covariance_type not in COVARIANCES:
+            raise InputError(f"covariance_type must be one of {', '.join(COVARIANCES)}, not {covariance_type!r}")
+        if tol < 0 or reg_covar < 0:
+            raise InputError(f"tol and reg_covar must be 0 or more, not {tol} and {reg_covar}")
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = _plain(weights_init)
+        self.means_init = _plain(means_init)
+        self.precisions_init = _plain(precisions_init)
+        self.random_state = random_state
+        self.converged_ = False
+        self.n_iter_ = 0
+        self.lower_bound_ = -math.inf
+
+    @property
+    def parameters_(self) -> Parameters:
+        """Weights, means and covariances, as the equations take them."""
+        return Parameters(
+            weights=self.weights_,
+            means=self.means_,
+            covariances=self.covariances_,
+            factors=self.precisions_cholesky_,
+        )
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(rows,) log p(x), or log p(x given context), in nats.
+
+        Raises:
+            InputError: wrong shapes.
+        """
+        given = self.check_rows(x, context)
+        joint = self._joint(x, given).logsumexp(1)
+        if given is not None:
+            evidence = context_parameters(self.parameters_, self._form, self.context_features)
+            joint = joint - log_density(given.to(self.means_), evidence, FULL).logsumexp(1)
+        return joint.to(x.dtype)
+
+    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
+        """Draws of shape `sample_shape + (d,)`, or `sample_shape + (rows, d)` with a context of so many rows."""
+        self.require_built()
+        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
+        given = self.encode_context(context)
+        if given is None:
+            return draw(self.parameters_, self._form, shape).float()
+        return draw_given(self.parameters_, self._form, given.to(self.means_), shape).float()
+
+    def predict_proba(self, X: Any, context: Any = None) -> Tensor:
+        """(rows, K) the posterior of each component, the responsibilities of the E step."""
+        x = as_rows(X, "X", event_shape=self.require_built())
+        return self._joint(x, self.encode_context(context, len(x))).softmax(1)
+
+    def predict(self, X: Any, context: Any = None) -> Tensor:
+        """(rows,) the most probable component."""
+        return self.predict_proba(X, context).argmax(1)
+
+    def bic(self, X: Any, context: Any = None) -> float:
+        """Bayesian information criterion on the data, the lower the better (Schwarz 1978)."""
+        return self._num_parameters() * math.log(len(X)) - 2 * float(np.sum(self.score_samples(X, context)))
+
+    def aic(self, X: Any, context: Any = None) -> float:
+        """Akaike's information criterion on the data, the lower the better (Akaike 1974)."""
+        return 2 * self._num_parameters() - 2 * float(np.sum(self.score_samples(X, context)))
+
+    @property
+    def _form(self) -> CovarianceForm:
+        return COVARIANCES[self.covariance_type]
+
+    def _joint(self, x: Tensor, context: Tensor | None) -> Tensor:
+        """(rows, K) log p(component, context, x)."""
+        rows = x if context is None else torch.cat([context.to(x), x], 1)
+        return log_density(rows.to(self.means_), self.parameters_, self._form)
+
+    def _num_parameters(self) -> int:
+        components, columns = self.means_.shape
+        return components - 1 + components * columns + self._form.num_parameters(components, columns)
+
+    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+        if len(event_shape) != 1:
+            raise InputError(f"a mixture models rows of columns, not of shape {event_shape}: flatten them")
+        components, columns = self.n_components, context_features + event_shape[0]
+        shape = self._form.shape(components, columns)
+        for name, size in (
+            ("weights_", (components,)),
+            ("means_", (components, columns)),
+            ("covariances_", shape),
+            ("precisions_cholesky_", shape),
+        ):
+            self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
+
+    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        rows = (x if context is None else torch.cat([context.to(x), x], 1)).double()
+        if len(rows) < self.n_components:
+            raise InputError(f"X has {len(rows)} rows, fewer than the {self.n_components} components to be fitted")
+        generator = torch.Generator()
+        if self.random_state is None:
+            generator.seed()
+        else:
+            generator.manual_seed(self.random_state)
+        best = -math.inf
+        for _ in range(self.n_init):
+            run = self._climb(rows, self._start(rows, generator), progress)
+            if run.lower_bound > best:
+                best = run.lower_bound
+                self._keep(run)
+        if not self.converged_:
+            warnings.warn(f"EM did not settle in {self.max_iter} iterations: raise max_iter or tol", stacklevel=3)
+
+    def _climb(self, x: Tensor, parameters: Parameters, progress: Progress | None) -> Climb:
+        """EM from one start, until an iteration gains less than `tol`."""
+        before = -math.inf
+        for iteration in range(1, self.max_iter + 1):
+            likelihood, moments = expect(x, parameters, self._form)
+            parameters = maximise(moments, self._form, self.reg_covar)
+            gain, before = likelihood - before, likelihood
+            epoch = FitEpoch(number=iteration, planned=self.max_iter, train={"loss": -likelihood}, validation={})
+            if abs(gain) < self.tol or (progress is not None and progress(epoch) is False):
+                return Climb(parameters=parameters, lower_bound=likelihood, iterations=iteration, converged=True)
+        return Climb(parameters=parameters, lower_bound=before, iterations=self.max_iter, converged=False)
+
+    def _start(self, x: Tensor, generator: torch.Generator) -> Parameters:
+        found = maximise(self._first_moments(x, generator), self._form, self.reg_covar)
+        covariances, factors = found.covariances, found.factors
+        if self.precisions_init is not None:
+            covariances = self._form.from_precisions(_as_double(self.precisions_init, covariances, "precisions_init"))
+            factors = self._form.factorise(covariances)
+        return Parameters(
+            weights=_as_double(self.weights_init, found.weights, "weights_init"),
+            means=_as_double(self.means_init, found.means, "means_init"),
+            covariances=covariances,
+            factors=factors,
+        )
+
+    def _first_moments(self, x: Tensor, generator: torch.Generator) -> Moments:
+        return moments_of(x, first_responsibilities(self.init_params, x, self.n_components, generator), self._form)
+
+    def _keep(self, run: Climb) -> None:
+        found = run.parameters
+        self.weights_, self.means_ = found.weights, found.means
+        self.covariances_, self.precisions_cholesky_ = found.covariances, found.factors
+        self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Climb:
+    """Where EM came to from one start."""
+
+    parameters: Parameters
+    lower_bound: float
+    iterations: int
+    converged: bool
+
+
+def _plain(value: Any) -> Any:
+    """Nested lists, which JSON can hold."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _as_double(given: Any, found: Tensor, name: str) -> Tensor:
+    if given is None:
+        return found
+    values = torch.as_tensor(given, dtype=torch.float64)
+    if values.shape != found.shape:
+        raise InputError(f"{name} must have the shape {tuple(found.shape)}, not {tuple(values.shape)}")
+    return values

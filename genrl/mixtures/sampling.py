@@ -1,0 +1,58 @@
+"""Draws from a mixture of Gaussians, of all its columns or of the later ones given the earlier ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genrl.mixtures.covariances import FULL, CovarianceForm
+from genrl.mixtures.em import Parameters, log_density
+
+__all__ = ["context_parameters", "draw", "draw_given"]
+
+
+def draw(parameters: Parameters, form: CovarianceForm, shape: tuple[int, ...]) -> Tensor:
+    """(*shape, d): a component by its weight, then a row of it."""
+    components, columns = parameters.means.shape
+    lower = torch.linalg.cholesky(form.as_matrices(parameters.covariances, components, columns))
+    picked = torch.multinomial(parameters.weights, max(1, torch.Size(shape).numel()), replacement=True)
+    picked = picked[: torch.Size(shape).numel()].reshape(shape)
+    noise = torch.randn(*shape, columns, dtype=lower.dtype)
+    return parameters.means[picked] + (lower[picked] @ noise[..., None])[..., 0]
+
+
+def context_parameters(parameters: Parameters, form: CovarianceForm, context_features: int) -> Parameters:
+    """The marginal mixture of the first columns, with full covariances."""
+    components, columns = parameters.means.shape
+    covariances = form.as_matrices(parameters.covariances, components, columns)
+    marginal = covariances[:, :context_features, :context_features]
+    return Parameters(
+        weights=parameters.weights,
+        means=parameters.means[:, :context_features],
+        covariances=marginal,
+        factors=FULL.factorise(marginal),
+    )
+
+
+def draw_given(parameters: Parameters, form: CovarianceForm, context: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """(*shape, rows, d - c): the later columns given the first c (Bishop 2006, equations 2.81 and 2.82).
+
+    Args:
+        parameters: of all d columns.
+        form: of their covariances.
+        context: (rows, c).
+        shape: of the draws for each row.
+    """
+    components, columns = parameters.means.shape
+    known = context.shape[1]
+    covariances = form.as_matrices(parameters.covariances, components, columns)
+    marginal = context_parameters(parameters, form, known)
+    chances = log_density(context, marginal, FULL).softmax(1)
+    picked = torch.multinomial(chances, max(1, torch.Size(shape).numel()), replacement=True).T
+    picked = picked[: torch.Size(shape).numel()].reshape(*shape, len(context))
+    cross, lower_right = covariances[:, known:, :known], covariances[:, known:, known:]
+    slopes = torch.linalg.solve(marginal.covariances, cross.mT).mT  # (K, d - c, c)
+    lower = torch.linalg.cholesky(lower_right - slopes @ cross.mT)
+    means = parameters.means[picked, known:]
+    means = means + (slopes[picked] @ (context - marginal.means[picked])[..., None])[..., 0]
+    return means + (lower[picked] @ torch.randn_like(means)[..., None])[..., 0]

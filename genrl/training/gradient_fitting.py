@@ -1,0 +1,82 @@
+"""How a model is fitted by gradient descent: the settings that every such family takes, and what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrl.errors import InputError
+from genrl.training.fit import FitEpoch, FitHistory, fit
+
+__all__ = ["GradientFitting", "fit_by_gradient"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientFitting:
+    """Settings of a fit by Adam, whose step size falls to zero along half a cosine."""
+
+    updates: int = 3000
+    """Gradient steps, rounded up to whole passes over the data."""
+    batch_size: int = 256
+    """Rows of a gradient step."""
+    learning_rate: float = 2e-3
+    """Adam's step size at first."""
+    validation: float = 0.1
+    """Fraction of the rows held out; the weights that do best on them are kept. 0 keeps the last."""
+    patience: int | None = None
+    """Stop after so many passes without a better loss of the rows held out; None never does."""
+    max_grad_norm: float | None = 10.0
+    """Longer gradients are scaled down to this norm; None leaves them."""
+    seed: int = 0
+    """Of the rows held out, their order, and the noise of the loss."""
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
+
+
+def fit_by_gradient(
+    model: nn.Module,
+    x: Tensor,
+    context: Tensor | None,
+    settings: GradientFitting,
+    progress: Callable[[FitEpoch], bool | None] | None = None,
+) -> FitHistory:
+    """Minimise `model.loss` over the rows.
+
+    Args:
+        model: fitted from the weights that it has.
+        x: (rows, ...).
+        context: (rows, columns) or None.
+        settings: how.
+        progress: called after each pass; a False that it returns ends the fit.
+    """
+    held_out = settings.validation if len(x) * settings.validation >= 1 else 0.0  # of a few rows none can be spared
+    trained = len(x) - round(held_out * len(x))
+    epochs = -(-settings.updates // -(-trained // settings.batch_size))
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+
+    def after_epoch(epoch: FitEpoch) -> bool | None:
+        schedule.step()
+        return None if progress is None else progress(epoch)
+
+    return fit(
+        model,
+        x,
+        context,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=settings.batch_size,
+        validation=held_out,
+        patience=settings.patience if held_out else None,
+        max_grad_norm=settings.max_grad_norm,
+        seed=settings.seed,
+        progress=after_epoch,
+    )
