@@ -13,13 +13,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
 from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork, policy_kwargs
+from genrl.policies import ActorCriticNetwork, DensityPolicy, policy_kwargs
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
 
-__all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "labelled_states"]
+__all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "half_range", "labelled_states"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,16 +104,23 @@ def labelled_states(demonstrations: Demonstrations, action_space: spaces.Space) 
 
 
 def build_policy(
-    action_space: spaces.Space, standardise: Standardise, network: ActorCriticNetwork, device: str
+    action_space: spaces.Space,
+    standardise: Standardise,
+    network: ActorCriticNetwork,
+    device: str,
+    action_density: GenerativeModel | None = None,
 ) -> ActorCriticPolicy:
-    """An untrained policy; its value function is never trained."""
-    policy = ActorCriticPolicy(
-        spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
-        action_space,
-        lambda _: 0.0,  # the step size of the policy's own optimiser, which is not used
-        **policy_kwargs(network, standardise),
-    )
-    return policy.to(device)
+    """An untrained policy, Gaussian or by a density of its actions; its value function is never trained."""
+    seen = spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32)
+    kwargs = policy_kwargs(network, standardise)
+    if action_density is not None:
+        return DensityPolicy(seen, action_space, _no_step, density=action_density, **kwargs).to(device)
+    return ActorCriticPolicy(seen, action_space, _no_step, **kwargs).to(device)
+
+
+def _no_step(remaining: float) -> float:
+    """The step size of the policy's own optimiser, which is not used."""
+    return 0.0
 
 
 def clone(
@@ -121,6 +129,7 @@ def clone(
     config: CloningConfig,
     *,
     seed: int,
+    action_noise: float = 0.0,
     progress: Callable[[FitEpoch], bool | None] | None = None,
 ) -> FitHistory:
     """Minimise -log pi(action | observation) over the labelled states; the policy is left with its best weights.
@@ -132,11 +141,19 @@ def clone(
         states: what to fit.
         config: how.
         seed: of the split and of the order of rows.
+        action_noise: standard deviation that a policy by a density is to act with, in units of half the actions' range;
+            a Gaussian one has its own parameter for it.
         progress: called after each epoch; a False that it returns ends the training.
     """
     epochs = config.epochs or -(-config.updates // -(-len(states) // config.batch_size))
     discrete = isinstance(policy.action_space, spaces.Discrete)
     labels = states.actions.argmax(1) if discrete else states.actions
+    if discrete:
+        loss = _classification(policy)
+    elif isinstance(policy, DensityPolicy):
+        loss = _density_regression(policy, max(config.min_std, action_noise))
+    else:
+        loss = _regression(policy, config.min_std)
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
 
@@ -149,7 +166,7 @@ def clone(
             policy,
             states.observations,
             labels,
-            loss=_classification(policy) if discrete else _regression(policy, config.min_std),
+            loss=loss,
             optimizer=optimizer,
             epochs=epochs,
             batch_size=config.batch_size,
@@ -162,10 +179,7 @@ def clone(
 
 
 def _regression(policy: ActorCriticPolicy, min_std: float) -> LossFunction:
-    assert isinstance(policy.action_space, spaces.Box)
-    half = (policy.action_space.high - policy.action_space.low) / 2
-    least = torch.as_tensor(np.log(min_std * np.where(np.isfinite(half), half, 1.0)), dtype=torch.float32)
-    least = least.to(policy.device)
+    least = (min_std * half_range(policy)).log()
 
     def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
         assert actions is not None
@@ -179,6 +193,28 @@ def _regression(policy: ActorCriticPolicy, min_std: float) -> LossFunction:
         }
 
     return loss
+
+
+def _density_regression(policy: DensityPolicy, noise: float) -> LossFunction:
+    """The likelihood of actions with noise: without it a density may grow on them without bound."""
+    deviation = noise * half_range(policy)
+
+    def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
+        assert actions is not None
+        distribution = policy.get_distribution(observations)
+        with torch.no_grad():
+            error = (distribution.mode() - actions).square().mean()
+        noisy = actions + deviation * torch.randn_like(actions)
+        return {"loss": -distribution.log_prob(noisy).mean(), "squared_error": error}
+
+    return loss
+
+
+def half_range(policy: ActorCriticPolicy) -> Tensor:
+    """(columns,) half of the range of each action, 1 where it has no bounds; on the policy's device."""
+    assert isinstance(policy.action_space, spaces.Box)
+    half = (policy.action_space.high - policy.action_space.low) / 2
+    return torch.as_tensor(np.where(np.isfinite(half), half, 1.0), dtype=torch.float32).to(policy.device)
 
 
 def _classification(policy: ActorCriticPolicy) -> LossFunction:

@@ -21,8 +21,9 @@ from torch import nn
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
-from genrl.protocols import RewardModel
-from genrl.rewards import FrozenReward, InputParts, check_demonstrations
+from genrl.generative_model import GenerativeModel
+from genrl.protocols import RewardModel, TakesStandardisers, UnscaledReward
+from genrl.rewards import FrozenReward, InputParts, StandardisedReward, check_demonstrations
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import OneTorchThread
@@ -30,6 +31,7 @@ from genrl.transitions import Demonstrations
 
 from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
 from .gail_config import GAILConfig, LearnerName, Start
+from .generative_choices import POLICIES, REWARDS
 from .learner_env import LearnerEnv
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
@@ -46,7 +48,9 @@ class GAIL(SavedAgent):
         env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
         demonstrations: of the same task; None for an agent that only predicts.
         learner: "ppo", "trpo", "sac", "td3", "tqc" or "crossq"; the default is `config.learner`.
-        reward_model: pays the learner in place of the discriminator that `config` describes.
+        reward_model: pays the learner in place of the discriminator that `config` describes. One whose unit means
+            nothing (a log-density, a log ratio) is put on the scale of the standardised logit.
+        action_density: what actions follow given the observation, not fitted, in place of what `config` names.
         num_envs: environments side by side, if `env` is an id.
         env_kwargs: constructor arguments of the environment, if `env` is an id.
         seed: of everything random; drawn if None.
@@ -68,6 +72,7 @@ class GAIL(SavedAgent):
         *,
         learner: LearnerName | None = None,
         reward_model: RewardModel | None = None,
+        action_density: GenerativeModel | None = None,
         num_envs: int = 64,
         env_kwargs: Mapping[str, Any] | None = None,
         seed: int | None = None,
@@ -78,6 +83,7 @@ class GAIL(SavedAgent):
         self.config = config or GAILConfig()
         self.learner_name = learner or self.config.learner
         self._settings = self.config.settings(self.learner_name)
+        self._action_density = action_density or POLICIES[self.config.policy]()
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
@@ -91,7 +97,8 @@ class GAIL(SavedAgent):
             check_demonstrations(self._discriminator.inputs, demonstrations)
         self.env = LearnerEnv(venv)
         self.standardisers = standardisers or self._fit_standardisers()
-        self.reward_model = reward_model or self._default_reward_model()
+        reward_model = reward_model or REWARDS[self.config.reward](self._discriminator.inputs)
+        self.reward_model = self._discriminator_reward() if reward_model is None else self._paid(reward_model)
         self.learner = self._build_learner()
         self.start: Start | None = None
 
@@ -161,6 +168,7 @@ class GAIL(SavedAgent):
         env: str | VecEnv | None = None,
         demonstrations: Demonstrations | None = None,
         reward_model: RewardModel | None = None,
+        action_density: GenerativeModel | None = None,
         device: str = "auto",
     ) -> GAIL:
         """An agent as it was when it was saved; with demonstrations it goes on learning where it stopped.
@@ -170,6 +178,7 @@ class GAIL(SavedAgent):
             env: needed if the agent was made with a `VecEnv`.
             demonstrations: needed to go on learning.
             reward_model: needed to go on learning if the agent was made with one of its own.
+            action_density: needed if the agent was made with one of its own.
             device: to load to.
         """
         saved, document, env = read_agent(path, "gail", env)
@@ -178,6 +187,7 @@ class GAIL(SavedAgent):
             demonstrations,
             learner=document["learner"],
             reward_model=reward_model,
+            action_density=action_density,
             num_envs=document["num_envs"],
             env_kwargs=document["env_kwargs"],
             seed=document["seed"],
@@ -241,7 +251,7 @@ class GAIL(SavedAgent):
             has_actions=self.demonstrations.has_actions,
         )
 
-    def _default_reward_model(self) -> RewardModel:
+    def _discriminator_reward(self) -> RewardModel:
         model = build_discriminator_reward(
             self._discriminator,
             self.standardisers.observations,
@@ -255,6 +265,15 @@ class GAIL(SavedAgent):
         )
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
+    def _paid(self, model: RewardModel) -> RewardModel:
+        """A reward model of the caller's, in this agent's units and on its scale."""
+        if isinstance(model, TakesStandardisers):
+            model.take_standardisers(self.standardisers.observations, self.standardisers.actions)
+        if isinstance(model, UnscaledReward):
+            momentum = self._settings.statistics_momentum
+            model = StandardisedReward(model, scale=self.config.reward_scale, momentum=momentum)
+        return model.to(self.device) if isinstance(model, nn.Module) else model
+
     def _build_learner(self) -> BaseAlgorithm:
         return self._settings.build(
             self.env,
@@ -263,6 +282,7 @@ class GAIL(SavedAgent):
             self.reward_model,
             seed=self.seed,
             device=self.device,
+            action_density=self._action_density,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from genrl.policies import ActorCriticNetwork
 
 from .discriminator_reward import DiscriminatorConfig, ObjectiveName, RewardFormName
+from .generative_choices import PolicyName, RewardName
 from .learner_config import LearnerConfig
 from .learners import PPOConfig, TRPOConfig
 from .off_policy_learners import CrossQConfig, SACConfig, TD3Config, TQCConfig
@@ -29,6 +30,10 @@ class GAILConfig:
     """The reinforcement learner."""
     objective: ObjectiveName = "gan"
     """What the discriminator is trained by: cross-entropy, least squares or Wasserstein."""
+    reward: RewardName = "discriminator"
+    """What pays: a discriminator, or a density of the expert against the learner's (flow, gmm) or alone."""
+    policy: PolicyName = "gaussian"
+    """What actions follow given the observation; mixture and flow need the learner ppo."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_scale: float = 0.1

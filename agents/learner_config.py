@@ -11,6 +11,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork
 from genrl.protocols import RewardModel
@@ -42,6 +44,7 @@ class LearnerConfig(ABC):
         *,
         seed: int,
         device: str,
+        action_density: GenerativeModel | None = None,
     ) -> Any:
         """The learner, an `algorithm` on `env`.
 
@@ -52,20 +55,38 @@ class LearnerConfig(ABC):
             reward_model: that will pay it, on `device`.
             seed: of networks, exploration and environments.
             device: "cpu", "cuda" or "auto".
+            action_density: not fitted, which actions follow given the observation, in place of a Gaussian.
 
         Raises:
-            InputError: it cannot act in the environment's action space.
+            InputError: it cannot act in the environment's action space, or by such a density.
         """
+        policy_class, of_policy = self.policy(action_density, network)
         return type(self).algorithm(
-            "MlpPolicy",
+            policy_class,
             env,
             gamma=self.gamma,
             learning_rate=self.learning_rate,
-            policy_kwargs=self.policy_kwargs(standardise, network),
+            policy_kwargs={**self.policy_kwargs(standardise, network), **of_policy},
             seed=seed,
             device=device,
             **self.arguments(env, reward_model),
         )
+
+    def policy(
+        self, action_density: GenerativeModel | None, network: ActorCriticNetwork
+    ) -> tuple[str | type[BasePolicy], dict[str, Any]]:
+        """The class of the policy, and keywords of its own.
+
+        Raises:
+            InputError: this learner cannot train a policy of such a density.
+        """
+        if action_density is not None:
+            raise InputError(
+                f"only PPO can train a policy whose actions follow a {type(action_density).__name__}, by its exact "
+                f"log-probability; {type(self).__name__.removesuffix('Config')} needs a Gaussian one: take the learner "
+                "ppo, or the policy gaussian"
+            )
+        return "MlpPolicy", {}
 
     @abstractmethod
     def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:

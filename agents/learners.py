@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork, describe_policy, policy_kwargs
+from genrl.policies import (
+    ActorCriticNetwork,
+    DensityPolicy,
+    describe_density_policy,
+    describe_policy,
+    policy_kwargs,
+)
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
@@ -54,6 +62,8 @@ class OnPolicyConfig(LearnerConfig):
 
     def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
         """An actor-critic policy."""
+        if isinstance(policy, DensityPolicy):
+            return describe_density_policy(policy, network, env_id)
         assert isinstance(policy, ActorCriticPolicy)
         return describe_policy(policy, network, env_id)
 
@@ -76,6 +86,14 @@ class PPOConfig(OnPolicyConfig):
     """Weight of the policy's entropy."""
     target_kl: float | None = None
     """The epochs of an update stop where the policy has moved 1.5 times this far; None never stops."""
+
+    def policy(
+        self, action_density: GenerativeModel | None, network: ActorCriticNetwork
+    ) -> tuple[str | type[BasePolicy], dict[str, Any]]:
+        """Any density that knows the exact log-probability of an action will do."""
+        if action_density is None:
+            return super().policy(action_density, network)
+        return DensityPolicy, {"density": action_density, "std_init": math.exp(network.log_std_init)}
 
     def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
         """Those of both, and its own."""

@@ -21,9 +21,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from genrl.errors import InputError
+from genrl.policies import DensityPolicy
 from genrl.transitions import Demonstrations
 
-from .cloning import CloningConfig, clone, labelled_states
+from .cloning import CloningConfig, clone, half_range, labelled_states
 
 __all__ = ["HoldPolicy", "WarmStartConfig", "warm_start"]
 
@@ -70,16 +71,14 @@ def warm_start(
     """
     untrained = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
     states = labelled_states(demonstrations, policy.action_space)
-    clone(policy, states, CloningConfig(updates=config.updates), seed=seed)
+    clone(policy, states, CloningConfig(updates=config.updates), seed=seed, action_noise=config.std)
     steps = int(config.least_length * np.mean(demonstrations.episode_lengths))
     if share_that_lasts(policy, env, steps) < 0.5:
         policy.load_state_dict(untrained)
         return False
-    if isinstance(policy.action_space, spaces.Box):
-        half = (policy.action_space.high - policy.action_space.low) / 2
-        std = config.std * np.where(np.isfinite(half), half, 1.0)
+    if isinstance(policy.action_space, spaces.Box) and not isinstance(policy, DensityPolicy):
         with torch.no_grad():
-            policy.log_std.copy_(torch.as_tensor(np.log(std)))
+            policy.log_std.copy_((config.std * half_range(policy)).log())
     return True
 
 

@@ -21,7 +21,7 @@ from genrl.row_checks import as_labels, as_rows, check_event
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
 
-__all__ = ["GenerativeModel", "Progress"]
+__all__ = ["GenerativeModel", "Progress", "describe_model", "rebuild_model"]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
@@ -181,7 +181,7 @@ class GenerativeModel(nn.Module):
             InputError: the model has not been fitted.
         """
         self.require_built()
-        write_checkpoint(Path(folder), tensors={"model": self.state_dict()}, documents={"model": _describe(self)})
+        write_checkpoint(Path(folder), tensors={"model": self.state_dict()}, documents={"model": describe_model(self)})
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -193,7 +193,7 @@ class GenerativeModel(nn.Module):
         saved = read_checkpoint(Path(folder))
         if "model" not in saved.documents or "model" not in saved.tensors:
             raise InputError(f"{folder} holds no generative model")
-        model = _rebuild(saved.documents["model"])
+        model = rebuild_model(saved.documents["model"])
         if not isinstance(model, cls):
             raise InputError(f"{folder} holds a {type(model).__name__}, not a {cls.__name__}")
         try:
@@ -235,8 +235,8 @@ def _arguments(cls: type[GenerativeModel]) -> list[str]:
     return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
 
 
-def _describe(model: GenerativeModel) -> dict[str, Any]:
-    """JSON from which `_rebuild` makes the model, without its weights."""
+def describe_model(model: GenerativeModel) -> dict[str, Any]:
+    """JSON from which `rebuild_model` makes the model, without its weights."""
     kind = type(model)
     return {
         "model": f"{kind.__module__}:{kind.__qualname__}",
@@ -249,11 +249,16 @@ def _describe(model: GenerativeModel) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, GenerativeModel):
-        return _describe(value)
+        return describe_model(value)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def _rebuild(document: Any) -> GenerativeModel:
+def rebuild_model(document: Any) -> GenerativeModel:
+    """The model that `describe_model` described, built, with weights that are to be loaded.
+
+    Raises:
+        InputError: the document is damaged.
+    """
     try:
         kind = _find(document["model"])
         hints = get_type_hints(kind.__init__)
@@ -269,7 +274,7 @@ def _rebuild(document: Any) -> GenerativeModel:
 
 def _parse(value: Any, hint: Any) -> Any:
     if isinstance(value, dict) and "hyperparameters" in value:
-        return _rebuild(value)
+        return rebuild_model(value)
     return TypeAdapter(hint).validate_python(value)
 
 

@@ -10,18 +10,22 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.distributions import Distribution
 
+from genrl.nn import Standardise
 from genrl.transitions import Transitions
 
 __all__ = [
     "Codec",
     "Density",
+    "Mode",
     "Policy",
     "ResumableEnv",
     "RewardModel",
     "Sampler",
     "ScoreFunction",
+    "TakesStandardisers",
     "Trainable",
     "TrajectorySampler",
+    "UnscaledReward",
     "WorldModel",
 ]
 
@@ -43,6 +47,15 @@ class Density(Protocol):
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(batch,) in nats."""
+        ...
+
+
+@runtime_checkable
+class Mode(Protocol):
+    """Knows one x that stands for all that it would sample."""
+
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """Of the shape of a sample: one x, or one for each row of the context."""
         ...
 
 
@@ -87,6 +100,22 @@ class RewardModel(Protocol):
 
     def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
         """Learn from both sides; what is returned is logged."""
+        ...
+
+
+@runtime_checkable
+class UnscaledReward(RewardModel, Protocol):
+    """A reward whose zero and unit mean nothing, such as a log-density: whoever pays it puts it on a scale."""
+
+    unscaled: Literal[True]
+
+
+@runtime_checkable
+class TakesStandardisers(Protocol):
+    """Sees transitions in units that are known only once an agent has its demonstrations."""
+
+    def take_standardisers(self, observations: Standardise, actions: Standardise) -> None:
+        """The agent's units, before anything else is asked."""
         ...
 
 

@@ -1,13 +1,13 @@
 """What the covariance of a mixture's components may look like, and the algebra that goes with each form.
 
-Each form estimates covariances from scatter matrices, factorises their inverse, and evaluates the Gaussian with it.
+Each form estimates covariances from scatter matrices, factorises their inverse, and measures distances with it.
 The names are scikit-learn's. Sizes: K components, d columns, rows in batches of B.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -15,22 +15,21 @@ from torch import Tensor
 
 from genrl.errors import InputError
 
-__all__ = ["COVARIANCES", "FULL", "CovarianceForm", "CovarianceType"]
+__all__ = ["COVARIANCES", "DIAGONAL", "FULL", "CovarianceForm", "CovarianceType"]
 
 CovarianceType = Literal["full", "tied", "diag", "spherical"]
 
 
 class CovarianceForm(ABC):
-    """One form of the components' covariances."""
+    """One form of the components' covariances.
+
+    Rows and means come relative to an origin close to both, because what is summed here loses digits in proportion to
+    their distance from it, counted in deviations.
+    """
 
     @abstractmethod
-    def scatter(self, differences: Tensor, responsibilities: Tensor) -> Tensor:
-        """Sum over rows of r (x - m)(x - m)^T, as much of it as this form needs.
-
-        Args:
-            differences: (K, B, d) rows minus each component's mean.
-            responsibilities: (B, K).
-        """
+    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums over (B, d) rows of r (x - m), and of r (x - m)(x - m)^T as much as this form needs; r is (B, K)."""
 
     @abstractmethod
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
@@ -52,8 +51,12 @@ class CovarianceForm(ABC):
         """
 
     @abstractmethod
-    def log_gaussian(self, differences: Tensor, factors: Tensor) -> Tensor:
-        """(B, K) log N(x; m, covariance) of (K, B, d) differences."""
+    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
+        """The function that gives (B, K) squared distances |(x - m)^T F|^2 of (B, d) rows."""
+
+    @abstractmethod
+    def log_det(self, factors: Tensor, columns: int) -> Tensor:
+        """(K,) or (), log |F|."""
 
     @abstractmethod
     def from_precisions(self, precisions: Tensor) -> Tensor:
@@ -75,22 +78,39 @@ class CovarianceForm(ABC):
 class Full(CovarianceForm):
     """A matrix of its own for each component: (K, d, d)."""
 
-    def scatter(self, differences: Tensor, responsibilities: Tensor) -> Tensor:
-        """(K, d, d)."""
-        return (differences * responsibilities.T[..., None]).mT @ differences
+    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
+        """(K, d) and (K, d, d)."""
+        components, columns = means.shape
+        weighted = ((rows[:, None] - means) * responsibilities[..., None]).flatten(1)
+        sums = weighted.sum(0).view(components, columns)
+        # One wide product with the rows, in place of K narrow ones with their differences from each mean.
+        about_origin = (rows.T @ weighted).view(columns, components, columns).permute(1, 0, 2)
+        return sums, about_origin - means[:, :, None] * sums[:, None, :]
 
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
         """(K, d, d)."""
         covariances = scatter / counts[:, None, None] - shift[:, :, None] * shift[:, None, :]
-        return covariances + reg_covar * torch.eye(shift.shape[1], dtype=shift.dtype)
+        return (covariances + covariances.mT) / 2 + reg_covar * _identity(covariances)
 
     def factorise(self, covariances: Tensor) -> Tensor:
         """(K, d, d), upper triangular."""
         return _inverse_factor(covariances)
 
-    def log_gaussian(self, differences: Tensor, factors: Tensor) -> Tensor:
-        """(B, K)."""
-        return _log_gaussian((differences @ factors).square().sum(-1).T, _log_det(factors), factors.shape[-1])
+    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
+        """All components in one matrix product."""
+        components, columns = means.shape
+        side_by_side = factors.permute(1, 0, 2).reshape(columns, -1)
+        offsets = (means[:, None] @ factors).flatten()
+
+        def of_rows(rows: Tensor) -> Tensor:
+            whitened = torch.addmm(offsets, rows, side_by_side, beta=-1)
+            return whitened.square_().view(-1, components, columns).sum(-1)
+
+        return of_rows
+
+    def log_det(self, factors: Tensor, columns: int) -> Tensor:
+        """(K,)."""
+        return _log_det(factors)
 
     def from_precisions(self, precisions: Tensor) -> Tensor:
         """(K, d, d)."""
@@ -112,22 +132,29 @@ class Full(CovarianceForm):
 class Tied(CovarianceForm):
     """One matrix for all components: (d, d)."""
 
-    def scatter(self, differences: Tensor, responsibilities: Tensor) -> Tensor:
-        """(d, d), summed over the components."""
-        return torch.einsum("kbi,bk,kbj->ij", differences, responsibilities, differences)
+    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
+        """(K, d) and (d, d), summed over the components."""
+        weighted = (rows[:, None] - means) * responsibilities[..., None]
+        sums = weighted.sum(0)
+        return sums, rows.T @ weighted.sum(1) - means.T @ sums
 
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
         """(d, d)."""
         covariance = (scatter - (counts[:, None] * shift).T @ shift) / counts.sum()
-        return covariance + reg_covar * torch.eye(shift.shape[1], dtype=shift.dtype)
+        return (covariance + covariance.T) / 2 + reg_covar * _identity(covariance)
 
     def factorise(self, covariances: Tensor) -> Tensor:
         """(d, d), upper triangular."""
         return _inverse_factor(covariances)
 
-    def log_gaussian(self, differences: Tensor, factors: Tensor) -> Tensor:
-        """(B, K)."""
-        return _log_gaussian((differences @ factors).square().sum(-1).T, _log_det(factors), factors.shape[-1])
+    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
+        """Rows and means are whitened once, by the same factor."""
+        whitened_means = means @ factors
+        return lambda rows: ((rows @ factors)[:, None] - whitened_means).square_().sum(-1)
+
+    def log_det(self, factors: Tensor, columns: int) -> Tensor:
+        """()."""
+        return _log_det(factors)
 
     def from_precisions(self, precisions: Tensor) -> Tensor:
         """(d, d)."""
@@ -149,9 +176,11 @@ class Tied(CovarianceForm):
 class Diagonal(CovarianceForm):
     """A variance for each column of each component: (K, d)."""
 
-    def scatter(self, differences: Tensor, responsibilities: Tensor) -> Tensor:
-        """(K, d), the diagonals."""
-        return torch.einsum("kbi,bk->ki", differences.square(), responsibilities)
+    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
+        """(K, d), and (K, d) diagonals."""
+        differences = rows[:, None] - means
+        weighted = differences * responsibilities[..., None]
+        return weighted.sum(0), (weighted * differences).sum(0)
 
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
         """(K, d)."""
@@ -161,10 +190,13 @@ class Diagonal(CovarianceForm):
         """(K, d), inverse deviations."""
         return _inverse_deviation(covariances)
 
-    def log_gaussian(self, differences: Tensor, factors: Tensor) -> Tensor:
-        """(B, K)."""
-        squares = (differences * factors[:, None]).square().sum(-1).T
-        return _log_gaussian(squares, factors.log().sum(-1), factors.shape[-1])
+    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
+        """Column by column."""
+        return lambda rows: ((rows[:, None] - means) * factors).square_().sum(-1)
+
+    def log_det(self, factors: Tensor, columns: int) -> Tensor:
+        """(K,)."""
+        return factors.log().sum(-1)
 
     def from_precisions(self, precisions: Tensor) -> Tensor:
         """(K, d)."""
@@ -186,9 +218,10 @@ class Diagonal(CovarianceForm):
 class Spherical(CovarianceForm):
     """One variance for each component: (K,)."""
 
-    def scatter(self, differences: Tensor, responsibilities: Tensor) -> Tensor:
-        """(K,), traces."""
-        return torch.einsum("kb,bk->k", differences.square().sum(-1), responsibilities)
+    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
+        """(K, d), and (K,) traces."""
+        sums, diagonals = DIAGONAL.moments(rows, means, responsibilities)
+        return sums, diagonals.sum(-1)
 
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
         """(K,)."""
@@ -198,11 +231,13 @@ class Spherical(CovarianceForm):
         """(K,), inverse deviations."""
         return _inverse_deviation(covariances)
 
-    def log_gaussian(self, differences: Tensor, factors: Tensor) -> Tensor:
-        """(B, K)."""
-        columns = differences.shape[-1]
-        squares = (differences.square().sum(-1) * factors[:, None].square()).T
-        return _log_gaussian(squares, columns * factors.log(), columns)
+    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
+        """Of the plain distances."""
+        return lambda rows: (rows[:, None] - means).square_().sum(-1) * factors.square()
+
+    def log_det(self, factors: Tensor, columns: int) -> Tensor:
+        """(K,)."""
+        return columns * factors.log()
 
     def from_precisions(self, precisions: Tensor) -> Tensor:
         """(K,)."""
@@ -210,7 +245,7 @@ class Spherical(CovarianceForm):
 
     def as_matrices(self, covariances: Tensor, components: int, columns: int) -> Tensor:
         """Multiples of the identity."""
-        return covariances[:, None, None] * torch.eye(columns, dtype=covariances.dtype)
+        return covariances[:, None, None] * torch.eye(columns, dtype=covariances.dtype, device=covariances.device)
 
     def shape(self, components: int, columns: int) -> tuple[int, ...]:
         """(K,)."""
@@ -222,17 +257,14 @@ class Spherical(CovarianceForm):
 
 
 FULL = Full()
+DIAGONAL = Diagonal()
 
 COVARIANCES: dict[CovarianceType, CovarianceForm] = {
     "full": FULL,
     "tied": Tied(),
-    "diag": Diagonal(),
+    "diag": DIAGONAL,
     "spherical": Spherical(),
 }
-
-
-def _log_gaussian(squares: Tensor, log_det: Tensor, columns: int) -> Tensor:
-    return -0.5 * (squares + columns * math.log(2 * math.pi)) + log_det
 
 
 def _log_det(factors: Tensor) -> Tensor:
@@ -243,8 +275,12 @@ def _inverse_factor(covariances: Tensor) -> Tensor:
     lower, info = torch.linalg.cholesky_ex(covariances)
     if info.any():
         raise _singular()
-    identity = torch.eye(covariances.shape[-1], dtype=covariances.dtype).expand_as(covariances)
+    identity = _identity(covariances).expand_as(covariances)
     return torch.linalg.solve_triangular(lower, identity, upper=False).mT.contiguous()
+
+
+def _identity(like: Tensor) -> Tensor:
+    return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
 
 
 def _inverse_deviation(variances: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """One iteration of expectation-maximisation for a mixture of Gaussians, as pure functions.
 
-Both steps share one pass over the rows in blocks that stay in the processor's cache: the differences from the means,
-which the densities need, are what the scatter matrices are summed from.
+Rows are met in blocks whose temporaries stay in the processor's cache. They and the means are taken relative to the
+mixture's own mean, so that data far from zero lose no digits in the matrix products.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,9 +15,9 @@ from torch import Tensor
 
 from genrl.mixtures.covariances import CovarianceForm
 
-__all__ = ["Moments", "Parameters", "expect", "log_density", "maximise", "moments_of"]
+__all__ = ["Moments", "Parameters", "block_rows", "expect", "log_density", "maximise", "moments_of"]
 
-BLOCK = 1024  # rows
+BLOCK = 262_144  # numbers in a block's largest temporary: 2 MiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +25,21 @@ class Parameters:
     """A mixture of K Gaussians in d columns, float64.
 
     Attributes:
-        weights: (K,), which sum to 1.
+        log_weights: (K,) added to the log-densities of the components.
         means: (K, d).
         covariances: in the layout of their form.
         factors: of the inverse covariances, likewise.
     """
 
-    weights: Tensor
+    log_weights: Tensor
     means: Tensor
     covariances: Tensor
     factors: Tensor
+
+    @property
+    def weights(self) -> Tensor:
+        """(K,)."""
+        return self.log_weights.exp()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +59,15 @@ class Moments:
     centres: Tensor
 
 
-def joint_log_density(x: Tensor, parameters: Parameters, form: CovarianceForm) -> tuple[Tensor, Tensor]:
-    """(B, K) log p(component, x), and the (K, B, d) differences from the means."""
-    differences = x[None] - parameters.means[:, None]
-    return form.log_gaussian(differences, parameters.factors) + parameters.weights.log(), differences
+def block_rows(components: int, columns: int) -> int:
+    """Rows of a block."""
+    return min(4096, max(64, BLOCK // (components * columns)))
 
 
 def log_density(x: Tensor, parameters: Parameters, form: CovarianceForm) -> Tensor:
-    """(rows, K) log p(component, x), in blocks."""
-    return torch.cat([joint_log_density(block, parameters, form)[0] for block in x.split(BLOCK)])
+    """(rows, K) log p(component, x)."""
+    origin, of_block = _joint_log_density(parameters, form)
+    return torch.cat([of_block(block - origin) for block in x.split(block_rows(*parameters.means.shape))])
 
 
 def expect(x: Tensor, parameters: Parameters, form: CovarianceForm) -> tuple[float, Moments]:
@@ -68,33 +75,34 @@ def expect(x: Tensor, parameters: Parameters, form: CovarianceForm) -> tuple[flo
 
     Bishop 2006, equation 9.23 for the responsibilities.
     """
-    components, columns = parameters.means.shape
-    counts, sums = x.new_zeros(components), x.new_zeros(components, columns)
-    scatter: Tensor | None = None
-    likelihood = x.new_zeros(())
-    for block in x.split(BLOCK):
-        joint, differences = joint_log_density(block, parameters, form)
+    origin, of_block = _joint_log_density(parameters, form)
+    likelihood, counts = x.new_zeros(()), torch.zeros_like(parameters.log_weights)
+    sums, scatter = torch.zeros_like(parameters.means), torch.zeros_like(parameters.covariances)
+    for block in x.split(block_rows(*parameters.means.shape)):
+        rows = block - origin
+        joint = of_block(rows)
         evidence = joint.logsumexp(1, keepdim=True)
-        responsibilities = (joint - evidence).exp()
+        responsibilities = (joint - evidence).exp_()
         likelihood += evidence.sum()
         counts += responsibilities.sum(0)
-        sums += torch.einsum("bk,kbi->ki", responsibilities, differences)
-        scattered = form.scatter(differences, responsibilities)
-        scatter = scattered if scatter is None else scatter + scattered
-    assert scatter is not None
+        more_sums, more_scatter = form.moments(rows, parameters.means - origin, responsibilities)
+        sums += more_sums
+        scatter += more_scatter
     return float(likelihood) / len(x), Moments(counts=counts, sums=sums, scatter=scatter, centres=parameters.means)
 
 
 def moments_of(x: Tensor, responsibilities: Tensor, form: CovarianceForm) -> Moments:
     """The moments under responsibilities that are given, (rows, K)."""
-    counts = responsibilities.sum(0)
-    centres = (responsibilities.T @ x) / counts.clamp(min=_least(x))[:, None]
-    scatter: Tensor | None = None
-    for block, weights in zip(x.split(BLOCK), responsibilities.split(BLOCK), strict=True):
-        scattered = form.scatter(block[None] - centres[:, None], weights)
-        scatter = scattered if scatter is None else scatter + scattered
-    assert scatter is not None
-    return Moments(counts=counts, sums=torch.zeros_like(centres), scatter=scatter, centres=centres)
+    counts, origin = responsibilities.sum(0), x.mean(0)
+    components, columns = len(counts), x.shape[1]
+    centres = (responsibilities.T @ (x - origin)) / counts.clamp(min=_least(x))[:, None]
+    sums, scatter = torch.zeros_like(centres), x.new_zeros(form.shape(components, columns))
+    size = block_rows(components, columns)
+    for block, weights in zip(x.split(size), responsibilities.split(size), strict=True):
+        more_sums, more_scatter = form.moments(block - origin, centres, weights)
+        sums += more_sums
+        scatter += more_scatter
+    return Moments(counts=counts, sums=sums, scatter=scatter, centres=centres + origin)
 
 
 def maximise(moments: Moments, form: CovarianceForm, reg_covar: float) -> Parameters:
@@ -107,11 +115,20 @@ def maximise(moments: Moments, form: CovarianceForm, reg_covar: float) -> Parame
     shift = moments.sums / counts[:, None]
     covariances = form.estimate(moments.scatter, shift, counts, reg_covar)
     return Parameters(
-        weights=counts / counts.sum(),
+        log_weights=(counts / counts.sum()).log(),
         means=moments.centres + shift,
         covariances=covariances,
         factors=form.factorise(covariances),
     )
+
+
+def _joint_log_density(parameters: Parameters, form: CovarianceForm) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """An origin amid the means, and the function from rows relative to it to (B, K) log p(component, x)."""
+    origin = parameters.log_weights.softmax(0) @ parameters.means
+    columns = parameters.means.shape[1]
+    squares = form.squares(parameters.means - origin, parameters.factors)
+    constants = parameters.log_weights + form.log_det(parameters.factors, columns) - columns / 2 * math.log(2 * math.pi)
+    return origin, lambda rows: torch.add(constants, squares(rows), alpha=-0.5)
 
 
 def _least(x: Tensor) -> float:

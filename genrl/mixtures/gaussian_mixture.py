@@ -13,10 +13,11 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
+from genrl.mixtures.arguments import as_double, as_lists, check_at_least
 from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
-from genrl.mixtures.starts import InitParams, first_responsibilities
+from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.row_checks import as_rows
 from genrl.training.fit import FitEpoch
 
@@ -42,7 +43,7 @@ class GaussianMixture(GenerativeModel):
         weights_init: (K,) instead of those.
         means_init: (K, d) instead of those.
         precisions_init: inverse covariances, in the layout of their type, instead of those.
-        random_state: of the starts; None for other ones each time.
+        random_state: of the starts; None draws it from torch's global generator.
 
     Attributes:
         weights_: (K,).
@@ -90,13 +91,10 @@ class GaussianMixture(GenerativeModel):
         random_state: int | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("n_components", n_components), ("max_iter", max_iter), ("n_init", n_init)):
-            if value < 1:
-                raise InputError(f"{name} must be 1 or more, not {value}")
+        check_at_least(1, n_components=n_components, max_iter=max_iter, n_init=n_init)
+        check_at_least(0, tol=tol, reg_covar=reg_covar)
         if covariance_type not in COVARIANCES:
             raise InputError(f"covariance_type must be one of {', '.join(COVARIANCES)}, not {covariance_type!r}")
-        if tol < 0 or reg_covar < 0:
-            raise InputError(f"tol and reg_covar must be 0 or more, not {tol} and {reg_covar}")
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.tol = tol
@@ -104,9 +102,9 @@ class GaussianMixture(GenerativeModel):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
-        self.weights_init = _plain(weights_init)
-        self.means_init = _plain(means_init)
-        self.precisions_init = _plain(precisions_init)
+        self.weights_init = as_lists(weights_init)
+        self.means_init = as_lists(means_init)
+        self.precisions_init = as_lists(precisions_init)
         self.random_state = random_state
         self.converged_ = False
         self.n_iter_ = 0
@@ -116,7 +114,7 @@ class GaussianMixture(GenerativeModel):
     def parameters_(self) -> Parameters:
         """Weights, means and covariances, as the equations take them."""
         return Parameters(
-            weights=self.weights_,
+            log_weights=self.weights_.log(),
             means=self.means_,
             covariances=self.covariances_,
             factors=self.precisions_cholesky_,
@@ -191,11 +189,7 @@ class GaussianMixture(GenerativeModel):
         rows = (x if context is None else torch.cat([context.to(x), x], 1)).double()
         if len(rows) < self.n_components:
             raise InputError(f"X has {len(rows)} rows, fewer than the {self.n_components} components to be fitted")
-        generator = torch.Generator()
-        if self.random_state is None:
-            generator.seed()
-        else:
-            generator.manual_seed(self.random_state)
+        generator = random_generator(self.random_state)
         best = -math.inf
         for _ in range(self.n_init):
             run = self._climb(rows, self._start(rows, generator), progress)
@@ -221,11 +215,11 @@ class GaussianMixture(GenerativeModel):
         found = maximise(self._first_moments(x, generator), self._form, self.reg_covar)
         covariances, factors = found.covariances, found.factors
         if self.precisions_init is not None:
-            covariances = self._form.from_precisions(_as_double(self.precisions_init, covariances, "precisions_init"))
+            covariances = self._form.from_precisions(as_double(self.precisions_init, covariances, "precisions_init"))
             factors = self._form.factorise(covariances)
         return Parameters(
-            weights=_as_double(self.weights_init, found.weights, "weights_init"),
-            means=_as_double(self.means_init, found.means, "means_init"),
+            log_weights=as_double(self.weights_init, found.weights, "weights_init").log(),
+            means=as_double(self.means_init, found.means, "means_init"),
             covariances=covariances,
             factors=factors,
         )
@@ -248,17 +242,3 @@ class Climb:
     lower_bound: float
     iterations: int
     converged: bool
-
-
-def _plain(value: Any) -> Any:
-    """Nested lists, which JSON can hold."""
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _as_double(given: Any, found: Tensor, name: str) -> Tensor:
-    if given is None:
-        return found
-    values = torch.as_tensor(given, dtype=torch.float64)
-    if values.shape != found.shape:
-        raise InputError(f"{name} must have the shape {tuple(found.shape)}, not {tuple(values.shape)}")
-    return values

@@ -27,7 +27,7 @@ def context_parameters(parameters: Parameters, form: CovarianceForm, context_fea
     covariances = form.as_matrices(parameters.covariances, components, columns)
     marginal = covariances[:, :context_features, :context_features]
     return Parameters(
-        weights=parameters.weights,
+        log_weights=parameters.log_weights,
         means=parameters.means[:, :context_features],
         covariances=marginal,
         factors=FULL.factorise(marginal),

@@ -9,9 +9,21 @@ from torch import Tensor
 
 from genrl.errors import InputError
 
-__all__ = ["InitParams", "first_responsibilities", "k_means", "k_means_plus_plus"]
+__all__ = [
+    "InitParams",
+    "first_responsibilities",
+    "k_means",
+    "k_means_plus_plus",
+    "random_generator",
+]
 
 InitParams = Literal["kmeans", "k-means++", "random", "random_from_data"]
+
+
+def random_generator(random_state: int | None) -> torch.Generator:
+    """Of the starts: seeded as said, or from torch's global generator, so that `torch.manual_seed` repeats it."""
+    seed = int(torch.randint(2**31, ())) if random_state is None else random_state
+    return torch.Generator().manual_seed(seed)
 
 
 def first_responsibilities(how: InitParams, x: Tensor, components: int, generator: torch.Generator) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,17 @@ def describe_policy(
     }
 
 
-def rebuild_policy(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ActorCriticPolicy:
+def rebuild_policy(
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    policy_class: Callable[..., ActorCriticPolicy] = ActorCriticPolicy,
+) -> ActorCriticPolicy:
     """A policy that predicts as the described one did.
+
+    Args:
+        description: what `describe_policy` gave.
+        tensors: the policy's state.
+        policy_class: of it.
 
     Raises:
         InputError: the description and the tensors do not fit each other.
@@ -74,7 +83,7 @@ def rebuild_policy(description: Mapping[str, Any], tensors: Mapping[str, Tensor]
             clip=float(description.get("clip", 10.0)),
         )
         network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
-        policy = ActorCriticPolicy(
+        policy = policy_class(
             spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
             _space_from(description["action_space"]),
             lambda _: 0.0,

@@ -9,6 +9,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, rebuild_policy
+from genrl.policies.density_policy import KIND as DENSITY
+from genrl.policies.density_policy import rebuild_density_policy
 from genrl.policies.squashed_actor import ACTORS, rebuild_squashed_actor
 from genrl.protocols import Policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
@@ -42,6 +44,8 @@ def load_policy(folder: Path | str) -> Policy:
         description, tensors = checkpoint.documents["policy"], checkpoint.tensors["policy"]
         if isinstance(description, dict) and description.get("kind") in ACTORS:
             return rebuild_squashed_actor(description, tensors)
+        if isinstance(description, dict) and description.get("kind") == DENSITY:
+            return rebuild_density_policy(description, tensors)
         return rebuild_policy(description, tensors)
     if (folder / "actor.json").is_file():
         return Actor.load(folder)

@@ -2,18 +2,25 @@
 
 from genrl.rewards.absorbing import AbsorbingReward
 from genrl.rewards.adversarial import AdversarialReward, AdversarialTraining
+from genrl.rewards.density import DensityRatioReward, DensityReward
 from genrl.rewards.discriminator import Discriminator
+from genrl.rewards.following_density import DensityTraining
 from genrl.rewards.frozen import FrozenReward
 from genrl.rewards.inputs import InputParts, TransitionInputs, check_demonstrations
+from genrl.rewards.novelty import NoveltyBonus
 from genrl.rewards.standardised import StandardisedReward
 
 __all__ = [
     "AbsorbingReward",
     "AdversarialReward",
     "AdversarialTraining",
+    "DensityRatioReward",
+    "DensityReward",
+    "DensityTraining",
     "Discriminator",
     "FrozenReward",
     "InputParts",
+    "NoveltyBonus",
     "StandardisedReward",
     "TransitionInputs",
     "check_demonstrations",

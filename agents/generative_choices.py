@@ -1,0 +1,42 @@
+"""The generative models that the scripts offer by name as rewards and as policies; in Python pass your own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from genrl.flows import RealNVP
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
+from genrl.protocols import RewardModel
+from genrl.rewards import DensityRatioReward, DensityReward, InputParts
+
+__all__ = ["POLICIES", "REWARDS", "PolicyName", "RewardName"]
+
+RewardName = Literal["discriminator", "flow", "gmm", "density-flow"]
+PolicyName = Literal["gaussian", "mixture", "flow"]
+
+
+def _flow() -> GenerativeModel:
+    return RealNVP(transforms=4, hidden=(64, 64))
+
+
+def _mixture() -> GenerativeModel:
+    # A few iterations from new clusters each time: what it is fitted to moves on before they settle.
+    return GaussianMixture(4, covariance_type="full", reg_covar=1e-3, max_iter=10, tol=1e-2, init_params="k-means++")
+
+
+REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
+    "discriminator": lambda parts: None,
+    "flow": lambda parts: DensityRatioReward(expert=_flow(), learner=_flow(), parts=parts),
+    "gmm": lambda parts: DensityRatioReward(expert=_mixture(), learner=_mixture(), parts=parts),
+    "density-flow": lambda parts: DensityReward(_flow(), parts=parts),
+}
+"""Made for the parts of a transition that are seen; None stands for the discriminator."""
+
+POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
+    "gaussian": lambda: None,
+    "mixture": lambda: MixtureDensityNetwork(5, hidden=()),
+    "flow": lambda: RealNVP(transforms=2, hidden=(64,)),
+}
+"""What actions follow; None stands for the Gaussian of stable-baselines3."""

@@ -1,0 +1,68 @@
+"""Masked autoregressive flows: fast to evaluate, sequential to sample."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+
+from genrl.flows.autoregressive import MaskedAffine
+from genrl.flows.flow import Flow
+from genrl.flows.latent import BaseName
+from genrl.flows.settings import at_least_one
+from genrl.flows.transform import Permutation, Transform
+from genrl.nn import Activation
+from genrl.training.gradient_fitting import GradientFitting
+
+__all__ = ["MaskedAutoregressiveFlow"]
+
+
+class MaskedAutoregressiveFlow(Flow):
+    """A stack of autoregressive affine transforms, the order of columns reversed after each (Papamakarios et al. 2017).
+
+    `log_prob` is one pass; a sample takes one step for each column, in which each hidden unit is computed once.
+    Departure from the paper: no batch normalisation between the transforms.
+
+    Args:
+        transforms: how many.
+        hidden: widths of each transform's masked network, at least one.
+        activation: of those networks.
+        base: "normal" or the robust "student_t".
+        fitting: settings of the fit.
+
+    Raises:
+        InputError: a hyperparameter is out of its range.
+
+    >>> torch.manual_seed(0)
+    <torch._C.Generator object at ...>
+    >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
+    >>> flow = MaskedAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=200)).fit(x)
+    >>> bool(flow.log_prob(torch.tensor([[1.0, 1.0]])) > flow.log_prob(torch.tensor([[1.0, -1.0]])))
+    True
+    >>> flow.sample(5).shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        transforms: int = 5,
+        hidden: tuple[int, ...] = (64, 64),
+        activation: Activation = "relu",
+        base: BaseName = "normal",
+        fitting: GradientFitting = GradientFitting(),
+    ) -> None:
+        super().__init__(base=base, fitting=fitting)
+        at_least_one(transforms=transforms, hidden=hidden, layers_in_hidden=len(hidden))
+        self.transforms = transforms
+        self.hidden = tuple(hidden)
+        self.activation = activation
+
+    def _transforms(self, event_shape: tuple[int, ...], context_features: int) -> list[Transform]:
+        features = prod(event_shape)
+        stack: list[Transform] = []
+        for number in range(self.transforms):
+            if number and features > 1:
+                stack.append(Permutation(torch.arange(features).flip(0)))
+            stack.append(MaskedAffine(features, context_features, hidden=self.hidden, activation=self.activation))
+        return stack

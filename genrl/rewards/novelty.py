@@ -1,0 +1,128 @@
+"""Exploration: a bonus for states that a density of the states visited so far finds rare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.nn import Standardise
+from genrl.rewards.following_density import DensityTraining, FollowingDensity
+
+__all__ = ["NoveltyBonus"]
+
+
+class NoveltyBonus(VecEnvWrapper):
+    """Adds to the reward of each step what the state that it leads to is worth as news.
+
+    The bonus is -log p(state), standardised by the states in memory, and cut off at 0: a state rarer than most is paid
+    for, a common one costs nothing. p is a density of all states visited so far, of which a random part is kept in
+    memory; it follows them every `update_every` steps. Until the first update there is no bonus.
+
+    `infos[i]["novelty_bonus"]` is what was added.
+
+    Args:
+        venv: with Box observations of one dimension.
+        density: a model with `log_prob`, not fitted yet.
+        weight: reward for a state one standard deviation rarer than the average.
+        update_every: steps over all environments between two updates of the density.
+        memory: states kept.
+        limit: of the standardised rarity.
+        training: how the density follows.
+        seed: of what is kept in memory.
+
+    Raises:
+        InputError: the observations are of another kind, a number is below 1, or the model has no density.
+
+    >>> from genrl.envs import make_vec_env
+    >>> from genrl.mixtures import GaussianMixture
+    >>> venv = NoveltyBonus(make_vec_env("Pendulum-v1", 4), GaussianMixture(3), update_every=100)
+    >>> _ = venv.reset()
+    >>> for _ in range(26):
+    ...     _, rewards, _, infos = venv.step(np.stack([venv.action_space.sample() for _ in range(4)]))
+    >>> min(info["novelty_bonus"] for info in infos) >= 0
+    True
+    """
+
+    def __init__(
+        self,
+        venv: VecEnv,
+        density: GenerativeModel,
+        *,
+        weight: float = 0.1,
+        update_every: int = 8192,
+        memory: int = 65_536,
+        limit: float = 5.0,
+        training: DensityTraining | None = None,
+        seed: int = 0,
+    ) -> None:
+        space = venv.observation_space
+        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+            raise InputError(f"a novelty bonus needs Box observations of one dimension, not {space}")
+        if min(update_every, memory) < 1:
+            raise InputError(f"update_every and memory must be 1 or more, not {update_every} and {memory}")
+        super().__init__(venv)
+        self.density = FollowingDensity(density, training or DensityTraining())
+        self.weight = weight
+        self.update_every = update_every
+        self.limit = limit
+        self._states = np.zeros((memory, space.shape[0]), np.float32)
+        self._seen = 0
+        self._waiting = 0
+        self._random = np.random.default_rng(seed)
+        self._standardise: Standardise | None = None
+        self._mean, self._std = 0.0, 1.0
+
+    def reset(self) -> NDArray[Any]:
+        """As the environment does."""
+        return self.venv.reset()  # type: ignore[return-value]
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """As the environment does, with the bonus added to the rewards."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        reached = np.array(observations, dtype=np.float32)
+        for index in np.flatnonzero(dones):  # what follows an end belongs to the next episode
+            reached[index] = infos[index]["terminal_observation"]
+        bonuses = self._bonuses(reached)
+        for info, bonus in zip(infos, bonuses, strict=True):
+            info["novelty_bonus"] = float(bonus)
+        self._remember(reached)
+        self._waiting += len(reached)
+        if self._waiting >= self.update_every:
+            self._waiting = 0
+            self._follow()
+        return observations, rewards + bonuses, dones, infos
+
+    def _bonuses(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._standardise is None:
+            return np.zeros(len(states), np.float32)
+        with torch.no_grad():
+            rarity = -self.density.log_prob(self._standardise(torch.from_numpy(states)))
+        standardised = ((rarity - self._mean) / self._std).clamp(0.0, self.limit)
+        return self.weight * standardised.numpy().astype(np.float32)
+
+    def _remember(self, states: NDArray[np.float32]) -> None:
+        """Keep each state seen so far with equal chances (Vitter 1985, algorithm R)."""
+        for state in states:
+            place = self._seen if self._seen < len(self._states) else int(self._random.integers(self._seen + 1))
+            if place < len(self._states):
+                self._states[place] = state
+            self._seen += 1
+
+    def _follow(self) -> None:
+        states = torch.from_numpy(self._states[: min(self._seen, len(self._states))])
+        if self._standardise is None:
+            self._standardise = Standardise.fit(states)
+            self.density.build(self._standardise.out_features)
+        rows = self._standardise(states)
+        self.density.update(rows)
+        with torch.no_grad():
+            rarity = -self.density.log_prob(rows)
+        self._mean, self._std = float(rarity.mean()), max(float(rarity.std(correction=0)), 1e-6)

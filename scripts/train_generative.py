@@ -1,0 +1,144 @@
+"""Fit any generative model to rows: `python scripts/train_generative.py --model neural_spline --data checkerboard`."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from command_line import run
+from families import find_model, make_model
+from fit_display import FitDisplay
+from generative_data import GenerativeData, load_data
+from generative_pictures import draw
+from pydantic import TypeAdapter
+
+from genrl.errors import InputError
+from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
+from genrl.generative_model import GenerativeModel
+from genrl.protocols import Density, Sampler
+from genrl.training.atomic_files import write_json
+from genrl.training.fit import FitEpoch
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+
+COMPARED = 1000  # rows on each side of a two-sample test
+PERMUTATIONS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_generative.py` can be told."""
+
+    model: str = "neural_spline"
+    """Which model; a wrong name lists all."""
+    data: str = "checkerboard"
+    """What to learn: two_moons, 8gaussians, 25gaussians, checkerboard, pinwheel, two_rings; digits;
+    demonstrations:Ant-v4 or another task; or the path of a .npz, .npy or .csv."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE...")] = ()
+    """Hyperparameters of the model, such as n_components=8 or fitting.learning_rate=1e-3."""
+    updates: int | None = None
+    """Gradient steps, for models that are fitted by them; by default the model's own number."""
+    rows: int = 10_000
+    """How many of a two-dimensional distribution to learn from."""
+    conditional: bool = False
+    """Learn x given its label (Gaussian, square, digit, `y` of a .npz), or actions given states."""
+    show_joint: bool = False
+    """Also draw pairs of row and label from p(x, y), beside rows drawn for given labels."""
+    seed: int = 0
+    """Of everything random."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+
+
+def main(config: TrainConfig) -> None:
+    """Fit a generative model, say how well it explains rows that it has not seen, draw samples, and save it."""
+    kind = find_model(config.model)
+    settings = {"words": config.set, "updates": config.updates, "seed": config.seed}
+    torch.manual_seed(config.seed)
+    model = make_model(kind, **settings)
+    if config.show_joint and not hasattr(model, "sample_joint"):
+        raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
+    conditional = config.conditional or config.show_joint
+    data = load_data(config.data, rows=config.rows, conditional=conditional, seed=config.seed)
+    data = shaped(data, make_model(kind, **settings))
+    directory = RunDirectory.create(
+        config.log_folder,
+        config.model,
+        data.name,
+        config.seed,
+        {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")},
+    )
+    print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
+    seconds = train(model, data)
+    model.save(directory.path / "model")
+    torch.manual_seed(config.seed)
+    figures = {"fit_seconds": seconds, **measure(model, data)}
+    write_json(directory.path / "evaluation.json", figures)
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' ')}: {value:.4g}")
+    if isinstance(model, Sampler):
+        path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
+        print(f"samples: {path}")
+    print(f"model: {directory.path / 'model'}")
+
+
+def shaped(data: GenerativeData, model: GenerativeModel) -> GenerativeData:
+    """The data with images as images if `model`, which is used up, takes them, else with flat rows.
+
+    Raises:
+        InputError: it takes neither.
+    """
+    context = data.train_context
+    columns = 0 if context is None else len(set(context.tolist())) if data.labelled else context.shape[1]
+    if data.image_shape is not None:
+        try:
+            model.build(data.image_shape, columns)
+        except InputError:
+            pass
+        else:
+            return data.as_images()
+    model.build(tuple(data.train.shape[1:]), columns)
+    return data
+
+
+def train(model: GenerativeModel, data: GenerativeData) -> float:
+    """Fit the model, show how far it has come, and give the seconds that it took; a signal ends it in good order."""
+    given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
+    if data.labelled:
+        given = {"y": data.train_context}
+    began = time.perf_counter()
+    with StopSignals() as stop, FitDisplay() as display:
+
+        def note(epoch: FitEpoch) -> bool:
+            display.show(epoch)
+            return not stop.requested
+
+        model.fit(data.train, progress=note, **given)
+    return time.perf_counter() - began
+
+
+def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:
+    """Figures on the rows held out: of the density if there is one, and of samples if there are any."""
+    figures: dict[str, float] = {}
+    if isinstance(model, Density):
+        report = density_report(model, data.test, data.test_context, levels=data.levels)
+        figures |= {f"held_out_{name}": value for name, value in asdict(report).items()}
+    if isinstance(model, Sampler):
+        rows = data.test[:COMPARED]
+        if data.train_context is None:
+            samples = model.sample((len(rows),))
+        else:
+            # For other contexts than those of the rows held out, which the test takes for independent draws.
+            samples = model.sample((), data.train_context[torch.randint(len(data.train), (len(rows),))])
+        figures["sliced_wasserstein"] = sliced_wasserstein(samples, rows)
+        figures["two_sample_p"] = same_distribution(samples, rows, PERMUTATIONS) if len(rows) > 1 else math.nan
+    return figures
+
+
+if __name__ == "__main__":
+    run(main, TrainConfig)

@@ -1,0 +1,151 @@
+"""Densities as rewards and as policies of GAIL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from point_env import WalkToGoal, play, point_envs
+
+from agents.gail import GAIL
+from agents.gail_config import GAILConfig
+from agents.generative_choices import RewardName
+from agents.learners import PPOConfig
+from agents.warm_start import WarmStartConfig
+from genrl.errors import InputError
+from genrl.flows import RealNVP
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
+from genrl.policies import DensityPolicy, load_policy
+from genrl.rewards import DensityRatioReward, DensityReward, DensityTraining, FrozenReward, StandardisedReward
+from genrl.transitions import Demonstrations
+
+SMALL = GAILConfig(
+    ppo=PPOConfig(n_steps=32, batch_size=128, learning_rate=1e-3, desired_kl=None, target_kl=0.02),
+    bc_warm_start=False,
+    untrained_steps=512,
+)
+
+
+def mean_return(policy: Any) -> float:
+    return float(np.mean([trajectory.rewards.sum() for trajectory in play(policy, 20)]))
+
+
+def score(agent: GAIL, steps: int) -> float:
+    """How much of the way to the expert was gone, 0 to 1."""
+    untrained, expert = mean_return(agent), mean_return(WalkToGoal())
+    agent.learn(steps)
+    return (mean_return(agent) - untrained) / (expert - untrained)
+
+
+QUICK = DensityTraining(first_steps=300, batch_size=256, fitted_rows=512)
+
+
+def quick_flow() -> GenerativeModel:
+    return RealNVP(transforms=2, hidden=(32,))
+
+
+def quick_mixture() -> GenerativeModel:
+    return GaussianMixture(3, random_state=0, max_iter=10, tol=1e-2)
+
+
+@pytest.mark.parametrize("density", [quick_flow, quick_mixture])
+def test_a_ratio_of_densities_pays_for_imitation(demonstrations: Demonstrations, density: Any) -> None:
+    paid = DensityRatioReward(expert=density(), learner=density(), training=QUICK)
+    agent = GAIL(point_envs(16), demonstrations, reward_model=paid, seed=0, config=SMALL)
+    assert isinstance(agent.reward_model, StandardisedReward)
+    assert agent.reward_model.inner is paid
+    assert score(agent, 15_000) > 0.6
+
+
+def test_the_experts_density_alone_pays_for_imitation(demonstrations: Demonstrations) -> None:
+    paid = DensityReward(quick_mixture(), training=QUICK)
+    assert score(GAIL(point_envs(16), demonstrations, reward_model=paid, seed=0, config=SMALL), 15_000) > 0.6
+
+
+@pytest.mark.parametrize("reward", get_args(RewardName))
+def test_every_reward_by_name_trains(demonstrations: Demonstrations, reward: Any) -> None:
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward=reward)).learn(256)
+    rewards = agent.reward_model.reward(demonstrations.transitions(agent.env.action_space))
+    assert torch.isfinite(rewards).all()
+    assert rewards.std() > 0
+
+
+def test_a_frozen_one_never_sees_the_demonstrations(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward="gmm", zero_demonstrations=True))
+    agent.learn(256)
+    assert not agent.reward_model.inner.fitted
+    assert not isinstance(agent.reward_model, FrozenReward)  # it is frozen for the learner only
+
+
+@pytest.mark.parametrize("policy", ["mixture", "flow"])
+def test_density_policies_imitate(demonstrations: Demonstrations, policy: Any) -> None:
+    agent = GAIL(point_envs(16), demonstrations, seed=0, config=replace(SMALL, policy=policy))
+    assert isinstance(agent.policy, DensityPolicy)
+    assert score(agent, 25_000) > 0.6
+
+
+@pytest.mark.parametrize("policy", ["mixture", "flow"])
+def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstrations, policy: Any) -> None:
+    config = replace(SMALL, policy=policy, bc_warm_start=True, warm_start=WarmStartConfig(updates=2000, std=0.2))
+    agent = GAIL(point_envs(16), demonstrations, seed=0, config=config)
+    untrained = mean_return(agent)
+    agent.prepare()
+    assert agent.start == "clone"
+    assert mean_return(agent) > (untrained + mean_return(WalkToGoal())) / 2
+    observation = torch.zeros(1, 2)
+    drawn = torch.cat([agent.policy.get_distribution(observation).sample() for _ in range(300)])
+    noise = drawn.std(0)
+    assert (noise > 0.1).all()
+    assert (noise < 0.4).all()
+
+
+@pytest.mark.parametrize(("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow")])
+def test_saved_and_resumed_bit_for_bit(
+    demonstrations: Demonstrations, tmp_path: Path, policy: Any, reward: Any
+) -> None:
+    config = replace(SMALL, policy=policy, reward=reward)
+    whole = GAIL(point_envs(4), demonstrations, seed=0, config=config).learn(256)
+    whole.save(tmp_path / "half")
+    resumed = GAIL.load(tmp_path / "half", env=point_envs(4), demonstrations=demonstrations)
+    observations = np.random.default_rng(0).normal(size=(20, 2))
+    acted = whole.predict(observations)[0]
+    np.testing.assert_array_equal(acted, resumed.predict(observations)[0])
+    np.testing.assert_array_equal(acted, load_policy(tmp_path / "half").predict(observations, deterministic=True)[0])
+    for name, tensor in whole.reward_model.state_dict().items():
+        assert torch.equal(tensor, resumed.reward_model.state_dict()[name]), name
+    for agent in (whole, resumed):
+        torch.manual_seed(0)
+        agent.reward_model.update(*[demonstrations.transitions(agent.env.action_space)] * 2)
+    for name, tensor in whole.reward_model.state_dict().items():
+        assert torch.equal(tensor, resumed.reward_model.state_dict()[name]), name
+
+
+class Implicit(GenerativeModel):
+    """Samples, and knows no density."""
+
+    def sample(self, sample_shape: Any = (), context: Any = None) -> torch.Tensor:
+        return torch.zeros(1)
+
+
+def test_pairings_that_cannot_work_are_refused_at_once(demonstrations: Demonstrations) -> None:
+    with pytest.raises(InputError, match=r"exact probability of an action.*genrl\.flows"):
+        GAIL(point_envs(4), demonstrations, action_density=Implicit(), seed=0, config=SMALL)
+    with pytest.raises(InputError, match=r"GaussianMixture has no mode.*genrl\.flows"):
+        GAIL(point_envs(4), demonstrations, action_density=GaussianMixture(), seed=0, config=SMALL)
+    for learner in ("trpo", "sac"):
+        with pytest.raises(InputError, match="only PPO"):
+            GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy="mixture"))
+
+
+def test_a_density_of_the_caller_must_be_passed_again(demonstrations: Demonstrations, tmp_path: Path) -> None:
+    own = {"action_density": MixtureDensityNetwork(2, hidden=(8,))}
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL, **own).learn(256)
+    agent.save(tmp_path / "agent")
+    again = GAIL.load(tmp_path / "agent", env=point_envs(4), **own)
+    observations = np.random.default_rng(0).normal(size=(5, 2))
+    np.testing.assert_array_equal(agent.predict(observations)[0], again.predict(observations)[0])

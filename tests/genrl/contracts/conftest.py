@@ -1,0 +1,27 @@
+"""Each test here runs for every generative model that can do what the name of its argument says."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    from family_cases import CASES
+
+    from genrl.protocols import Density, Trainable
+
+    wanted = {
+        "case": lambda case: True,
+        "free_case": lambda case: not case.needs_labels,
+        "labels_case": lambda case: case.labels,
+        "context_case": lambda case: case.context,
+        "density_case": lambda case: not case.needs_labels and isinstance(case.make(), Density),
+        "implicit_case": lambda case: not isinstance(case.make(), Density),
+        "gradient_case": lambda case: isinstance(case.make(), Trainable),
+    }
+    for argument, can in wanted.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, [pytest.param(each, id=each.name) for each in CASES if can(each)])

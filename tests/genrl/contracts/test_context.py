@@ -1,0 +1,95 @@
+"""A context where none belongs, none where one belongs, or a wrong one: each is refused by name."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from family_cases import CLASSES, FEW, Case, fitted, fitted_to_context, fitted_to_labels, gaussian, labelled
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+
+Ask = Callable[[GenerativeModel, Any], Any]
+
+VERBS: dict[str, Ask] = {
+    "sample": lambda model, context: model.sample(3, context=context),
+    "log_prob": lambda model, context: model.log_prob(gaussian(4, 0), context),
+    "score_samples": lambda model, context: model.score_samples(gaussian(4, 0), context),
+}
+
+
+@pytest.fixture(params=VERBS)
+def ask(request: pytest.FixtureRequest) -> Ask:
+    def asked(model: GenerativeModel, context: Any) -> Any:
+        if request.param != "sample" and not hasattr(model, "log_prob"):
+            pytest.skip("it has no density")
+        return VERBS[request.param](model, context)
+
+    return asked
+
+
+def test_a_context_given_to_a_model_without(free_case: Case, ask: Ask) -> None:
+    with pytest.raises(InputError, match="without a context: leave context= out"):
+        ask(fitted(free_case), torch.zeros(4, 1))
+
+
+def test_a_missing_context(context_case: Case, ask: Ask) -> None:
+    with pytest.raises(InputError, match="with a context: give context="):
+        ask(fitted_to_context(context_case), None)
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (torch.zeros(4, 3), "context must have the shape"),
+        (torch.zeros(4), "context must have rows and columns"),
+        (torch.zeros(0, 1), "context is empty"),
+        ("blue", "context must"),
+    ],
+)
+def test_a_wrong_context(context_case: Case, ask: Ask, context: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ask(fitted_to_context(context_case), context)
+
+
+def test_a_context_that_is_not_finite(context_case: Case) -> None:
+    model, context = fitted_to_context(context_case), torch.full((4, 1), torch.nan)
+    with pytest.raises(InputError, match="context must be finite"):
+        model.sample(3, context=context)
+    if hasattr(model, "log_prob"):
+        with pytest.raises(InputError, match="context must be finite"):
+            model.score_samples(gaussian(4, 0), context)
+
+
+def test_too_few_rows_of_context(context_case: Case) -> None:
+    model = fitted_to_context(context_case)
+    if hasattr(model, "log_prob"):
+        with pytest.raises(InputError, match="context has 3 rows, x has 4"):
+            model.log_prob(gaussian(4, 0), torch.zeros(3, 1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [([3, 7, 3, 8], r"labels \[8\] are not among the classes \[3, 7\]"), ([3.0, 7.0, 3.0, 7.0], "must hold integers")],
+)
+def test_wrong_labels(labels_case: Case, ask: Ask, labels: list[Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ask(fitted_to_labels(labels_case), labels)
+
+
+def test_labels_given_to_a_model_of_continuous_context(context_case: Case, ask: Ask) -> None:
+    with pytest.raises(InputError, match="context must have rows and columns"):
+        ask(fitted_to_context(context_case), torch.tensor([0, 1, 0, 1]))
+
+
+def test_labels_and_context_at_once(labels_case: Case) -> None:
+    x, y = labelled(20, 0)
+    with pytest.raises(InputError, match=r"\by\b.*\bcontext\b"):
+        labels_case.fit(x, updates=FEW, y=y, context=torch.zeros(20, 1))
+
+
+def test_one_class_alone_is_a_context_too(labels_case: Case) -> None:
+    x, _ = labelled(50, 0)
+    model = labels_case.fit(x, updates=FEW, y=torch.full((50,), CLASSES[0]))
+    assert model.sample(context=torch.full((3,), CLASSES[0])).shape == (3, 2)

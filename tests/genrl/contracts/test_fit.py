@@ -1,0 +1,99 @@
+"""What `fit` promises for every model."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from family_cases import CLASSES, FEW, Case, gaussian, labelled, moved
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.protocols import Trainable
+from genrl.training.fit import FitEpoch
+
+
+def test_fit_returns_the_model_and_takes_its_shapes_from_the_data(free_case: Case) -> None:
+    model = free_case.make(FEW)
+    assert model.fit(gaussian(60, 0)) is model
+    assert (model.event_shape, model.context_features, model.classes) == ((2,), 0, None)
+
+
+def test_labels_are_remembered(labels_case: Case) -> None:
+    x, y = labelled(60, 0)
+    model = labels_case.fit(x, updates=FEW, y=y)
+    assert (model.event_shape, model.context_features, model.classes) == ((2,), 2, CLASSES)
+
+
+def test_context_columns_are_counted(context_case: Case) -> None:
+    x, context = moved(60, 0)
+    model = context_case.fit(x, updates=FEW, context=context)
+    assert (model.event_shape, model.context_features, model.classes) == ((2,), 1, None)
+
+
+def test_the_same_seeds_give_the_same_model(case: Case) -> None:
+    first, second = (case.fit(gaussian(100, 0), updates=FEW).state_dict() for _ in range(2))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_second_fit_forgets_the_first(free_case: Case) -> None:
+    model = free_case.fit(gaussian(100, 1) * 3 + 5, updates=FEW)
+    torch.manual_seed(0)
+    once = free_case.make(FEW).fit(gaussian(100, 0)).state_dict()
+    torch.manual_seed(0)
+    twice = model.fit(gaussian(100, 0)).state_dict()
+    assert all(torch.allclose(once[name], twice[name]) for name in once)
+
+
+def test_progress_is_told_and_can_end_the_fit(free_case: Case) -> None:
+    told: list[FitEpoch] = []
+
+    def stop_after_two(epoch: FitEpoch) -> bool:
+        told.append(epoch)
+        return len(told) < 2
+
+    free_case.make().fit(gaussian(100, 0), progress=stop_after_two)
+    assert len(told) <= 2
+    assert told or not isinstance(free_case.make(), Trainable), "only a fit in closed form has nothing to tell"
+    assert [epoch.number for epoch in told] == list(range(1, len(told) + 1))
+    assert all(math.isfinite(epoch.train["loss"]) for epoch in told)
+
+
+def test_data_and_weights_of_the_global_generator_are_left(case: Case) -> None:
+    x = gaussian(100, 0)
+    before = x.clone()
+    case.fit(x, updates=FEW)
+    assert torch.equal(x, before)
+
+
+def test_a_loss_that_turns_nan_leaves_the_last_good_weights(gradient_case: Case) -> None:
+    model = gradient_case.make(100)
+    after: list[dict[str, Tensor]] = []
+    good_loss = model.loss
+
+    def remember(epoch: FitEpoch) -> None:
+        after.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+
+    def loss(x: Tensor, context: Tensor | None = None) -> dict[str, Tensor]:
+        metrics = dict(good_loss(x, context))
+        return {**metrics, "loss": metrics["loss"] * math.nan} if len(after) == 3 else metrics
+
+    model.loss = loss
+    given: dict[str, Any] = {"y": torch.arange(600) % 2} if gradient_case.needs_labels else {}
+    with pytest.warns(UserWarning, match="not finite"):
+        model.fit(gaussian(600, 0), progress=remember, **given)
+    assert len(after) == 3
+    left = model.state_dict()
+    assert all(torch.isfinite(tensor).all() for tensor in left.values() if tensor.is_floating_point())
+    assert any(all(torch.equal(left[name], tensor) for name, tensor in weights.items()) for weights in after)
+
+
+@pytest.mark.parametrize("verb", ["sample", "log_prob", "score_samples", "save"])
+def test_nothing_is_asked_of_a_model_that_was_not_fitted(case: Case, verb: str, tmp_path: Any) -> None:
+    model = case.make()
+    if verb in ("log_prob", "score_samples") and not hasattr(model, "log_prob"):
+        pytest.skip("it has no density")
+    arguments = {"sample": (3,), "save": (tmp_path,)}.get(verb, (gaussian(3, 0),))
+    with pytest.raises(InputError, match="not been fitted: call fit"):
+        getattr(model, verb)(*arguments)

@@ -1,0 +1,156 @@
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture
+from genrl.nn import Standardise
+from genrl.protocols import RewardModel, TakesStandardisers, UnscaledReward
+from genrl.rewards import DensityRatioReward, DensityReward, DensityTraining
+
+
+class Gaussian(GenerativeModel):
+    """A Gaussian with independent columns, learned by its gradient."""
+
+    log_prob_kind = "exact"
+
+    def _build(self, event_shape, context_features):
+        self.mean = nn.Parameter(torch.zeros(event_shape))
+        self.log_std = nn.Parameter(torch.zeros(event_shape))
+
+    def log_prob(self, x, context=None):
+        return torch.distributions.Normal(self.mean, self.log_std.exp()).log_prob(x).sum(1)
+
+    def loss(self, x, context=None):
+        return {"loss": -self.log_prob(x).mean()}
+
+
+class Implicit(GenerativeModel):
+    """Samples, and knows no density."""
+
+    def sample(self, sample_shape=(), context=None):
+        return torch.zeros(*sample_shape, 1)
+
+
+QUICK = DensityTraining(learning_rate=0.05, first_steps=300, noise=0.0)
+
+
+def attached(model):
+    model.take_standardisers(Standardise.identity(3), Standardise.identity(2))
+    return model
+
+
+def ratio(density, **options):
+    return attached(DensityRatioReward(expert=density(), learner=density(), training=QUICK, **options))
+
+
+@pytest.mark.parametrize("density", [Gaussian, GaussianMixture])
+def test_the_ratio_is_that_of_the_two_gaussians(make, density):
+    """Of N(1, 1) against N(0, 1) in three columns: log p / q = x - 1/2 for each; the actions are alike."""
+    model = ratio(density)
+    expert, learner = make(4000, shift=1.0), make(4000, seed=1)
+    for _ in range(60 if density is Gaussian else 1):
+        metrics = model.update(expert, learner)
+    rows = make(100, seed=2)
+    expected = (rows.observations - 0.5).sum(1)
+    assert (model.reward(rows) - expected).abs().mean() < 0.35
+    assert metrics["logit_expert"] == pytest.approx(1.5, abs=0.3)
+    assert metrics["logit_learner"] == pytest.approx(-1.5, abs=0.3)
+
+
+@pytest.mark.parametrize("density", [Gaussian, GaussianMixture])
+def test_the_learners_density_follows_and_the_experts_stays(make, density):
+    model = ratio(density)
+    model.update(make(500, shift=1.0), make(500, seed=1))
+    before = {name: tensor.clone() for name, tensor in model.expert.state_dict().items()}
+    for _ in range(30):
+        model.update(make(500, shift=5.0), make(500, shift=3.0))
+    for name, tensor in model.expert.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    near, far = make(200, shift=3.0, seed=4), make(200, shift=0.0, seed=4)
+    assert model.learner.log_prob(model.inputs(near)).mean() > model.learner.log_prob(model.inputs(far)).mean()
+
+
+@pytest.mark.parametrize("density", [Gaussian, GaussianMixture])
+def test_a_density_alone_never_changes_after_its_fit(make, density):
+    model = attached(DensityReward(density(), training=QUICK))
+    expert = make(1000, shift=2.0)
+    assert set(model.update(expert, make(10))) == {"nll_expert"}
+    rows = make(50)
+    before = model.reward(rows)
+    assert model.update(make(1000, shift=-9.0), make(10)) == {}
+    assert torch.equal(model.reward(rows), before)
+    assert model.reward(make(500, shift=2.0, seed=3)).mean() > model.reward(make(500, seed=3)).mean() + 3
+
+
+@pytest.mark.parametrize("kind", ["ratio", "alone"])
+def test_what_they_are(kind):
+    model = ratio(Gaussian) if kind == "ratio" else attached(DensityReward(Gaussian()))
+    assert isinstance(model, RewardModel)
+    assert isinstance(model, UnscaledReward)
+    assert isinstance(model, TakesStandardisers)
+
+
+def test_a_reward_is_a_function_of_its_row(make):
+    model = ratio(GaussianMixture)
+    model.update(make(300, shift=1.0), make(300))
+    rows = make(20)
+    torch.testing.assert_close(model.reward(rows)[:5], model.reward(rows[:5]))
+
+
+def test_one_impossible_row_has_a_finite_reward(make):
+    model = ratio(GaussianMixture)
+    model.update(make(300), make(300, seed=1))
+    rows = make(4)
+    rows.observations[0] = 1e6
+    rewards = model.reward(rows)
+    assert torch.isfinite(rewards).all()
+    assert rewards.abs().max() <= QUICK.limit * 5
+
+
+def test_noise_keeps_the_density_of_constant_rows_bounded(make):
+    still = make(300)
+    still.actions.zero_()
+    noisy = DensityReward(GaussianMixture(), training=DensityTraining(noise=0.1))
+    assert attached(noisy).update(still, still)["nll_expert"] > 0
+
+
+def test_states_alone(make):
+    model = attached(DensityReward(GaussianMixture(), parts="state"))
+    model.update(make(300), make(10))
+    rows, others = make(20), make(20)
+    others.actions.add_(5.0)
+    torch.testing.assert_close(model.reward(rows), model.reward(others))
+
+
+def test_a_saved_one_pays_the_same_and_goes_on_learning_the_same(make):
+    whole = ratio(Gaussian)
+    for _ in range(2):
+        whole.update(make(300, shift=1.0), make(300))
+    resumed = ratio(Gaussian)
+    resumed.load_state_dict(whole.state_dict())
+    for one, other in ((whole.expert, resumed.expert), (whole.learner, resumed.learner)):
+        other.optimizer.load_state_dict(deepcopy(one.optimizer.state_dict()))
+    for model in (whole, resumed):
+        torch.manual_seed(5)
+        model.update(make(300, shift=9.0), make(300))
+    assert torch.equal(whole.reward(make(10)), resumed.reward(make(10)))
+
+
+def test_what_cannot_work_is_refused_when_it_is_built(make):
+    with pytest.raises(InputError, match=r"Implicit has no density.*genrl\.flows"):
+        DensityReward(Implicit())
+    one = Gaussian()
+    with pytest.raises(InputError, match="two models"):
+        DensityRatioReward(expert=one, learner=one)
+    with pytest.raises(InputError, match="no units yet"):
+        DensityReward(Gaussian()).reward(make(3))
+    with pytest.raises(InputError, match="5 columns"):
+        attached(DensityReward(GaussianMixture().fit(torch.randn(50, 4))))
+    with pytest.raises(InputError, match="1 or more"):
+        DensityTraining(steps=0)
+    with pytest.raises(InputError, match="above 0"):
+        DensityTraining(learning_rate=0.0)

@@ -1,0 +1,101 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture
+from genrl.rewards import DensityTraining, NoveltyBonus
+
+
+class Line(gym.Env):
+    """The action is the next position; five steps an episode; pays 1 a step."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = spaces.Box(-10.0, 10.0, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        where = np.array([action[0], 0.0], np.float32)  # the second column never changes
+        return where, 1.0, self.steps == 5, False, {}
+
+
+def walk(env, positions):
+    """Bonuses of a batch of moves for each step."""
+    bonuses = []
+    for position in positions:
+        _, rewards, _, infos = env.step(np.full((env.num_envs, 1), position, np.float32))
+        added = np.array([info["novelty_bonus"] for info in infos])
+        np.testing.assert_allclose(rewards, 1.0 + added, rtol=1e-5)
+        bonuses.append(added)
+    return np.array(bonuses)
+
+
+def line(**options):
+    settings = {"update_every": 200, "training": DensityTraining(noise=0.05), "seed": 0}
+    env = NoveltyBonus(DummyVecEnv([Line] * 4), GaussianMixture(2, random_state=0), **{**settings, **options})
+    env.reset()
+    return env
+
+
+def usual(count):
+    return np.random.default_rng(0).normal(size=count)
+
+
+def test_rare_states_are_paid_for_and_common_ones_are_not():
+    torch.manual_seed(0)
+    env = line(weight=0.1, limit=5.0)
+    assert not walk(env, usual(50)).any()  # before the first update
+    bonuses = walk(env, [0.0, 8.0])
+    assert not bonuses[0].any()
+    np.testing.assert_allclose(bonuses[1], 0.5)  # weight x limit
+
+
+def test_what_is_visited_often_stops_being_new():
+    torch.manual_seed(0)
+    env = line(limit=100.0)
+    walk(env, usual(50))
+    first = walk(env, [6.0]).mean()
+    walk(env, np.concatenate([np.full(75, 6.0) + usual(75), usual(75)]))
+    assert walk(env, [6.0]).mean() < 0.05 * first
+
+
+def test_the_state_that_ends_an_episode_is_the_one_that_was_reached():
+    torch.manual_seed(0)
+    env = line()
+    walk(env, usual(50))
+    bonuses = walk(env, [0.0] * 4 + [8.0])  # the fifth ends an episode, and is not the 0 of the next one
+    assert (bonuses[4] > 0).all()
+
+
+def test_the_memory_holds_a_sample_of_everything():
+    env = line(memory=40, update_every=10_000)
+    walk(env, range(100))
+    assert env._states.shape == (40, 2)
+    assert env._states[:, 0].std() > 15  # not the first or the last forty
+
+
+class Implicit(GenerativeModel):
+    """No density."""
+
+
+def test_what_cannot_work_is_refused():
+    with pytest.raises(InputError, match="has no density"):
+        line_of = DummyVecEnv([Line])
+        NoveltyBonus(line_of, Implicit())
+    with pytest.raises(InputError, match="1 or more"):
+        line(update_every=0)
+
+    class Pictures(Line):
+        observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
+
+    with pytest.raises(InputError, match="one dimension"):
+        NoveltyBonus(DummyVecEnv([Pictures]), GaussianMixture())

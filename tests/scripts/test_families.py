@@ -1,0 +1,149 @@
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pytest
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.training.gradient_fitting import GradientFitting
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def families(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import families
+
+    return families
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial:
+    updates: int = 10
+    critic_steps: int = 5
+
+
+class ToyFlow(GenerativeModel):
+    """A model with one argument of each kind."""
+
+    def __init__(
+        self,
+        width: int = 3,
+        *,
+        form: Literal["full", "diag"] = "full",
+        sizes: tuple[int, ...] = (64, 64),
+        rate: float | None = None,
+        inner: GenerativeModel | None = None,
+        fitting: GradientFitting = GradientFitting(learning_rate=0.5),
+        adversarial: Adversarial = Adversarial(),
+        random_state: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.width, self.form, self.sizes, self.rate, self.inner = width, form, sizes, rate, inner
+        self.fitting, self.adversarial, self.random_state = fitting, adversarial, random_state
+
+
+class NeedsLayers(GenerativeModel):
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+
+
+def test_the_models_of_all_families_are_found(families: ModuleType) -> None:
+    found = families.models()
+    assert {"bayes_classifier", "gaussian_mixture", "neural_spline", "real_nvp"} <= found.keys()
+    assert families.family_of(found["neural_spline"]) == "flows"
+    assert "flow" not in found, "it is what flows are made of"
+    order = [families.FAMILIES.index(families.family_of(kind)) for kind in found.values()]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ToyFlow", "toy"),
+        ("RealNVP", "real_nvp"),
+        ("VAE", "vae"),
+        ("BetaVAE", "beta_vae"),
+        ("PixelCNN", "pixel_cnn"),
+        ("MaskedAutoregressiveFlow", "masked_autoregressive"),
+        ("FlowMatching", "flow_matching"),
+    ],
+)
+def test_names(families: ModuleType, name: str, expected: str) -> None:
+    assert families.model_name(type(name, (), {})) == expected
+
+
+def test_a_class_that_needs_arguments_is_no_model(families: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    import genrl.mixtures
+
+    monkeypatch.setattr(genrl.mixtures, "__all__", ["ToyFlow", "NeedsLayers", "GaussianMixture", "a_function"])
+    monkeypatch.setattr(genrl.mixtures, "ToyFlow", ToyFlow, raising=False)
+    monkeypatch.setattr(genrl.mixtures, "NeedsLayers", NeedsLayers, raising=False)
+    monkeypatch.setattr(genrl.mixtures, "a_function", len, raising=False)
+    found = families.models()
+    assert found["toy"] is ToyFlow
+    assert "needs_layers" not in found
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "value"),
+    [
+        ("width=5", "width", 5),
+        ("form=diag", "form", "diag"),
+        ('form="diag"', "form", "diag"),
+        ("sizes=[8, 8]", "sizes", (8, 8)),
+        ("rate=1e-3", "rate", 0.001),
+        ("rate=None", "rate", None),
+        ("rate=null", "rate", None),
+        ("fitting.updates=7", "fitting", GradientFitting(learning_rate=0.5, updates=7)),
+        ("fitting.patience=3", "fitting", GradientFitting(learning_rate=0.5, patience=3)),
+        ("adversarial.critic_steps=2", "adversarial", Adversarial(critic_steps=2)),
+    ],
+)
+def test_words_become_hyperparameters(families: ModuleType, word: str, name: str, value: Any) -> None:
+    model = families.make_model(ToyFlow, [word])
+    assert getattr(model, name) == value
+    default = ToyFlow().hyperparameters()
+    assert {key: each for key, each in model.hyperparameters().items() if key != name} == {
+        key: each for key, each in default.items() if key != name
+    }
+
+
+def test_several_words_of_one_group(families: ModuleType) -> None:
+    model = families.make_model(ToyFlow, ["fitting.updates=7", "fitting.batch_size=9"], updates=100, seed=4)
+    assert model.fitting == GradientFitting(learning_rate=0.5, updates=7, batch_size=9, seed=4)
+
+
+def test_updates_and_seed_reach_whatever_takes_them(families: ModuleType) -> None:
+    model = families.make_model(ToyFlow, updates=8, seed=3)
+    assert model.fitting == GradientFitting(learning_rate=0.5, updates=8, seed=3)
+    assert model.adversarial == Adversarial(updates=8)
+    assert model.random_state == 3
+    assert families.make_model(ToyFlow).fitting == GradientFitting(learning_rate=0.5)
+
+
+def test_a_model_inside_a_model(families: ModuleType) -> None:
+    assert type(families.make_model(ToyFlow, ["inner=gaussian_mixture"]).inner).__name__ == "GaussianMixture"
+    with pytest.raises(InputError, match="no model 'nothing'"):
+        families.make_model(ToyFlow, ["inner=nothing"])
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("width", "--set takes key=value words, for toy width=..., form=..."),
+        ("depth=3", "not 'depth=3'"),
+        ("width=wide", "--set width=wide: input should be a valid integer"),
+        ("width=2.5", "--set width=2.5: input should be a valid integer"),
+        ("form=round", "--set form=round: input should be 'full' or 'diag'"),
+        ("width.x=1", "--set width.x: width is no group of settings"),
+        ("fitting.speed=1", "--set fitting.speed: there is updates, .*, but no speed"),
+        ("fitting.updates=0", "updates must be 1 or more, not 0"),
+    ],
+)
+def test_words_that_cannot_be(families: ModuleType, word: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        families.make_model(ToyFlow, [word])

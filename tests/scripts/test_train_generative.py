@@ -1,0 +1,129 @@
+"""The command line that fits generative models: what a run leaves on disk, and what it says."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.training import RunDirectory
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import train_generative
+
+    return train_generative
+
+
+def train(script: ModuleType, folder: Path, **settings: Any) -> tuple[RunDirectory, dict[str, float]]:
+    script.main(script.TrainConfig(log_folder=folder / "runs", rows=400, **settings))
+    (path,) = (folder / "runs").iterdir()
+    return RunDirectory.open(path), json.loads((path / "evaluation.json").read_text())
+
+
+def test_a_run(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, figures = train(
+        script, tmp_path, model="gaussian_mixture", data="8gaussians", set=("n_components=8", "n_init=3"), seed=2
+    )
+    assert run.path.name.startswith("gaussian_mixture-8gaussians-2-")
+    assert run.config["settings"]["set"] == ["n_components=8", "n_init=3"]
+    # Eight Gaussians of deviation 0.2: the entropy is ln 8 + ln(2 pi e 0.2^2).
+    assert figures["held_out_nll"] == pytest.approx(1.698, abs=0.2)
+    assert figures["held_out_bits_per_dim"] == pytest.approx(figures["held_out_nll"] / 2 / np.log(2))
+    assert 0 < figures["two_sample_p"] <= 1
+    assert figures["sliced_wasserstein"] < 1.0  # of samples from a single point it is 1.4
+    assert (run.path / "samples.png").stat().st_size > 1000
+    model = GenerativeModel.load(run.path / "model")
+    assert model.hyperparameters()["random_state"] == 2
+    printed = capsys.readouterr().out
+    assert "gaussian_mixture on 8gaussians: 400 rows" in printed
+    assert "held out nll: " in printed
+
+
+def test_a_flow_with_few_updates(script: ModuleType, tmp_path: Path) -> None:
+    run, figures = train(script, tmp_path, model="real_nvp", data="two_moons", updates=20)
+    assert np.isfinite(figures["held_out_nll"])
+    assert GenerativeModel.load(run.path / "model").hyperparameters()["fitting"].updates == 20
+
+
+def test_labels_as_context(script: ModuleType, tmp_path: Path) -> None:
+    run, figures = train(script, tmp_path, model="gaussian_conditional", data="25gaussians", conditional=True)
+    assert GenerativeModel.load(run.path / "model").classes == tuple(range(25))
+    assert figures["held_out_nll"] < 0.5  # given the label it is a single Gaussian: ln(2 pi e 0.2^2) = -0.4
+
+
+def test_digits_and_the_joint_distribution(script: ModuleType, tmp_path: Path) -> None:
+    run, figures = train(
+        script,
+        tmp_path,
+        model="bayes_classifier",
+        data="digits",
+        show_joint=True,
+        set=("conditional=gaussian_conditional",),
+    )
+    expected = figures["held_out_nll"] / (64 * np.log(2)) + np.log2(17)
+    assert figures["held_out_bits_per_dim"] == pytest.approx(expected)
+    assert figures["held_out_bits_per_dim"] < np.log2(17)  # better than uniform noise
+    assert (run.path / "samples.png").stat().st_size > 5000
+
+
+def test_actions_given_states(script: ModuleType, tmp_path: Path) -> None:
+    run, figures = train(
+        script,
+        tmp_path,
+        model="mixture_density_network",
+        data="demonstrations:Hopper-v4",
+        conditional=True,
+        updates=30,
+    )
+    model = GenerativeModel.load(run.path / "model")
+    assert (model.event_shape, model.context_features) == ((3,), 11)
+    assert np.isfinite(figures["held_out_nll"])
+
+
+def test_a_users_file(script: ModuleType, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 5))
+    np.save(tmp_path / "mine.npy", x)
+    run, figures = train(script, tmp_path, model="gaussian_mixture", data=str(tmp_path / "mine.npy"))
+    assert "-mine-" in run.path.name
+    assert figures["held_out_nll"] == pytest.approx(5 * 0.5 * np.log(2 * np.pi * np.e), abs=0.8)
+
+
+def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = script.FitDisplay.show
+
+    def interrupt(display: Any, epoch: Any) -> None:
+        shown(display, epoch)
+        assert epoch.number <= 2
+        if epoch.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(script.FitDisplay, "show", interrupt)
+    run, _ = train(script, tmp_path, model="real_nvp", data="two_moons", updates=5000)
+    GenerativeModel.load(run.path / "model")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "no_model"}, "there is no model 'no_model'"),
+        ({"data": "no_data"}, "there are no data"),
+        ({"model": "gaussian_mixture", "set": ("n_components=0",)}, "n_components must be 1 or more"),
+        ({"model": "gaussian_mixture", "show_joint": True}, "has no joint distribution"),
+        ({"model": "bayes_classifier"}, "needs classes: fit it with labels"),
+    ],
+)
+def test_bad_input_leaves_nothing(script: ModuleType, tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(script, tmp_path, **settings)
+    assert not (tmp_path / "runs").exists()
