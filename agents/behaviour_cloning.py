@@ -155,4 +155,4 @@ class BehaviourCloning(SavedAgent):
         expert = self.demonstrations.transitions(venv.action_space)
         columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
         standardisers = fit_standardisers(expert, venv, steps=RANDOM_STEPS, seed=self.seed, columns=columns)
-        return build_policy(venv.action_space, standardisers.observations, self.config.network, self.device)
+        return build_policy(venv.action_space, standardisers.observations, self.config, self.device)

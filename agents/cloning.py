@@ -13,12 +13,13 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
 from genrl.errors import InputError
-from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork, DensityPolicy, policy_kwargs
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
+
+from .generative_choices import POLICIES, PolicyName
 
 __all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "half_range", "labelled_states"]
 
@@ -45,6 +46,8 @@ class CloningConfig:
     min_std: float = 0.05
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
+    policy: PolicyName = "gaussian"
+    """What actions follow given the observation: a Gaussian has one answer, a mixture or a flow may have several."""
     network: ActorCriticNetwork = field(
         default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
     )
@@ -106,15 +109,15 @@ def labelled_states(demonstrations: Demonstrations, action_space: spaces.Space) 
 def build_policy(
     action_space: spaces.Space,
     standardise: Standardise,
-    network: ActorCriticNetwork,
+    config: CloningConfig,
     device: str,
-    action_density: GenerativeModel | None = None,
 ) -> ActorCriticPolicy:
     """An untrained policy, Gaussian or by a density of its actions; its value function is never trained."""
     seen = spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32)
-    kwargs = policy_kwargs(network, standardise)
-    if action_density is not None:
-        return DensityPolicy(seen, action_space, _no_step, density=action_density, **kwargs).to(device)
+    kwargs = policy_kwargs(config.network, standardise)
+    density = POLICIES[config.policy]()
+    if density is not None:
+        return DensityPolicy(seen, action_space, _no_step, density=density, **kwargs).to(device)
     return ActorCriticPolicy(seen, action_space, _no_step, **kwargs).to(device)
 
 

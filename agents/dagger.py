@@ -194,7 +194,9 @@ class DAgger(SavedAgent):
             device=device,
             config=TypeAdapter(DAggerConfig).validate_python(document["config"]),
         )
-        agent._policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"]).to(agent.device)
+        policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"])
+        assert isinstance(policy, ActorCriticPolicy)
+        agent._policy = policy.to(agent.device)
         agent.labelled = LabelledStates(**saved.tensors["labelled"])
         agent.rounds_done = document["rounds_done"]
         return agent
@@ -219,4 +221,4 @@ class DAgger(SavedAgent):
     def _new_policy(self, *observations: torch.Tensor) -> ActorCriticPolicy:
         columns = position_velocity_columns(self.env_id, observations[0].shape[1])
         standardise = Standardise.fit(*observations, columns=columns)
-        return build_policy(self.env.action_space, standardise, self.config.cloning.network, self.device)
+        return build_policy(self.env.action_space, standardise, self.config.cloning, self.device)

@@ -31,7 +31,8 @@ class GAILConfig:
     objective: ObjectiveName = "gan"
     """What the discriminator is trained by: cross-entropy, least squares or Wasserstein."""
     reward: RewardName = "discriminator"
-    """What pays: a discriminator, or a density of the expert against the learner's (flow, gmm) or alone."""
+    """What pays: a discriminator, or densities of both sides (flow, gmm, bayes) or the expert's
+    alone (density-flow)."""
     policy: PolicyName = "gaussian"
     """What actions follow given the observation; mixture and flow need the learner ppo."""
     reward_form: RewardFormName = "logit"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from genrl.bayes import BayesClassifier, GaussianConditional
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
 from genrl.protocols import RewardModel
-from genrl.rewards import DensityRatioReward, DensityReward, InputParts
+from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
 __all__ = ["POLICIES", "REWARDS", "PolicyName", "RewardName"]
 
-RewardName = Literal["discriminator", "flow", "gmm", "density-flow"]
+RewardName = Literal["discriminator", "flow", "gmm", "bayes", "density-flow"]
 PolicyName = Literal["gaussian", "mixture", "flow"]
 
 
@@ -30,6 +31,7 @@ REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
     "discriminator": lambda parts: None,
     "flow": lambda parts: DensityRatioReward(expert=_flow(), learner=_flow(), parts=parts),
     "gmm": lambda parts: DensityRatioReward(expert=_mixture(), learner=_mixture(), parts=parts),
+    "bayes": lambda parts: ClassifierReward(BayesClassifier(GaussianConditional(reg_covar=1e-3)), parts=parts),
     "density-flow": lambda parts: DensityReward(_flow(), parts=parts),
 }
 """Made for the parts of a transition that are seen; None stands for the discriminator."""

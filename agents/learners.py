@@ -17,7 +17,6 @@ from genrl.nn import Standardise
 from genrl.policies import (
     ActorCriticNetwork,
     DensityPolicy,
-    describe_density_policy,
     describe_policy,
     policy_kwargs,
 )
@@ -62,8 +61,6 @@ class OnPolicyConfig(LearnerConfig):
 
     def describe(self, policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
         """An actor-critic policy."""
-        if isinstance(policy, DensityPolicy):
-            return describe_density_policy(policy, network, env_id)
         assert isinstance(policy, ActorCriticPolicy)
         return describe_policy(policy, network, env_id)
 

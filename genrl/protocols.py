@@ -14,6 +14,7 @@ from genrl.nn import Standardise
 from genrl.transitions import Transitions
 
 __all__ = [
+    "Classifier",
     "Codec",
     "Density",
     "Mode",
@@ -56,6 +57,15 @@ class Mode(Protocol):
 
     def mode(self, context: Tensor | None = None) -> Tensor:
         """Of the shape of a sample: one x, or one for each row of the context."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Tells classes apart."""
+
+    def log_posterior(self, x: Tensor) -> Tensor:
+        """(rows, classes) log p(class given x) in nats."""
         ...
 
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from stable_baselines3.common import logger as sb3_logger
 
 from agents import BehaviourCloning, CloningConfig
+from agents.generative_choices import PolicyName
 from experts import load_demonstrations
 from genrl.evaluation import evaluate_policy, print_evaluation, random_return, write_evaluation
 from genrl.evaluation.loss_curve import draw_loss_curve
@@ -47,6 +48,8 @@ class TrainConfig:
     """Rows of a minibatch."""
     learning_rate: float = DEFAULTS.learning_rate
     """Adam's step size."""
+    policy: PolicyName = DEFAULTS.policy
+    """What actions follow given the observation: a Gaussian has one answer, a mixture or a flow may have several."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -82,6 +85,7 @@ def main(config: TrainConfig) -> None:
             patience=config.patience,
             batch_size=config.batch_size,
             learning_rate=config.learning_rate,
+            policy=config.policy,
         ),
     )
     floor = random_return(config.env, env_kwargs=env_kwargs)

@@ -1,9 +1,9 @@
 """Policies: networks that act, and their form on disk."""
 
 from genrl.policies.actor import Actor
-from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, policy_kwargs, rebuild_policy
-from genrl.policies.density_policy import DensityPolicy, describe_density_policy
-from genrl.policies.saved import load_policy, save_policy
+from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
+from genrl.policies.density_policy import DensityPolicy
+from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
 
@@ -12,7 +12,6 @@ __all__ = [
     "ActorCriticNetwork",
     "DensityPolicy",
     "StandardisedFeatures",
-    "describe_density_policy",
     "describe_policy",
     "describe_squashed_actor",
     "load_policy",

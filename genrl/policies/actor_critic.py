@@ -15,7 +15,7 @@ from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS, Activation, Standardise
 from genrl.policies.standardised_features import StandardisedFeatures
 
-__all__ = ["ActorCriticNetwork", "describe_policy", "policy_kwargs", "rebuild_policy"]
+__all__ = ["ActorCriticNetwork", "describe_actor_critic", "policy_kwargs", "rebuild_actor_critic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,10 @@ def policy_kwargs(network: ActorCriticNetwork, standardise: Standardise) -> dict
     }
 
 
-def describe_policy(
+def describe_actor_critic(
     policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
 ) -> dict[str, Any]:
-    """What `rebuild_policy` needs beside the tensors, as JSON."""
+    """What `rebuild_actor_critic` needs beside the tensors, as JSON."""
     standardise = policy.features_extractor.standardise
     assert isinstance(standardise, Standardise)
     return {
@@ -58,7 +58,7 @@ def describe_policy(
     }
 
 
-def rebuild_policy(
+def rebuild_actor_critic(
     description: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     policy_class: Callable[..., ActorCriticPolicy] = ActorCriticPolicy,
@@ -66,7 +66,7 @@ def rebuild_policy(
     """A policy that predicts as the described one did.
 
     Args:
-        description: what `describe_policy` gave.
+        description: what `describe_actor_critic` gave.
         tensors: the policy's state.
         policy_class: of it.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, describe_model, rebuild_model
-from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, rebuild_policy
+from genrl.policies.actor_critic import ActorCriticNetwork, describe_actor_critic, rebuild_actor_critic
 from genrl.protocols import Density, Mode, Sampler
 
 __all__ = [
@@ -147,7 +147,7 @@ class ActionDensity(Distribution):
 
 def describe_density_policy(policy: DensityPolicy, network: ActorCriticNetwork, env_id: str | None) -> dict[str, Any]:
     """What `rebuild_density_policy` needs beside the tensors, as JSON."""
-    described = describe_policy(policy, network, env_id)
+    described = describe_actor_critic(policy, network, env_id)
     return {**described, "kind": KIND, "density": describe_model(policy.density), "std_init": policy.std_init}
 
 
@@ -161,7 +161,8 @@ def rebuild_density_policy(description: Mapping[str, Any], tensors: Mapping[str,
         density, std_init = rebuild_model(description["density"]), float(description["std_init"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the saved policy is damaged or of another version: {error}") from error
-    policy = rebuild_policy(description, tensors, policy_class=partial(DensityPolicy, density=density, std_init=std_init))
+    kind = partial(DensityPolicy, density=density, std_init=std_init)
+    policy = rebuild_actor_critic(description, tensors, policy_class=kind)
     assert isinstance(policy, DensityPolicy)
     return policy
 

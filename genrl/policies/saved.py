@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
-from genrl.policies.actor_critic import ActorCriticNetwork, describe_policy, rebuild_policy
-from genrl.policies.density_policy import KIND as DENSITY
-from genrl.policies.density_policy import rebuild_density_policy
+from genrl.policies.actor_critic import ActorCriticNetwork, describe_actor_critic, rebuild_actor_critic
+from genrl.policies.density_policy import KIND, DensityPolicy, describe_density_policy, rebuild_density_policy
 from genrl.policies.squashed_actor import ACTORS, rebuild_squashed_actor
 from genrl.protocols import Policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 
-__all__ = ["load_policy", "save_policy"]
+__all__ = ["describe_policy", "load_policy", "rebuild_policy", "save_policy"]
+
+
+def describe_policy(
+    policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
+) -> dict[str, Any]:
+    """What `rebuild_policy` needs beside the tensors, as JSON."""
+    if isinstance(policy, DensityPolicy):
+        return describe_density_policy(policy, network, env_id)
+    return describe_actor_critic(policy, network, env_id)
+
+
+def rebuild_policy(description: Any, tensors: Mapping[str, Tensor]) -> Policy:
+    """A policy of any kind that predicts as the described one did.
+
+    Raises:
+        InputError: the description and the tensors do not fit each other.
+    """
+    kind = description.get("kind") if isinstance(description, dict) else None
+    if kind in ACTORS:
+        return rebuild_squashed_actor(description, tensors)
+    if kind == KIND:
+        return rebuild_density_policy(description, tensors)
+    return rebuild_actor_critic(description, tensors)
 
 
 def save_policy(
@@ -41,12 +66,7 @@ def load_policy(folder: Path | str) -> Policy:
         checkpoint = read_checkpoint(folder)
         if "policy" not in checkpoint.documents or "policy" not in checkpoint.tensors:
             raise InputError(f"the manifest of {folder} names no policy: use another checkpoint")
-        description, tensors = checkpoint.documents["policy"], checkpoint.tensors["policy"]
-        if isinstance(description, dict) and description.get("kind") in ACTORS:
-            return rebuild_squashed_actor(description, tensors)
-        if isinstance(description, dict) and description.get("kind") == DENSITY:
-            return rebuild_density_policy(description, tensors)
-        return rebuild_policy(description, tensors)
+        return rebuild_policy(checkpoint.documents["policy"], checkpoint.tensors["policy"])
     if (folder / "actor.json").is_file():
         return Actor.load(folder)
     raise InputError(f"{folder} holds no policy: a folder with policy.json or actor.json is needed")

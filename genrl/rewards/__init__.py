@@ -2,6 +2,7 @@
 
 from genrl.rewards.absorbing import AbsorbingReward
 from genrl.rewards.adversarial import AdversarialReward, AdversarialTraining
+from genrl.rewards.classifier import ClassifierReward
 from genrl.rewards.density import DensityRatioReward, DensityReward
 from genrl.rewards.discriminator import Discriminator
 from genrl.rewards.following_density import DensityTraining
@@ -14,6 +15,7 @@ __all__ = [
     "AbsorbingReward",
     "AdversarialReward",
     "AdversarialTraining",
+    "ClassifierReward",
     "DensityRatioReward",
     "DensityReward",
     "DensityTraining",

@@ -1,0 +1,152 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.flows import RealNVP
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
+from genrl.nn import Standardise
+from genrl.policies import ActorCriticNetwork, DensityPolicy, load_policy, policy_kwargs, save_policy
+
+OBSERVATIONS = spaces.Box(-1, 1, (3,), np.float32)
+ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))
+
+DENSITIES = {
+    "mixture": lambda: MixtureDensityNetwork(3, hidden=()),
+    "flow": lambda: RealNVP(transforms=2, hidden=(16,)),
+}
+
+
+def policy_of(name, **options):
+    torch.manual_seed(0)
+    return DensityPolicy(OBSERVATIONS, ACTIONS, lambda _: 1e-3, density=DENSITIES[name](), net_arch=[16], **options)
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_the_density_of_actions_integrates_to_one(name):
+    policy = policy_of(name)
+    first, second = torch.linspace(-12, 12, 300), torch.linspace(-4, 5, 300)
+    grid = torch.cartesian_prod(first, second)
+    observation = torch.tensor([[0.3, -0.2, 0.9]])
+    with torch.no_grad():
+        _, log_prob, entropy = policy.evaluate_actions(observation.expand(len(grid), 3), grid)
+    cell = (first[1] - first[0]) * (second[1] - second[0])
+    assert float(log_prob.exp().sum() * cell) == pytest.approx(1.0, abs=0.02)
+    assert entropy is None
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_actions_come_with_their_own_log_probability(name):
+    policy = policy_of(name)
+    observations = torch.randn(50, 3)
+    with torch.no_grad():
+        actions, values, log_prob = policy(observations)
+        again, evaluated, _ = policy.evaluate_actions(observations, actions)
+    torch.testing.assert_close(log_prob, evaluated, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(values, again)
+    assert actions.shape == (50, 2)
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_first_actions_are_about_as_wide_as_asked(name):
+    policy = policy_of(name, std_init=0.5)
+    with torch.no_grad():
+        drawn = policy.get_distribution(torch.zeros(2000, 3)).sample()
+    middle, unit = torch.tensor([0.0, 0.5]), 0.5 * torch.tensor([2.0, 0.5])
+    standardised = (drawn - middle) / unit
+    assert (standardised.mean(0).abs() < 1.5).all()
+    assert (standardised.std(0) > 0.6).all()
+    assert (standardised.std(0) < 3.0).all()
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_acting_without_noise_is_always_the_same(name):
+    policy = policy_of(name)
+    observations = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    first, _ = policy.predict(observations, deterministic=True)
+    np.testing.assert_array_equal(first, policy.predict(observations, deterministic=True)[0])
+    one, _ = policy.predict(observations[0], deterministic=True)
+    np.testing.assert_allclose(one, first[0], rtol=1e-4, atol=1e-6)
+
+
+def test_the_mode_of_a_mixture_is_where_its_density_is_greatest():
+    torch.manual_seed(3)
+    model = MixtureDensityNetwork(4, hidden=()).build(1)
+    grid = torch.linspace(-6, 6, 4001)[:, None]
+    with torch.no_grad():
+        heights = model.log_prob(grid)
+        assert float(model.log_prob(model.mode()[None])) == pytest.approx(float(heights.max()), abs=0.01)
+
+
+def test_every_weight_is_trained():
+    policy = policy_of("flow")
+    trained = {id(parameter) for group in policy.optimizer.param_groups for parameter in group["params"]}
+    assert trained == {id(parameter) for parameter in policy.parameters()}
+    assert not hasattr(policy, "log_std")
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_ppo_learns_with_it(name):
+    torch.manual_seed(0)
+    env = make_vec_env("Pendulum-v1", 16, seed=0)
+    learner = PPO(
+        DensityPolicy,
+        env,
+        n_steps=64,
+        batch_size=256,
+        learning_rate=1e-3,
+        gamma=0.9,
+        seed=0,
+        policy_kwargs={"density": DENSITIES[name](), "net_arch": [64, 64]},
+    )
+    kept = []
+    learner.learn(30_000, callback=lambda found, _: kept.append(found["rewards"].mean()) or True)
+    assert np.mean(kept[-200:]) > np.mean(kept[:200]) + 1  # of about 6 lost a step at first
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_saved_without_pickle_and_loaded(name, tmp_path):
+    network = ActorCriticNetwork(hidden=(16,))
+    standardise = Standardise(3, torch.arange(3), torch.full((3,), 0.2), torch.full((3,), 2.0))
+    policy = DensityPolicy(
+        OBSERVATIONS,
+        ACTIONS,
+        lambda _: 1e-3,
+        density=DENSITIES[name](),
+        std_init=0.3,
+        **policy_kwargs(network, standardise),
+    )
+    save_policy(policy, network, tmp_path / "policy")
+    assert {path.suffix for path in (tmp_path / "policy").iterdir()} == {".json", ".safetensors"}
+    loaded = load_policy(tmp_path / "policy")
+    observations = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    np.testing.assert_array_equal(
+        policy.predict(observations, deterministic=True)[0], loaded.predict(observations, deterministic=True)[0]
+    )
+
+
+class Implicit(GenerativeModel):
+    """Samples, and knows no density."""
+
+    def sample(self, sample_shape=(), context=None):
+        return torch.zeros(1)
+
+
+@pytest.mark.parametrize(
+    ("density", "space", "message"),
+    [
+        (Implicit(), ACTIONS, r"exact probability of an action.*genrl\.flows"),
+        (GaussianMixture(), ACTIONS, r"no mode"),
+        (RealNVP(), spaces.Discrete(3), "bounded Box"),
+        (RealNVP(), spaces.Box(-math.inf, math.inf, (2,)), "bounded Box"),
+    ],
+)
+def test_what_cannot_work_is_refused_when_it_is_built(density, space, message):
+    with pytest.raises(InputError, match=message):
+        DensityPolicy(OBSERVATIONS, space, lambda _: 1e-3, density=density)
