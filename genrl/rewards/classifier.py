@@ -73,9 +73,7 @@ class ClassifierReward(nn.Module):
     def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
         """Fit the classifier to as many rows of either side."""
         sides = [self._draw(rows_of(self.inputs, side)) for side in (learner, expert)]
-        labels = torch.cat(
-            [torch.full((len(rows),), side) for side, rows in zip((LEARNER, EXPERT), sides, strict=True)]
-        )
+        labels = torch.tensor([LEARNER, EXPERT]).repeat_interleave(self.training_config.fitted_rows)
         self.classifier.fit(torch.cat(sides), labels)
         logits = [self.reward(side) for side in (learner, expert)]
         return {

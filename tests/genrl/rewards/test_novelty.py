@@ -88,9 +88,9 @@ class Implicit(GenerativeModel):
 
 
 def test_what_cannot_work_is_refused():
+    one = DummyVecEnv([Line])
     with pytest.raises(InputError, match="has no density"):
-        line_of = DummyVecEnv([Line])
-        NoveltyBonus(line_of, Implicit())
+        NoveltyBonus(one, Implicit())
     with pytest.raises(InputError, match="1 or more"):
         line(update_every=0)
 
