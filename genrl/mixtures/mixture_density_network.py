@@ -84,7 +84,9 @@ class MixtureDensityNetwork(GenerativeModel):
         given = self.encode_context(context)
         with torch.no_grad():
             logits, means, log_stds = self._parameters_given(given)
-            picked = torch.distributions.Categorical(logits=logits).sample(shape)  # (*shape, rows)
+            # The greatest of the logits with Gumbel noise is a draw by their softmax.
+            gumbel = -torch.empty(*shape, *logits.shape).exponential_().log()
+            picked = (logits + gumbel).argmax(-1)  # (*shape, rows)
             rows = torch.arange(len(logits))
             drawn = means[rows, picked] + log_stds[rows, picked].exp() * torch.randn(*picked.shape, means.shape[-1])
             drawn = self.location + self.scale * drawn
@@ -138,14 +140,15 @@ class MixtureDensityNetwork(GenerativeModel):
         deviation = x.std(0, correction=0)
         self.location.copy_(x.mean(0))
         self.scale.copy_(torch.where(deviation > 1e-6 * (1 + self.location.abs()), deviation, 1.0))
-        fit_by_gradient(self, x.float(), context, self.fitting, progress)
+        given = None if context is None else context.float()
+        fit_by_gradient(self, x.float(), given, self.fitting, progress)
 
     def _standardised(self, x: Tensor) -> Tensor:
         return (x - self.location) / self.scale
 
     def _parameters_given(self, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (rows, K), means and log-deviations (rows, K, columns); one row without a context."""
-        seen = self.location.new_ones(1, 1) if context is None else context
+        seen = self.location.new_ones(1, 1) if context is None else context.to(self.location)
         columns = self.require_built()[0]
         logits, means, log_stds = self.network(seen).split(
             [self.n_components, self.n_components * columns, self.n_components * columns], dim=-1

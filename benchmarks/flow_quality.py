@@ -1,0 +1,181 @@
+"""How well flows fit, beside zuko and nflows: held-out negative log-likelihood at equal networks, batches and steps.
+
+Six distributions over the plane, transitions (state, action) of the shipped Ant expert, and dequantised digits. All
+contenders see the same standardised rows in the same order; figures are in nats of the rows in their own units. Each
+cell is written when it is done, and a second call goes on with those that are missing.
+
+    make bench-install
+    python benchmarks/flow_quality.py --out flow_quality.csv
+    python benchmarks/flow_quality.py --out flow_quality.csv --list
+"""
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from flow_contenders import AUTOREGRESSIVE, Contender, families
+from torch import Tensor
+
+FAMILIES = ("real_nvp", "masked_autoregressive", "neural_spline", "glow")
+FIELDS = ("data", "family", "contender", "seed", "steps", "parameters", "nll", "seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Held-out nats by data set, family and contender."""
+
+    data: tuple[str, ...] = ()
+    """Which; all by default."""
+    families: tuple[str, ...] = FAMILIES
+    """Which."""
+    seeds: tuple[int, ...] = (0,)
+    """Of weights and batches."""
+    steps: int = 3000
+    """Gradient steps."""
+    batch_size: int = 256
+    """Rows of a step."""
+    learning_rate: float = 2e-3
+    """Adam's at first; it falls to zero along half a cosine."""
+    out: Path = Path("flow_quality.csv")
+    """The table, of which only missing cells are computed."""
+    list: bool = False
+    """Only say which cells are missing."""
+
+
+Cell = tuple[str, str, str, int]
+
+
+def plane(name: str) -> Callable[[], tuple[Tensor, Tensor]]:
+    """Rows to learn from and rows held out, of a distribution over the plane."""
+
+    def load() -> tuple[Tensor, Tensor]:
+        from genrl.evaluation.toy_distributions import toy_samples
+
+        return toy_samples(name, 20_000, 0), toy_samples(name, 10_000, 1)
+
+    return load
+
+
+def ant() -> tuple[Tensor, Tensor]:
+    """Transitions of the expert's mean actions, without columns that never change; every fifth episode held out."""
+    from experts import load_demonstrations
+
+    demonstrations = load_demonstrations("Ant-v4", stochastic=False)
+    parts: list[list[Tensor]] = [[], []]
+    for number, trajectory in enumerate(demonstrations):
+        observations = torch.as_tensor(trajectory.observations[: len(trajectory.actions)]).float()
+        parts[number % 5 == 4].append(torch.cat([observations, torch.as_tensor(trajectory.actions).float()], 1))
+    train, test = torch.cat(parts[0]), torch.cat(parts[1])
+    varies = train.std(0) > 1e-6
+    return train[:, varies], test[:, varies]
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """Scikit-learn's 8 x 8 digits, noise added within a grey level; every fifth held out."""
+    from sklearn.datasets import load_digits
+
+    images = torch.from_numpy(load_digits().data).float()
+    rows = (images + torch.rand(images.shape, generator=torch.Generator().manual_seed(0))) / 17
+    held_out = torch.arange(len(rows)) % 5 == 4
+    return rows[~held_out], rows[held_out]
+
+
+def data_sets() -> dict[str, Callable[[], tuple[Tensor, Tensor]]]:
+    """By name."""
+    from genrl.evaluation.toy_distributions import TOY_DISTRIBUTIONS
+
+    return {**{name: plane(name) for name in TOY_DISTRIBUTIONS}, "ant": ant, "digits": digits}
+
+
+def train(contender: Contender, x: Tensor, config: Config, seed: int) -> None:
+    """Minimise the mean negative log-likelihood, in the same way for all."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(contender.module.parameters(), config.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)
+    contender.module.train()
+    for _ in range(config.steps):
+        batch = x[torch.randint(len(x), (config.batch_size,), generator=generator)]
+        loss = -contender.log_prob(batch).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(contender.module.parameters(), 10.0)
+        if torch.isfinite(norm):
+            optimizer.step()
+        schedule.step()
+    contender.module.eval()
+
+
+def cell(config: Config, name: str, family: str, contender_name: str, seed: int) -> dict[str, object]:
+    """Fit one contender to one data set and score the rows held out."""
+    x, held_out = data_sets()[name]()
+    mean, deviation = x.mean(0), x.std(0)
+    torch.manual_seed(seed)
+    contender = families()[family][contender_name](x.shape[1])
+    start = time.thread_time()
+    train(contender, (x - mean) / deviation, config, seed)
+    seconds = time.thread_time() - start
+    with torch.no_grad():
+        rows = ((held_out - mean) / deviation).split(2048)
+        nll = -torch.cat([contender.log_prob(part) for part in rows]).double().mean() + deviation.log().sum()
+    return {
+        "data": name,
+        "family": family,
+        "contender": contender_name,
+        "seed": seed,
+        "steps": config.steps,
+        "parameters": contender.parameters,
+        "nll": round(float(nll), 4),
+        "seconds": round(seconds, 1),
+    }
+
+
+def cells(config: Config) -> list[Cell]:
+    """All that there are, the coupling's autoregressive rival aside, which has twice the parameters."""
+    table = families()
+    return [
+        (name, family, contender, seed)
+        for name in config.data or data_sets()
+        for seed in config.seeds
+        for family in config.families
+        for contender in table[family]
+        if contender != AUTOREGRESSIVE
+    ]
+
+
+def done(config: Config) -> set[Cell]:
+    """Those that the table already has, at this number of steps."""
+    if not config.out.exists():
+        return set()
+    with config.out.open(newline="") as file:
+        return {
+            (row["data"], row["family"], row["contender"], int(row["seed"]))
+            for row in csv.DictReader(file)
+            if int(row["steps"]) == config.steps
+        }
+
+
+def main(config: Config) -> None:
+    """Compute or list what is missing."""
+    torch.set_num_threads(1)
+    finished = done(config)
+    missing = [one for one in cells(config) if one not in finished]
+    for one in missing:
+        if config.list:
+            print(*one)
+            continue
+        row = cell(config, *one)
+        print(row, flush=True)
+        new = not config.out.exists()
+        with config.out.open("a", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=FIELDS)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))

@@ -1,0 +1,163 @@
+"""How fast flows are evaluated and sampled, beside zuko and nflows with equal networks.
+
+One thread, and its processor time rather than the clock's, so that other programs on the machine do not count. The
+contenders take turns within each round and medians are compared, because a machine's speed drifts: only ratios of one
+run carry over to another.
+
+    make bench-install
+    python benchmarks/flow_speed.py --out flow_speed.csv
+"""
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+import tyro
+from flow_contenders import AUTOREGRESSIVE, OURS, Contender, families
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Rows a second of log_prob and sample, and the ratio to each peer."""
+
+    families: tuple[str, ...] = ()
+    """Which; all by default."""
+    features: int = 16
+    """Columns of a row."""
+    batches: tuple[int, ...] = (1, 256, 65_536)
+    """Rows of a call."""
+    rounds: int = 5
+    """How often each contender has its turn; the median counts."""
+    least: float = 0.05
+    """Seconds of a turn, at least; a single call may take longer."""
+    longest: float = 60.0
+    """Seconds of a call above which a contender is left out of the remaining larger batches."""
+    out: Path | None = None
+    """Where the figures are written: a .csv file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One contender's figure in one cell."""
+
+    family: str
+    verb: str
+    batch: int
+    contender: str
+    parameters: int
+    rows_per_second: float
+    ratio: float
+    """Ours over this one."""
+
+
+def seconds_of(call: Callable[[], object], least: float) -> float:
+    """Processor time of a call, mean over as many as fill `least` seconds."""
+    calls, spent = 0, 0.0
+    while spent < least:
+        start = time.thread_time()
+        call()
+        spent += time.thread_time() - start
+        calls += 1
+    return spent / calls
+
+
+def measure(
+    contenders: dict[str, Contender], verb: str, batch: int, config: Config, slow: set[tuple[str, str]]
+) -> dict[str, float]:
+    """Median seconds of a call, by contender; too slow ones are added to `slow`."""
+    x = torch.randn(batch, config.features)
+    calls: dict[str, Callable[[], object]] = {}
+    for name, contender in contenders.items():
+        if (name, verb) not in slow:
+            calls[name] = (
+                (lambda contender=contender: contender.log_prob(x))
+                if verb == "log_prob"
+                else (lambda contender=contender: contender.sample(batch))
+            )
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    with torch.no_grad():
+        for name, call in calls.items():
+            growth = max(config.batches) / batch if batch < max(config.batches) else 1
+            # What a call of the largest batch would take, were it in proportion.
+            if seconds_of(call, 1e-9) * min(growth, 256) > config.longest:
+                slow.add((name, verb))
+        for _ in range(config.rounds):
+            for name, call in calls.items():
+                times[name].append(seconds_of(call, config.least))
+    return {name: median(taken) for name, taken in times.items()}
+
+
+def run(config: Config) -> list[Row]:
+    """All cells, printed as they are done."""
+    rows: list[Row] = []
+    for family, makers in families().items():
+        if len(makers) == 1 or (config.families and family not in config.families):
+            continue
+        torch.manual_seed(0)
+        contenders = {name: make(config.features) for name, make in makers.items()}
+        slow: set[tuple[str, str]] = set()
+        for batch in config.batches:
+            for verb in ("log_prob", "sample"):
+                taken = measure(contenders, verb, batch, config, slow)
+                if OURS not in taken:
+                    continue
+                for name, seconds in taken.items():
+                    rows.append(
+                        Row(
+                            family=family,
+                            verb=verb,
+                            batch=batch,
+                            contender=name,
+                            parameters=contenders[name].parameters,
+                            rows_per_second=batch / seconds,
+                            ratio=seconds / taken[OURS],
+                        )
+                    )
+                    show(rows[-1])
+    return rows
+
+
+def show(row: Row) -> None:
+    """One line of the table."""
+    print(
+        f"{row.family:23} {row.verb:9} {row.batch:6} {row.contender:21} {row.parameters:8} parameters "
+        f"{row.rows_per_second:12,.0f} rows/s  {row.ratio:6.2f}",
+        flush=True,
+    )
+
+
+def summarise(rows: list[Row]) -> None:
+    """Geometric mean and least ratio of each family, over peers of the same architecture."""
+    alike = [row for row in rows if row.contender not in (OURS, AUTOREGRESSIVE)]
+    print("\nours over the peer: geometric mean, least")
+    for family in dict.fromkeys(row.family for row in alike):
+        ratios = [row.ratio for row in alike if row.family == family]
+        print(f"{family:23} {geometric_mean(ratios):6.2f} {min(ratios):6.2f}")
+    if alike:
+        print(f"{'all':23} {geometric_mean([row.ratio for row in alike]):6.2f} {min(row.ratio for row in alike):6.2f}")
+
+
+def geometric_mean(ratios: list[float]) -> float:
+    """Of positive numbers."""
+    return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
+
+
+def main(config: Config) -> None:
+    """Measure, print, write."""
+    torch.set_num_threads(1)
+    rows = run(config)
+    summarise(rows)
+    if config.out is not None:
+        with config.out.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(Row.__dataclass_fields__))
+            writer.writeheader()
+            writer.writerows(vars(row) for row in rows)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))
