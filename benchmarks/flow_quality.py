@@ -66,7 +66,7 @@ def ant() -> tuple[Tensor, Tensor]:
 
     demonstrations = load_demonstrations("Ant-v4", stochastic=False)
     parts: list[list[Tensor]] = [[], []]
-    for number, trajectory in enumerate(demonstrations):
+    for number, trajectory in enumerate(demonstrations.trajectories()):
         observations = torch.as_tensor(trajectory.observations[: len(trajectory.actions)]).float()
         parts[number % 5 == 4].append(torch.cat([observations, torch.as_tensor(trajectory.actions).float()], 1))
     train, test = torch.cat(parts[0]), torch.cat(parts[1])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from agents.generative_choices import PolicyName, RewardName
 from genrl.errors import InputError
 
 __all__ = ["ABLATION", "CELLS", "GROUPS", "Cell", "select"]
@@ -204,6 +205,26 @@ def _learners() -> list[Cell]:
     ]
 
 
+def _densities() -> list[Cell]:
+    """Other rewards than the discriminator, and other policies than the Gaussian, from the same demonstrations."""
+    rewards = [(f"reward-{name}", ("--reward", name)) for name in get_args(RewardName)]
+    policies = [(f"policy-{name}", ("--policy", name)) for name in get_args(PolicyName)]
+    tasks = (("hopper", HOPPER, "1000000", 15, 3), ("ant", ANT, "2000000", 30, 1))
+    return [
+        Cell(
+            name=f"{name}-{task}",
+            group="densities",
+            env=env,
+            episodes=4,
+            flags=(*flags, "--n-timesteps", steps),
+            minutes=minutes,
+            seeds=seeds,
+        )
+        for task, env, steps, minutes, seeds in tasks
+        for name, flags in (*rewards, *policies)
+    ]
+
+
 def _ablation() -> list[Cell]:
     return [
         Cell(
@@ -219,7 +240,9 @@ def _ablation() -> list[Cell]:
     ]
 
 
-CELLS: dict[str, Cell] = {cell.name: cell for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_ablation()]}
+CELLS: dict[str, Cell] = {
+    cell.name: cell for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_densities(), *_ablation()]
+}
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(cell.group for cell in CELLS.values()))
 
 

@@ -24,9 +24,8 @@ from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Sampler
 from genrl.training.atomic_files import write_bytes
 
-HELD_OUT = 5000
+HELD_OUT = 5000  # rows, and as many for speeds
 SHOWN = 1500  # samples of a panel
-ASKED = 20_000  # rows that a speed is measured with
 
 # Where the default is no answer to "what can this family do": a mixture of one component is a Gaussian.
 SETTINGS = {
@@ -108,7 +107,7 @@ def measured(cell: Cell, samples: Path | None) -> Cell:
         words = SETTINGS.get(cell.model, ())
         model = make_model(find_model(cell.model), words, updates=cell.updates, seed=cell.seed)
         # A classifier learns from labels, too; it is compared by its distribution of the rows alone.
-        given = {"y": labels[: cell.rows]} if hasattr(model, "sample_joint") else {}
+        given: dict[str, Any] = {"y": labels[: cell.rows]} if hasattr(model, "sample_joint") else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             began = time.perf_counter()
@@ -123,12 +122,11 @@ def with_density(cell: Cell, model: GenerativeModel, held_out: Tensor) -> Cell:
     """How likely the model finds rows held out, if it knows."""
     if not isinstance(model, Density):
         return cell
-    rows = held_out.repeat(-(-ASKED // len(held_out)), 1)[:ASKED]
     return replace(
         cell,
         density=model.log_prob_kind,
         nll=density_report(model, held_out).nll,
-        log_prob_rate=ASKED / seconds(lambda: model.score_samples(rows)),
+        log_prob_rate=len(held_out) / seconds(lambda: model.score_samples(held_out)),
     )
 
 
@@ -144,7 +142,7 @@ def with_samples(cell: Cell, model: GenerativeModel, held_out: Tensor, path: Pat
     return replace(
         cell,
         sliced_wasserstein=sliced_wasserstein(samples, held_out),
-        sample_rate=ASKED / seconds(lambda: model.sample((ASKED,))),
+        sample_rate=len(held_out) / seconds(lambda: model.sample((len(held_out),))),
     )
 
 

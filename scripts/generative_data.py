@@ -82,10 +82,10 @@ def load_data(name: str, *, rows: int = 10_000, conditional: bool = False, seed:
     path = Path(name).expanduser()
     if not path.suffix:
         raise InputError(f"there are no data {name!r}: give {', '.join(PLACES)}")
-    x, labels = read_table(path)
-    if conditional and labels is None:
+    table, found = read_table(path)
+    if conditional and found is None:
         raise InputError(f"{path} has no labels for --conditional: give a .npz with the arrays x and y")
-    return _split(path.stem, x, labels if conditional else None, _random_rows(len(x), seed))
+    return _split(path.stem, table, found if conditional else None, _random_rows(len(table), seed))
 
 
 def read_table(path: Path) -> tuple[Array, Array | None]:

@@ -48,7 +48,7 @@ def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sampl
     if context is None:
         return {"data": (data.train[shown], None), "samples": (model.sample(len(shown)).numpy(), None)}
     given = "samples given a label" if data.labelled else "samples given a context"
-    panels = {
+    panels: dict[str, Sample] = {
         "data": (data.train[shown], context),
         given: (model.sample((), context).numpy(), context),
     }
@@ -75,7 +75,7 @@ def _log_density(model: Any, data: GenerativeData, x: Array) -> Array:
         contexts, counts = np.unique(data.train_context, return_counts=True)
     else:
         contexts = data.train_context[:DENSITY_CONTEXTS]
-        counts = np.ones(len(contexts))
+        counts = np.ones(len(contexts), dtype=int)
     scores = [model.score_samples(x, np.repeat(each[None], len(x), 0)) for each in contexts]
     weights = np.log(counts / counts.sum())
     return np.asarray(np.logaddexp.reduce(np.stack(scores) + weights[:, None], axis=0))

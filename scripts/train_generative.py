@@ -58,7 +58,7 @@ class TrainConfig:
 def main(config: TrainConfig) -> None:
     """Fit a generative model, say how well it explains rows that it has not seen, draw samples, and save it."""
     kind = find_model(config.model)
-    settings = {"words": config.set, "updates": config.updates, "seed": config.seed}
+    settings: dict[str, Any] = {"words": config.set, "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
     model = make_model(kind, **settings)
     if config.show_joint and not hasattr(model, "sample_joint"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
@@ -42,6 +43,7 @@ class OnePerClass(GenerativeModel):
 
     Attributes:
         copies: one for each class, in the order of the context's columns.
+        seen_: (classes,) whether there were rows of the class.
 
     Raises:
         InputError: the model has no density or cannot be sampled.
@@ -53,6 +55,7 @@ class OnePerClass(GenerativeModel):
     """
 
     copies: nn.ModuleList
+    seen_: Tensor
 
     def __init__(self, conditional: GenerativeModel) -> None:
         super().__init__()
@@ -65,13 +68,15 @@ class OnePerClass(GenerativeModel):
         return self.conditional.log_prob_kind  # type: ignore[return-value]
 
     def class_log_prob(self, x: Tensor) -> Tensor:
-        """(rows, classes) log p(x given class) in nats.
+        """(rows, classes) log p(x given class) in nats; minus infinity for a class of which no row was seen.
 
         Raises:
             InputError: x has the wrong shape.
         """
         self.check_rows(x, x.new_zeros(len(x), self.context_features))
-        return torch.stack([_density(model).log_prob(x) for model in self.copies], 1)
+        unseen = x.new_full((len(x),), -math.inf)
+        pairs = zip(self.copies, self.seen_, strict=True)
+        return torch.stack([_density(model).log_prob(x) if seen else unseen for model, seen in pairs], 1)
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given class) in nats.
@@ -113,12 +118,14 @@ class OnePerClass(GenerativeModel):
         for number, model in enumerate(self.copies):
             if (given == number).any():
                 _streaming(model).partial_fit(x[given == number])
+                self.seen_[number] = True
         return self
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if not context_features:
             raise InputError("a model given a class needs classes: fit it with labels, as y")
         self.copies = nn.ModuleList(copy.deepcopy(self.conditional).build(event_shape) for _ in range(context_features))
+        self.register_buffer("seen_", torch.zeros(context_features, dtype=torch.bool))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         given = classes_of(context)
@@ -127,6 +134,7 @@ class OnePerClass(GenerativeModel):
             if not (given == number).any():
                 raise InputError(f"there are no rows of class {number}: each class needs some")
             model.fit(x[given == number], progress=progress)
+            self.seen_[number] = True
 
 
 def require_density_and_sampler(model: Any) -> None:

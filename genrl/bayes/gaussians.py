@@ -228,10 +228,11 @@ def _factorise(covariances: Tensor) -> Spread:
     deviations = _check_variances(covariances.diagonal(dim1=-2, dim2=-1)).sqrt()
     correlations = covariances / deviations[..., :, None] / deviations[..., None, :]
     values, vectors = torch.linalg.eigh(correlations)
-    columns = covariances.shape[-1]
-    values = values.clamp(min=columns * torch.finfo(values.dtype).eps)[..., None, :].sqrt()  # what rounding makes of 0
+    least = covariances.shape[-1] * torch.finfo(values.dtype).eps  # what rounding makes of a zero
+    lengths, vectors = values.clamp(min=least).sqrt()[..., None, :], vectors.contiguous()
     return Spread(
-        roots=deviations[..., :, None] * vectors * values, factors=vectors / deviations[..., :, None] / values
+        roots=deviations[..., :, None] * vectors * lengths,
+        factors=vectors / deviations[..., :, None] / lengths,
     )
 
 

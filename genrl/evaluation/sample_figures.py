@@ -80,7 +80,7 @@ def draw_sample_table(rows: Mapping[str, Mapping[str, Any]], path: Path | str) -
             if number == 0:
                 axes.set_title(column, fontsize="small")
             if column == columns[0]:
-                axes.set_ylabel(row, fontsize="small")
+                axes.set_ylabel(row.replace("_", "\n"), fontsize="small")  # side by side they would overlap
     return _save(figure, path)
 
 

@@ -36,8 +36,8 @@ class ActNorm(Transform):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From data to base."""
-        return (x + self.shift) * self.log_scale.exp(), self.log_scale.sum() * x[0, ..., 0].numel()
+        return (x + self.shift) * self.log_scale.exp(), self.log_scale.sum() * x.shape[1:-1].numel()
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From base to data."""
-        return z * (-self.log_scale).exp() - self.shift, -self.log_scale.sum() * z[0, ..., 0].numel()
+        return z * (-self.log_scale).exp() - self.shift, -self.log_scale.sum() * z.shape[1:-1].numel()

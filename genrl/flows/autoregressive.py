@@ -46,17 +46,15 @@ class MaskedAffine(Transform):
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From base to data, column by column."""
         seen = z.new_empty(len(z), 0) if context is None else context.clamp(-REACH, REACH)
-        hidden = self.network.start(len(z))
-        columns, log_scales = [], []
+        network = self.network.sequential(len(z))
+        columns, raws = [], []
         for noise in z.split(1, 1):
-            numbers, hidden = self.network.step(seen, hidden)
-            raw, shift = numbers.split(1, 1)
-            log_scale = bounded(raw)
-            column = (noise - shift) * (-log_scale).exp()
-            columns.append(column)
-            log_scales.append(log_scale)
+            raw, shift = network.next(seen).split(1, 1)
+            column = (noise - shift) * bounded(-raw).exp()
             seen = torch.cat((seen, column.clamp(-REACH, REACH)), 1)
-        return torch.cat(columns, 1), -torch.cat(log_scales, 1).sum(1)
+            columns.append(column)
+            raws.append(raw)
+        return torch.cat(columns, 1), -bounded(torch.cat(raws, 1)).sum(1)
 
 
 class Inverted(Transform):

@@ -10,7 +10,7 @@ from genrl.nn import Activation, mlp
 __all__ = ["REACH", "Conditioner"]
 
 REACH = 10.0
-"""Conditioners see no column further out than this: what lies beyond is moved by a fixed map, so that tails are tame."""
+"""Conditioners see no column further out than this; what lies beyond is moved by a fixed map: tails stay tame."""
 
 
 class Conditioner(nn.Module):

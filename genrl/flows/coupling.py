@@ -42,7 +42,8 @@ class AffineCoupling(Transform):
         """From base to data."""
         changed, kept = z.split((self.changed, self.kept), -1)
         log_scale, shift = self._affine(kept, context)
-        return torch.cat((kept, (changed - shift) * (-log_scale).exp()), -1), -log_scale.flatten(1).sum(1)
+        log_shrinkage = -log_scale
+        return torch.cat((kept, (changed - shift) * log_shrinkage.exp()), -1), log_shrinkage.flatten(1).sum(1)
 
     def _affine(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
         raw, shift = self.conditioner(kept, context).chunk(2, -1)

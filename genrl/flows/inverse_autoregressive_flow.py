@@ -36,7 +36,7 @@ class InverseAutoregressiveFlow(Flow):
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
-    >>> flow = InverseAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=100)).fit(x)
+    >>> flow = InverseAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=40)).fit(x)
     >>> samples, log_densities = flow.rsample_with_log_prob(5)
     >>> samples.shape, log_densities.shape
     (torch.Size([5, 2]), torch.Size([5]))

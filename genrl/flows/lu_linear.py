@@ -55,4 +55,4 @@ class LULinear(Transform):
         return rows[:, self.order_back].reshape(z.shape), -self._log_det(z)
 
     def _log_det(self, x: Tensor) -> Tensor:
-        return self.log_diagonal.sum() * x[0, ..., 0].numel()
+        return self.log_diagonal.sum() * x.shape[1:-1].numel()

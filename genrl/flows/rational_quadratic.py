@@ -18,8 +18,8 @@ from torch import Tensor
 
 __all__ = ["parameters_per_value", "rational_quadratic", "rational_quadratic_inverse"]
 
-LEAST_SHARE = 5e-3  # of a bin, relative to the largest possible one
-LEAST_SLOPE = 1e-3  # and its inverse is the largest
+LEAST_SHARE = 2e-2  # of a bin, relative to the largest possible one
+LEAST_SLOPE = 3e-2  # and its inverse is the largest
 
 
 def parameters_per_value(bins: int) -> int:
@@ -46,8 +46,9 @@ def rational_quadratic(x: Tensor, raw: Tensor, box: float) -> tuple[Tensor, Tens
     bend = place * rest
     denominator = torch.addcmul(steep, slope_left + slope_right - 2 * steep, bend)
     rise = height * place * torch.addcmul(slope_left * rest, steep, place) / denominator
-    # Outside the box the spline ends at the corner and the way from there is the identity's.
-    return bottom + rise + (x - inside), _log_slope(place, rest, bend, steep, slope_left, slope_right, denominator)
+    log_slope = _log_slope(place, rest, bend, steep, slope_left, slope_right, denominator)
+    # Outside the box the spline ends at the corner, and the way from there is the identity's.
+    return bottom + rise + (x - inside), torch.where(x == inside, log_slope, 0.0)
 
 
 def rational_quadratic_inverse(y: Tensor, raw: Tensor, box: float) -> tuple[Tensor, Tensor]:
@@ -75,7 +76,7 @@ def rational_quadratic_inverse(y: Tensor, raw: Tensor, box: float) -> tuple[Tens
     bend = place * rest
     denominator = torch.addcmul(steep, curvature, bend)
     log_slope = _log_slope(place, rest, bend, steep, slope_left, slope_right, denominator)
-    return torch.addcmul(left, place, width) + (y - inside), -log_slope
+    return torch.addcmul(left, place, width) + (y - inside), torch.where(y == inside, -log_slope, 0.0)
 
 
 def _log_slope(

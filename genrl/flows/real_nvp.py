@@ -35,7 +35,7 @@ class RealNVP(Flow):
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
-    >>> flow = RealNVP(transforms=4, fitting=GradientFitting(updates=200)).fit(x)
+    >>> flow = RealNVP(transforms=4, fitting=GradientFitting(updates=60)).fit(x)
     >>> bool(flow.log_prob(torch.tensor([[1.0, 1.0]])) > flow.log_prob(torch.tensor([[1.0, -1.0]])))
     True
     >>> flow.sample((3, 2)).shape

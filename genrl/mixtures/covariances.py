@@ -178,9 +178,8 @@ class Diagonal(CovarianceForm):
 
     def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
         """(K, d), and (K, d) diagonals."""
-        differences = rows[:, None] - means
-        weighted = differences * responsibilities[..., None]
-        return weighted.sum(0), (weighted * differences).sum(0)
+        differences, weights = rows - means[:, None], responsibilities.T[:, None]
+        return (weights @ differences)[:, 0], (weights @ differences.square_())[:, 0]
 
     def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
         """(K, d)."""
@@ -192,7 +191,8 @@ class Diagonal(CovarianceForm):
 
     def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
         """Column by column."""
-        return lambda rows: ((rows[:, None] - means) * factors).square_().sum(-1)
+        offsets = -means * factors
+        return lambda rows: torch.addcmul(offsets, rows[:, None], factors).square_().sum(-1)
 
     def log_det(self, factors: Tensor, columns: int) -> Tensor:
         """(K,)."""

@@ -18,8 +18,8 @@ from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, Covari
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
+from genrl.mixtures.watching import Watch
 from genrl.row_checks import as_rows
-from genrl.training.fit import FitEpoch
 
 __all__ = ["GaussianMixture"]
 
@@ -190,26 +190,28 @@ class GaussianMixture(GenerativeModel):
         if len(rows) < self.n_components:
             raise InputError(f"X has {len(rows)} rows, fewer than the {self.n_components} components to be fitted")
         generator = random_generator(self.random_state)
-        best = -math.inf
+        best, watch = -math.inf, Watch(progress)
         for _ in range(self.n_init):
-            run = self._climb(rows, self._start(rows, generator), progress)
+            run = self._climb(rows, self._start(rows, generator), watch)
             if run.lower_bound > best:
                 best = run.lower_bound
                 self._keep(run)
+            if watch.asked:
+                return
         if not self.converged_:
             warnings.warn(f"EM did not settle in {self.max_iter} iterations: raise max_iter or tol", stacklevel=3)
 
-    def _climb(self, x: Tensor, parameters: Parameters, progress: Progress | None) -> Climb:
+    def _climb(self, x: Tensor, parameters: Parameters, watch: Watch) -> Climb:
         """EM from one start, until an iteration gains less than `tol`."""
         before = -math.inf
         for iteration in range(1, self.max_iter + 1):
             likelihood, moments = expect(x, parameters, self._form)
             parameters = maximise(moments, self._form, self.reg_covar)
             gain, before = likelihood - before, likelihood
-            epoch = FitEpoch(number=iteration, planned=self.max_iter, train={"loss": -likelihood}, validation={})
-            if abs(gain) < self.tol or (progress is not None and progress(epoch) is False):
-                return Climb(parameters=parameters, lower_bound=likelihood, iterations=iteration, converged=True)
-        return Climb(parameters=parameters, lower_bound=before, iterations=self.max_iter, converged=False)
+            settled = abs(gain) < self.tol
+            if watch(iteration, self.max_iter, -likelihood) or settled:
+                break
+        return Climb(parameters=parameters, lower_bound=before, iterations=iteration, converged=settled)
 
     def _start(self, x: Tensor, generator: torch.Generator) -> Parameters:
         found = maximise(self._first_moments(x, generator), self._form, self.reg_covar)

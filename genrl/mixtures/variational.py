@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genrl.generative_model import Progress
 from genrl.mixtures import gaussian_wishart
 from genrl.mixtures.em import Moments, Parameters, expect
 from genrl.mixtures.gaussian_wishart import GaussianWishart, Precision
 from genrl.mixtures.student_mixture import StudentMixture
+from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WeightPosterior
-from genrl.training.fit import FitEpoch
 
 __all__ = [
     "Families",
@@ -123,7 +122,7 @@ def climb(
     *,
     tol: float,
     max_iter: int,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """E and M steps in turn until the bound gains less than `tol`.
 
@@ -134,15 +133,14 @@ def climb(
         families: what both are made of.
         tol: in nats, of all rows together.
         max_iter: iterations at most.
-        progress: called after each iteration; its loss is minus the bound, for each row.
+        watch: told of each iteration; the loss is minus the bound, for each row.
     """
+    watch = watch or Watch(None)
     posterior, before = start, -math.inf
     for iteration in range(1, max_iter + 1):
         bound, moments = evaluate(x, posterior, prior, families)
-        epoch = FitEpoch(number=iteration, planned=max_iter, train={"loss": -bound / len(x)}, validation={})
-        asked = progress is not None and progress(epoch) is False
-        settled = abs(bound - before) < tol or asked
-        if settled or iteration == max_iter:
+        settled = abs(bound - before) < tol
+        if watch(iteration, max_iter, -bound / len(x)) or settled or iteration == max_iter:
             break
         posterior, before = absorb(prior, moments, families), bound
     return Run(posterior=posterior, lower_bound=bound, moments=moments, iterations=iteration, converged=settled)

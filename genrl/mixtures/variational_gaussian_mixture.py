@@ -18,6 +18,7 @@ from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, Variati
 from genrl.mixtures.merging import settle
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.variational import Families, Posterior, Run
+from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS, WeightConcentrationPriorType
 from genrl.row_checks import as_rows
 
@@ -275,25 +276,25 @@ class VariationalGaussianMixture(GenerativeModel):
         scale = families.precision.default_scale(x, self.reg_covar)
         self.mean_prior_ = as_double(self.mean_prior, x.mean(0), "mean_prior")
         self.covariance_prior_ = as_double(self.covariance_prior, scale, "covariance_prior")
-        prior, generator = self._prior, random_generator(self.random_state)
+        prior, generator, watch = self._prior, random_generator(self.random_state), Watch(progress)
 
         def climb_from(start: Posterior) -> Run:
-            return variational.climb(x, prior, start, families, tol=self.tol, max_iter=self.max_iter, progress=progress)
+            return variational.climb(x, prior, start, families, tol=self.tol, max_iter=self.max_iter, watch=watch)
 
         runs = []
         for _ in range(self.n_init):
             responsibilities = first_responsibilities(self.init_params, x, self.n_components, generator)
             start = variational.absorb(prior, moments_of(x, responsibilities, families.precision.covariance), families)
             runs.append(settle(x, prior, start, families, merge_attempts, climb_from))
-        self._keep(max(runs, key=lambda run: run.lower_bound))
+            if watch.asked:
+                break
+        self._keep(max(runs, key=lambda run: run.lower_bound), was_asked=watch.asked)
 
-    def _keep(self, run: Run) -> None:
+    def _keep(self, run: Run, *, was_asked: bool = False) -> None:
         components = run.posterior.components
         self.weight_concentration_ = run.posterior.concentration
         self.means_, self.scales_ = components.means, components.scales
         self.mean_precision_, self.degrees_of_freedom_ = components.rows, components.degrees
         self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
-        if not run.converged:
-            warnings.warn(
-                f"the bound did not settle in {self.max_iter} iterations: raise max_iter or tol", stacklevel=4
-            )
+        if not (run.converged or was_asked):
+            warnings.warn(f"not settled after {self.max_iter} iterations: raise max_iter or tol", stacklevel=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from genrl.nn.mlp import ACTIVATIONS, Activation
 
-__all__ = ["MaskedLinear", "MaskedMLP"]
+__all__ = ["MaskedLinear", "MaskedMLP", "SequentialPass"]
 
 
 class MaskedLinear(nn.Linear):
@@ -35,8 +36,8 @@ class MaskedMLP(nn.Module):
     """A multilayer perceptron whose outputs for column i depend on the columns before i and on the context.
 
     MADE (Germain et al. 2015), with hidden degrees in ascending order rather than at random: the hidden units that
-    column i adds to those of the columns before lie side by side, so that `step` computes each unit once in a whole
-    sequential pass, where calling the network for each column would compute all of them for every column.
+    column i adds to those of the columns before lie side by side, so that a `SequentialPass` computes each unit
+    once, where calling the network for each column would compute all of them for every column.
 
     Args:
         features: columns of x.
@@ -68,8 +69,8 @@ class MaskedMLP(nn.Module):
         self.hidden = nn.ModuleList(MaskedLinear(mask) for mask in masks[:-1])
         self.last = MaskedLinear(masks[-1])
         self.activation = ACTIVATIONS[activation]()
-        # known[layer][i]: how many of its units can be computed before column i is.
-        self.known = [[int((degree < i).sum()) for i in range(features + 1)] for degree in units]
+        # new_units[layer][i]: how many of its units can be computed once column i - 1 is known, but not before.
+        self.new_units = [[int((degree == i - 1).sum()) for i in range(features)] for degree in units]
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows, features) to (rows, outputs, features)."""
@@ -78,29 +79,48 @@ class MaskedMLP(nn.Module):
             h = self.activation(layer(h))
         return self.last(h).unflatten(1, (self.outputs, self.features))
 
-    def step(self, seen: Tensor, hidden: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """The outputs of the next column, from the columns before it.
+    def sequential(self, rows: int) -> SequentialPass:
+        """A pass column by column, for so many rows."""
+        return SequentialPass(self, rows)
+
+
+class SequentialPass:
+    """The outputs of a masked network for one column after the other, as the columns become known.
+
+    Every hidden unit is computed once, and from nothing but what it sees, so that masks are not needed.
+
+    Args:
+        network: whose weights are taken as they are now.
+        rows: of the batch.
+    """
+
+    def __init__(self, network: MaskedMLP, rows: int) -> None:
+        self.network = network
+        layers = cast("list[MaskedLinear]", list(network.hidden))
+        self.weights = [layer.weight.split(new) for layer, new in zip(layers, network.new_units, strict=True)]
+        self.biases = [layer.bias.split(new) for layer, new in zip(layers, network.new_units, strict=True)]
+        last, shape = network.last, (network.outputs, network.features)
+        self.last_weights = last.weight.unflatten(0, shape).unbind(1)
+        self.last_biases = last.bias.unflatten(0, shape).unbind(1)
+        self.hidden = [last.weight.new_empty(rows, 0) for _ in layers]
+        self.column = 0
+
+    def next(self, seen: Tensor) -> Tensor:
+        """The outputs for the next column.
 
         Args:
-            seen: (rows, context_features + i): the context and then the columns before i.
-            hidden: what the last step returned; at first no units at all, `start(rows)`.
+            seen: (rows, context_features + column): the context, and then the columns before.
 
         Returns:
-            (rows, outputs) for column i, and the hidden units to go on with.
+            (rows, outputs).
         """
-        column = seen.shape[1] - self.context_features
-        below, grown = seen, []
-        for layer, known, units in zip(self.hidden, self.known, hidden, strict=True):
-            assert isinstance(layer, MaskedLinear)
-            first, end = units.shape[1], known[column]
-            if end > first:
-                new = F.linear(below, layer.weight[first:end, : below.shape[1]], layer.bias[first:end])
-                units = torch.cat((units, self.activation(new)), 1)
-            grown.append(units)
+        below, column = seen, self.column
+        for number, units in enumerate(self.hidden):
+            weight = self.weights[number][column]
+            if len(weight):
+                new = F.linear(below, weight[:, : below.shape[1]], self.biases[number][column])
+                units = torch.cat((units, self.network.activation(new)), 1)
+                self.hidden[number] = units
             below = units
-        weight = self.last.weight[column :: self.features, : below.shape[1]]
-        return F.linear(below, weight, self.last.bias[column :: self.features]), grown
-
-    def start(self, rows: int) -> list[Tensor]:
-        """The hidden units that are known before the first column: none."""
-        return [self.last.weight.new_empty(rows, 0) for _ in self.known]
+        self.column += 1
+        return F.linear(below, self.last_weights[column][:, : below.shape[1]], self.last_biases[column])

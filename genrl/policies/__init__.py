@@ -3,6 +3,8 @@
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
 from genrl.policies.density_policy import DensityPolicy
+from genrl.policies.flow_policy import FlowPolicy
+from genrl.policies.mixture_policy import MixturePolicy
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
@@ -11,6 +13,8 @@ __all__ = [
     "Actor",
     "ActorCriticNetwork",
     "DensityPolicy",
+    "FlowPolicy",
+    "MixturePolicy",
     "StandardisedFeatures",
     "describe_policy",
     "describe_squashed_actor",

@@ -20,6 +20,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "context_case": lambda case: case.context,
         "density_case": lambda case: not case.needs_labels and isinstance(case.make(), Density),
         "implicit_case": lambda case: not isinstance(case.make(), Density),
+        "joint_case": lambda case: hasattr(case.make(), "sample_joint"),
+        "needy_case": lambda case: case.needs_labels,
         "gradient_case": lambda case: isinstance(case.make(), Trainable),
     }
     for argument, can in wanted.items():

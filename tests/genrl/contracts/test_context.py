@@ -93,3 +93,8 @@ def test_one_class_alone_is_a_context_too(labels_case: Case) -> None:
     x, _ = labelled(50, 0)
     model = labels_case.fit(x, updates=FEW, y=torch.full((50,), CLASSES[0]))
     assert model.sample(context=torch.full((3,), CLASSES[0])).shape == (3, 2)
+
+
+def test_labels_that_a_model_needs(needy_case: Case) -> None:
+    with pytest.raises(InputError, match=r"\blabels\b.*\by\b"):
+        needy_case.make(FEW).fit(gaussian(8, 0))

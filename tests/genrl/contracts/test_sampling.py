@@ -83,3 +83,13 @@ def test_pairs_of_sample_and_context_pass_the_two_sample_test(context_case: Case
     samples = fitted_to_context(context_case).sample(context=context)
     pairs, truth = torch.cat([samples, context], 1), torch.cat([x, context], 1)
     assert same_distribution(pairs, truth, permutations=299) > 0.01
+
+
+def test_pairs_of_row_and_label_pass_the_two_sample_test(joint_case: Case) -> None:
+    torch.manual_seed(0)
+    x, y = labelled(400, 1)
+    samples, labels = fitted_to_labels(joint_case).sample_joint(400)
+    check(samples, (400, 2))
+    assert set(labels.tolist()) == set(CLASSES)
+    pairs, truth = torch.cat([samples, labels[:, None]], 1), torch.cat([x, y[:, None]], 1)
+    assert same_distribution(pairs, truth, permutations=299) > 0.01

@@ -69,12 +69,12 @@ def test_images_are_laid_out_in_a_grid(tmp_path: Path) -> None:
 
 
 def test_histograms_of_few_columns(tmp_path: Path) -> None:
-    data = RNG.normal(size=(200, 20))
+    data = RNG.normal(size=(200, 6))
     data[:, 3] = 7.0  # constant
-    path = draw_histograms({"data": data, "samples": data + 1}, tmp_path / "histograms.svg", most=20)
-    assert (tmp_path / "histograms.svg").read_text().count("column") >= 20
-    assert draw_histograms({"data": data}, path, most=3) == path
-    assert path.read_text().count("<!-- column ") == 3
+    path = draw_histograms({"data": data, "samples": data + 1}, tmp_path / "histograms.svg")
+    assert path.read_text().count("<!-- column ") == 6
+    assert draw_histograms({"data": data}, path, most=2) == path
+    assert path.read_text().count("<!-- column ") == 2
 
 
 @pytest.mark.parametrize(
