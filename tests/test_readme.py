@@ -7,6 +7,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
+
+from genrl.rewards import DensityTraining
+from genrl.training.gradient_fitting import GradientFitting
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -18,6 +22,10 @@ TINY = {
     "100_000": "1",
     '"Ant-v4", 20)': '"Ant-v4", 2)',
     "demonstrations, seed=0)": "demonstrations, num_envs=16)",
+    "(transforms=3)": "(transforms=1, fitting=GradientFitting(updates=5))",
+    "learner=RealNVP())": "learner=RealNVP(), training=DensityTraining(first_steps=3))",
+    "reward_model=paid)": "reward_model=paid, num_envs=4)",
+    'PPO(FlowPolicy, "Pendulum-v1")': 'PPO(FlowPolicy, "Pendulum-v1", n_steps=64, n_epochs=1)',
 }
 
 
@@ -64,8 +72,21 @@ def test_the_code_in_the_readme_runs(
         assert "'expert_fraction'" in capsys.readouterr().out
 
 
-def test_the_readme_has_the_two_blocks_that_are_run() -> None:
-    assert len(python_blocks(README)) == 2
+def test_the_generative_code_in_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("agents.gail.warm_start", lambda *_, **__: False)
+    names: dict[str, Any] = {"GradientFitting": GradientFitting, "DensityTraining": DensityTraining}
+    exec(compile(tiny(python_blocks(README)[2]), "README.md, block 2", "exec"), names)
+    assert torch.isfinite(names["flow"].log_prob(names["x"])).all()
+    assert names["paid"].fitted
+    assert (tmp_path / "my-flow" / "model.safetensors").is_file()
+    assert "tensor(" in capsys.readouterr().out
+
+
+def test_the_readme_has_the_three_blocks_that_are_run() -> None:
+    assert len(python_blocks(README)) == 3
 
 
 def test_the_settings_of_imitation_are_accepted() -> None:

@@ -16,7 +16,7 @@ BOX = 3.0
 
 
 def raw(values: int, bins: int, scale: float = 1.0, seed: int = 0) -> Tensor:
-    return scale * torch.randn(values, parameters_per_value(bins), generator=torch.Generator().manual_seed(seed))
+    return 0.5 * scale * torch.randn(values, parameters_per_value(bins), generator=torch.Generator().manual_seed(seed))
 
 
 def curve(bins: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,7 +60,7 @@ def test_it_rises_and_maps_the_box_onto_itself(bins: int, seed: int) -> None:
 @given(st.integers(2, 12), st.integers(0, 1000))
 def test_its_slope_is_continuous_at_the_knots(bins: int, seed: int) -> None:
     parameters = raw(1, bins, 1.0, seed).double()
-    ends = (parameters[0, :bins].sigmoid() + LEAST_SHARE).cumsum(0)
+    ends = ((2 * parameters[0, :bins]).sigmoid() + LEAST_SHARE).cumsum(0)
     knots = ends / ends[-1] * 2 * BOX - BOX
     step = 1e-9
     below = rational_quadratic(knots - step, parameters.expand(bins, -1), BOX)
@@ -73,7 +73,7 @@ def test_the_box_of_one_bin_boundary_is_hand_computed() -> None:
     # Two equal bins whose inner slope is 2: halfway up the first bin the spline of equation 4 is at
     # -B + B (s / 4 + d0 / 4) / (s + (d0 + d1 - 2 s) / 4) with s = 1, d0 = 1, d1 = 2.
     odds = 2 * (1 + LEAST_SLOPE) / 3 - LEAST_SLOPE / 3
-    inner = torch.tensor(odds).logit()
+    inner = torch.tensor(odds).logit() / 2
     parameters = torch.cat([torch.zeros(4), inner[None]])[None]
     y, _ = rational_quadratic(torch.tensor([-0.5 * BOX]), parameters, BOX)
     assert float(y) == pytest.approx(-BOX + BOX * 0.5 / 1.25, abs=1e-5)
