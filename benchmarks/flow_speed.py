@@ -83,6 +83,7 @@ def measure(
     with torch.no_grad():
         for name, call in calls.items():
             growth = max(config.batches) / batch if batch < max(config.batches) else 1
+            call()  # the first one is slow for reasons of its own
             # What a call of the largest batch would take, were it in proportion.
             if seconds_of(call, 1e-9) * min(growth, 256) > config.longest:
                 slow.add((name, verb))
