@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 import torch
@@ -45,6 +45,9 @@ class GenerativeModel(nn.Module):
         context_features: columns of the context; 0 without.
         classes: the labels that it was fitted with, in the order of the columns that stand for them; None without.
     """
+
+    architecture: ClassVar[str] = "-"
+    """What the family demands of its networks, in a phrase for the table of families."""
 
     def __init__(self) -> None:
         super().__init__()

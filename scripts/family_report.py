@@ -134,7 +134,7 @@ def _properties(name: str, kind: type[GenerativeModel], cells: Sequence[Cell]) -
         f"`{name}`",
         family_of(kind),
         done[0].density.replace("_", " ") if done else NONE,
-        str(getattr(kind, "architecture", NONE)),
+        kind.architecture,
         _mean(done, "nll", ".2f"),
         _mean(done, "sliced_wasserstein", ".2f"),
         f"{np.mean(known):.3f}{mark}" if known else NONE,

@@ -59,6 +59,7 @@ class BayesClassifier(GenerativeModel):
     True
     """
 
+    architecture = "any density for each class; needs labels"
     counts_: Tensor
     likelihood: GenerativeModel
 

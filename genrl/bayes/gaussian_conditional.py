@@ -49,6 +49,7 @@ class GaussianConditional(GenerativeModel):
     tensor([0])
     """
 
+    architecture = "one Gaussian a class"
     log_prob_kind: Literal["exact"] = "exact"
 
     counts_: Tensor

@@ -47,6 +47,8 @@ class ContinuousFlow(Flow):
     torch.Size([5, 2])
     """
 
+    architecture = "any network of the rows' size; an equation to solve for each answer"
+
     def __init__(
         self,
         *,

@@ -49,6 +49,8 @@ class Glow(Flow):
     (torch.Size([3, 1, 4, 4]), torch.Size([5]))
     """
 
+    architecture = "invertible: half of what a learned rotation gives transforms the other half"
+
     def __init__(
         self,
         *,

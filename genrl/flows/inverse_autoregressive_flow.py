@@ -42,6 +42,8 @@ class InverseAutoregressiveFlow(Flow):
     (torch.Size([5, 2]), torch.Size([5]))
     """
 
+    architecture = "masked; a density takes a pass for each column"
+
     def __init__(
         self,
         *,

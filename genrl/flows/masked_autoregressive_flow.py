@@ -43,6 +43,8 @@ class MaskedAutoregressiveFlow(Flow):
     torch.Size([5, 2])
     """
 
+    architecture = "masked; a sample takes a pass for each column"
+
     def __init__(
         self,
         *,

@@ -45,6 +45,8 @@ class NeuralSplineFlow(Flow):
     torch.Size([5, 2])
     """
 
+    architecture = "invertible: half the columns bend the other half"
+
     def __init__(
         self,
         *,

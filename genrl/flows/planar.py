@@ -109,6 +109,8 @@ class PlanarFlow(Flow):
     torch.Size([5, 2])
     """
 
+    architecture = "one ridge a layer; a root to find for each sample"
+
     def __init__(
         self,
         *,

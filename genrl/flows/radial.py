@@ -113,6 +113,8 @@ class RadialFlow(Flow):
     torch.Size([5, 2])
     """
 
+    architecture = "one bump a layer"
+
     def __init__(
         self,
         *,

@@ -42,6 +42,8 @@ class RealNVP(Flow):
     torch.Size([3, 2, 2])
     """
 
+    architecture = "invertible: half the columns scale and shift the other half"
+
     def __init__(
         self,
         *,

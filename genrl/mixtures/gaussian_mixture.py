@@ -68,6 +68,7 @@ class GaussianMixture(GenerativeModel):
     True
     """
 
+    architecture = "Gaussians, no network"
     log_prob_kind: Literal["exact"] = "exact"
 
     weights_: Tensor

@@ -47,6 +47,7 @@ class MixtureDensityNetwork(GenerativeModel):
     (True, torch.Size([1000, 1, 1]))
     """
 
+    architecture = "any network of the context; Gaussians with independent columns"
     log_prob_kind: Literal["exact"] = "exact"
 
     def __init__(

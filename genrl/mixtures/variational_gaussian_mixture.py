@@ -34,8 +34,7 @@ class VariationalGaussianMixture(GenerativeModel):
     posterior in each column; and components that share a cluster are joined.
 
     `partial_fit` is streaming variational Bayes (Broderick et al. 2013): the posterior after some rows is the prior of
-    the next. With a context it is the mixture of (context, x), conditioned on the context in closed form. Computes in
-    float64.
+    the next. With a context it is the mixture of (context, x), conditioned in closed form. Computes in float64.
 
     Args:
         n_components: Gaussians, at most.
@@ -76,6 +75,7 @@ class VariationalGaussianMixture(GenerativeModel):
     3
     """
 
+    architecture = "Gaussians, no network; finds how many"
     log_prob_kind: Literal["exact"] = "exact"
 
     weight_concentration_: Tensor
