@@ -11,12 +11,24 @@ def affine(features: int) -> AffineCoupling:
     return AffineCoupling(features, Conditioner(kept, 0, 2 * changed, (8,), "tanh"))
 
 
-def test_a_new_coupling_exchanges_the_halves_and_changes_nothing() -> None:
+def test_a_coupling_told_nothing_exchanges_the_halves_and_changes_nothing() -> None:
     x = torch.arange(10.0).reshape(2, 5) / 10
     for coupling in (affine(5), SplineCoupling(5, 0, hidden=(8,), activation="relu", bins=4, box=3.0)):
+        for parameter in coupling.parameters():
+            torch.nn.init.zeros_(parameter)
         z, log_det = coupling(x)
         torch.testing.assert_close(z, torch.cat([x[:, 2:], x[:, :2]], 1))
         torch.testing.assert_close(log_det, torch.zeros(2), atol=1e-5, rtol=0)
+
+
+def test_a_new_conditioner_heeds_its_rows_and_not_the_context() -> None:
+    torch.manual_seed(0)
+    conditioner = Conditioner(2, 3, 4, (8,), "tanh")
+    x, context = torch.randn(5, 2), torch.randn(5, 3)
+    assert conditioner(x, context).equal(conditioner(x, -context))
+    assert conditioner(x, context).std(0).min() > 1e-3
+    conditioner(x, context).square().sum().backward()
+    assert (conditioner.network[0].weight.grad[:, 2:] != 0).any()  # but it learns to
 
 
 def test_the_kept_half_decides() -> None:
