@@ -42,7 +42,7 @@ def score(agent: GAIL, steps: int) -> float:
     return (mean_return(agent) - untrained) / (expert - untrained)
 
 
-QUICK = DensityTraining(first_steps=300, batch_size=256, fitted_rows=512)
+QUICK = DensityTraining(first_steps=1000, batch_size=256, fitted_rows=512)
 
 
 def quick_flow() -> GenerativeModel:

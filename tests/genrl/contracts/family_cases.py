@@ -69,7 +69,7 @@ CASES = (
     Case("neural_spline", ("transforms=2", "hidden=[16]", *FAST)),
     Case("planar", ("transforms=4", "hidden=[16]", *FAST), updates=200),
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
-    Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST)),
+    Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
 )
 
 
