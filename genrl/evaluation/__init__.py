@@ -8,6 +8,7 @@ from genrl.evaluation.aggregate import (
 )
 from genrl.evaluation.density_report import DensityReport, density_report
 from genrl.evaluation.learning_curve import draw_learning_curve, read_progress
+from genrl.evaluation.mode_coverage import ModeCoverage, mode_coverage
 from genrl.evaluation.random_policy import RandomPolicy, random_return
 from genrl.evaluation.report import evaluation_table, print_evaluation, write_evaluation
 from genrl.evaluation.rollouts import evaluate_on_vec_env, evaluate_policy
@@ -25,6 +26,7 @@ __all__ = [
     "TOY_DISTRIBUTIONS",
     "DensityReport",
     "Evaluation",
+    "ModeCoverage",
     "RandomPolicy",
     "ToyModes",
     "bootstrap_interval",
@@ -37,6 +39,7 @@ __all__ = [
     "interquartile_mean",
     "labelled_toy_samples",
     "mmd_squared",
+    "mode_coverage",
     "normalised_score",
     "print_evaluation",
     "random_return",

@@ -14,8 +14,11 @@ from torch import Tensor
 
 __all__ = [
     "DiscriminatorLoss",
+    "GeneratorLoss",
     "bernoulli_entropy",
     "cross_entropy_discriminator",
+    "hinge_discriminator",
+    "hinge_generator",
     "least_squares_discriminator",
     "least_squares_generator",
     "minimax_generator",
@@ -27,6 +30,9 @@ __all__ = [
 DiscriminatorLoss = Callable[[Tensor, Tensor], Tensor]
 """A loss for logits and targets in [0, 1], both (batch,); 1 is real. Soft targets come from
 label smoothing and Mixup, which is why every objective is written for targets instead of two batches."""
+
+GeneratorLoss = Callable[[Tensor], Tensor]
+"""A loss for the logits of generated rows, (batch,)."""
 
 
 def cross_entropy_discriminator(logits: Tensor, targets: Tensor) -> Tensor:
@@ -55,6 +61,15 @@ def wasserstein_discriminator(logits: Tensor, targets: Tensor) -> Tensor:
     return -2 * ((2 * targets - 1) * logits).mean()
 
 
+def hinge_discriminator(logits: Tensor, targets: Tensor) -> Tensor:
+    """E[t max(0, 1 - logit) + (1 - t) max(0, 1 + logit)] (Miyato et al. 2018, equation 16, negated).
+
+    A row whose logit has the right sign and is beyond 1 pulls no more. Half of the paper's value for a balanced batch,
+    whose two expectations are summed there.
+    """
+    return (targets * F.relu(1 - logits) + (1 - targets) * F.relu(1 + logits)).mean()
+
+
 def minimax_generator(fake_logits: Tensor) -> Tensor:
     """E[log(1 - D)], the zero-sum game; its gradient vanishes where D is sure (Goodfellow et al. 2014)."""
     return -F.softplus(fake_logits).mean()
@@ -73,6 +88,11 @@ def least_squares_generator(fake_logits: Tensor) -> Tensor:
 def wasserstein_generator(fake_logits: Tensor) -> Tensor:
     """-E[logit] (Arjovsky et al. 2017)."""
     return -fake_logits.mean()
+
+
+def hinge_generator(fake_logits: Tensor) -> Tensor:
+    """-E[logit], that of Wasserstein: only the discriminator has a margin (Miyato et al. 2018, equation 17)."""
+    return wasserstein_generator(fake_logits)
 
 
 def bernoulli_entropy(logits: Tensor) -> Tensor:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-__all__ = ["GradientPenalty", "interpolation_penalty", "real_penalty"]
+__all__ = [
+    "PENALTIES",
+    "GradientPenalty",
+    "PenaltyName",
+    "fake_penalty",
+    "interpolation_penalty",
+    "real_and_fake_penalty",
+    "real_penalty",
+]
 
 Critic = Callable[[Tensor], Tensor]
 GradientPenalty = Callable[[Critic, Tensor, Tensor], Tensor]
@@ -24,6 +33,26 @@ def interpolation_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
 def real_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """R1: E[|grad critic(x)|^2] / 2 at real inputs alone (Mescheder et al. 2018, equation 9)."""
     return 0.5 * _gradient(critic, real).square().sum(1).mean()
+
+
+def fake_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    """R2: E[|grad critic(x)|^2] / 2 at fake inputs alone (Mescheder et al. 2018, equation 10)."""
+    return 0.5 * _gradient(critic, fake).square().sum(1).mean()
+
+
+def real_and_fake_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    """R1 + R2: half of E[|grad critic(x)|^2] at real inputs and half of it at fake ones, summed."""
+    return real_penalty(critic, real, fake) + fake_penalty(critic, real, fake)
+
+
+PenaltyName = Literal["interpolation", "r1", "r2", "r1_r2"]
+
+PENALTIES: dict[PenaltyName, GradientPenalty] = {
+    "interpolation": interpolation_penalty,
+    "r1": real_penalty,
+    "r2": fake_penalty,
+    "r1_r2": real_and_fake_penalty,
+}
 
 
 def _gradient(critic: Critic, inputs: Tensor) -> Tensor:

@@ -13,11 +13,20 @@ from genrl.errors import InputError
 
 __all__ = ["ACTIVATIONS", "Activation", "mlp"]
 
-Activation = Literal["tanh", "relu", "elu", "silu"]
+Activation = Literal["tanh", "relu", "leaky_relu", "elu", "silu"]
+
+
+class LeakyReLU(nn.LeakyReLU):
+    """With the slope below zero that is usual in adversarial networks, 0.2 (Radford et al. 2016)."""
+
+    def __init__(self) -> None:
+        super().__init__(0.2)
+
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
+    "leaky_relu": LeakyReLU,
     "elu": nn.ELU,
     "silu": nn.SiLU,
 }

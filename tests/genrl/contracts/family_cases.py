@@ -70,6 +70,7 @@ CASES = (
     Case("planar", ("transforms=4", "hidden=[16]", *FAST), updates=200),
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
+    Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
 )
 
 

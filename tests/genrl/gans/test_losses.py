@@ -12,12 +12,14 @@ DISCRIMINATORS = [
     losses.cross_entropy_discriminator,
     losses.least_squares_discriminator,
     losses.wasserstein_discriminator,
+    losses.hinge_discriminator,
 ]
 GENERATORS = [
     losses.minimax_generator,
     losses.non_saturating_generator,
     losses.least_squares_generator,
     losses.wasserstein_generator,
+    losses.hinge_generator,
 ]
 LOGITS, TARGETS = torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0])
 
@@ -45,10 +47,20 @@ def test_discriminator_losses_by_hand(loss, expected):
         (losses.non_saturating_generator, -(math.log(sigmoid(2)) + math.log(sigmoid(-1))) / 2),
         (losses.least_squares_generator, ((2 - 1) ** 2 + (-1 - 1) ** 2) / 4),
         (losses.wasserstein_generator, -(2 - 1) / 2),
+        (losses.hinge_generator, -(2 - 1) / 2),
     ],
 )
 def test_generator_losses_by_hand(loss, expected):
     assert loss(LOGITS).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_hinge_by_hand():
+    logits = torch.tensor([0.25, -0.5, 3.0, -3.0, -2.0, 4.0], requires_grad=True)
+    targets = torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
+    value = losses.hinge_discriminator(logits, targets)
+    assert value.item() == pytest.approx((0.75 + 0.5 + 0 + 0 + 3 + 5) / 6)
+    value.backward()  # beyond the margin, on the right side, nothing pulls
+    assert (6 * logits.grad).tolist() == pytest.approx([-1, 1, 0, 0, -1, 1])
 
 
 def test_the_game_is_worth_two_log_two_where_both_sides_are_equal():

@@ -1,10 +1,18 @@
 import pytest
 import torch
 
-from genrl.gans.penalties import interpolation_penalty, real_penalty
+from genrl.gans.penalties import (
+    PENALTIES as BY_NAME,
+)
+from genrl.gans.penalties import (
+    fake_penalty,
+    interpolation_penalty,
+    real_and_fake_penalty,
+    real_penalty,
+)
 from genrl.nn import mlp
 
-PENALTIES = [interpolation_penalty, real_penalty]
+PENALTIES = list(BY_NAME.values())
 
 
 def sides():
@@ -18,6 +26,8 @@ def test_a_linear_critic_has_the_closed_form(scale, norm):
     real, fake = sides()
     assert interpolation_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx((norm - 1) ** 2, abs=1e-5)
     assert real_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2 / 2, rel=1e-5)
+    assert fake_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2 / 2, rel=1e-5)
+    assert real_and_fake_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2, rel=1e-5)
 
 
 def test_the_weights_receive_the_analytic_gradient():
@@ -35,6 +45,9 @@ def test_a_quadratic_critic_tells_where_it_is_asked():
 
     real, fake = sides()
     torch.testing.assert_close(real_penalty(critic, real, fake), 0.5 * real.square().sum(1).mean())
+    torch.testing.assert_close(fake_penalty(critic, real, fake), 0.5 * fake.square().sum(1).mean())
+    both = 0.5 * (real.square() + fake.square()).sum(1).mean()
+    torch.testing.assert_close(real_and_fake_penalty(critic, real, fake), both)
     at_real = (real.norm(dim=1) - 1).square().mean()
     torch.testing.assert_close(interpolation_penalty(critic, real, real), at_real)
 

@@ -1,0 +1,218 @@
+"""The one loop for everything that is learned by a game of two: settings, and what is done with them."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrl.errors import InputError
+from genrl.gans.moving_average import MovingAverage
+from genrl.training.fit import FitEpoch, FitHistory, LossFunction, Stopped
+
+__all__ = ["AdversarialFitting", "Player", "fit_adversarially"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialFitting:
+    """Settings of a game of two, each learning by Adam, whose step size falls to zero along half a cosine."""
+
+    updates: int = 2000
+    """Rounds of the game."""
+    discriminator_steps: int = 1
+    """Gradient steps of the discriminator in each round; 0 leaves it as it is."""
+    generator_steps: int = 1
+    """Gradient steps of the generator, after the discriminator's; 0 leaves it as it is."""
+    batch_size: int = 256
+    """Rows of a gradient step, drawn with replacement."""
+    learning_rate: float = 2e-3
+    """Adam's step size at first, for both."""
+    betas: tuple[float, float] = (0.0, 0.99)
+    """Adam's decays. The first is not its usual 0.9: an old gradient is soon wrong where the other side moves."""
+    average: float = 0.995
+    """Decay of the moving average of the generator's weights, which are the ones kept; 0 keeps the last."""
+    report_every: int = 100
+    """Rounds between two reports."""
+    seed: int = 0
+    """Of the batches and the noise."""
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "batch_size", "report_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        steps = (self.discriminator_steps, self.generator_steps)
+        if min(steps) < 0 or max(steps) == 0:
+            raise InputError(f"discriminator_steps and generator_steps must be 0 or more, and one above 0, not {steps}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
+        for name, value in (("average", self.average), ("betas", self.betas[0]), ("betas", self.betas[1])):
+            if not 0 <= value < 1:
+                raise InputError(f"{name} must be within 0 .. 1, not {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Player:
+    """One side of the game.
+
+    Attributes:
+        network: whose parameters it moves, and no others.
+        loss: scalars of a batch (x, context); `loss` is what it minimises, the others are reported.
+        after_step: called after each of its steps.
+    """
+
+    network: nn.Module
+    loss: LossFunction
+    after_step: Callable[[], None] | None = None
+
+
+class _Side:
+    """A player with its optimiser, and the sums of what its losses reported."""
+
+    def __init__(self, name: str, player: Player, steps: int, settings: AdversarialFitting) -> None:
+        self.name = name
+        self.player = player
+        self.steps = steps
+        self.parameters = list(player.network.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters, settings.learning_rate, settings.betas)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.updates)
+        self.sums: dict[str, Tensor] = {}
+        self.taken = 0
+
+    def step(self, x: Tensor, context: Tensor | None) -> bool:
+        """Move the parameters; False, and nothing has moved, if the loss or its gradient is not finite."""
+        metrics = self.player.loss(x, context)
+        # The gradient with respect to one's own parameters: the other side's are not even computed.
+        gradients = torch.autograd.grad(metrics["loss"], self.parameters, allow_unused=True)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf)
+        if not torch.isfinite(norm + metrics["loss"].detach()):
+            return False
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.player.after_step is not None:
+            self.player.after_step()
+        self.taken += 1
+        for name, value in metrics.items():
+            self.sums[name] = self.sums[name] + value.detach() if name in self.sums else value.detach().clone()
+        return True
+
+    def means(self) -> dict[str, float]:
+        """Of what was reported since the last call, by `<name>_<metric>`."""
+        means = {f"{self.name}_{name}": float(total) / self.taken for name, total in self.sums.items()}
+        self.sums, self.taken = {}, 0
+        return means
+
+
+def fit_adversarially(
+    discriminator: Player,
+    generator: Player,
+    x: Tensor,
+    context: Tensor | None = None,
+    *,
+    settings: AdversarialFitting,
+    report: Callable[[], Mapping[str, float]] | None = None,
+    progress: Callable[[FitEpoch], bool | None] | None = None,
+) -> FitHistory:
+    """Let two networks learn against each other (Goodfellow et al. 2014, algorithm 1).
+
+    In each round the discriminator takes its steps first, then the generator. Both are left with the weights of the
+    last report, the generator with its average ones, however the loop ends: also when an exception passes through it,
+    or when a loss or gradient that is not finite ends it, with a warning. While `report` and `progress` are called, the
+    generator has its average weights.
+
+    Whatever the losses draw from torch's global generator follows from the seed; the generator is left as it was.
+
+    Args:
+        discriminator: moves first.
+        generator: the side that is kept for use.
+        x: (rows, ...).
+        context: (rows, columns) or None.
+        settings: how.
+        report: figures for each report, beside the losses.
+        progress: called after each report, an epoch to it, with the means since the last of "discriminator_loss",
+            "generator_loss" and what else the losses give; "loss" is that of the discriminator, of the generator if the
+            discriminator takes no steps. A False that it returns ends the game.
+
+    Returns:
+        The reports, and why it ended.
+    """
+    sides = (
+        _Side("discriminator", discriminator, settings.discriminator_steps, settings),
+        _Side("generator", generator, settings.generator_steps, settings),
+    )
+    networks = nn.ModuleList(side.player.network for side in sides)
+    modes = [network.training for network in networks]
+    average = MovingAverage(generator.network, settings.average)
+    device = next(networks.parameters()).device
+    planned = -(-settings.updates // settings.report_every)
+    done: list[FitEpoch] = []
+    kept = _copy(networks)
+    stopped: Stopped = "epochs"
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(settings.seed)
+            batches = _batches(x, context, settings.batch_size, device)
+            for number in range(1, planned + 1):
+                networks.train()
+                rounds = min(settings.report_every, settings.updates - len(done) * settings.report_every)
+                if not all(_play_round(sides, average, batches) for _ in range(rounds)):
+                    stopped = "not finite"
+                    _warn_not_finite(number, len(done))
+                    break
+                networks.eval()
+                with average.applied():
+                    figures = {**_losses(sides), **({} if report is None else report())}
+                    done.append(FitEpoch(number=number, planned=planned, train=figures, validation={}))
+                    kept = _copy(networks)
+                    if progress is not None and progress(done[-1]) is False:
+                        stopped = "asked"
+                        break
+    finally:
+        networks.load_state_dict(kept)
+        for network, mode in zip(networks, modes, strict=True):
+            network.train(mode)
+    return FitHistory(epochs=tuple(done), kept=len(done), stopped=stopped)
+
+
+def _batches(
+    x: Tensor, context: Tensor | None, batch_size: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    while True:
+        picked = torch.randint(len(x), (batch_size,))
+        yield x[picked].to(device), None if context is None else context[picked].to(device)
+
+
+def _play_round(
+    sides: tuple[_Side, _Side], average: MovingAverage, batches: Iterator[tuple[Tensor, Tensor | None]]
+) -> bool:
+    """Every step of both; False as soon as something is not finite."""
+    for side in sides:
+        if not all(side.step(*next(batches)) for _ in range(side.steps)):
+            return False
+        if side.steps:
+            side.schedule.step()
+    average.update()
+    return True
+
+
+def _losses(sides: tuple[_Side, _Side]) -> dict[str, float]:
+    losses = {name: value for side in sides for name, value in side.means().items()}
+    return {"loss": losses.get("discriminator_loss", losses.get("generator_loss", math.nan)), **losses}
+
+
+def _copy(networks: nn.ModuleList) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in networks.state_dict().items()}
+
+
+def _warn_not_finite(number: int, kept: int) -> None:
+    weights = f"the weights of report {kept} are kept" if kept else "the weights are as they were"
+    warnings.warn(
+        f"training stopped before report {number}: a loss or its gradient is not finite; {weights}. A smaller step "
+        "size, or a penalty on the discriminator's gradient, often helps",
+        stacklevel=3,
+    )

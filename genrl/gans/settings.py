@@ -1,0 +1,50 @@
+"""Checks of the hyperparameters of adversarial models."""
+
+from __future__ import annotations
+
+import math
+
+from genrl.errors import InputError
+from genrl.gans.games import GAMES, GameName
+from genrl.gans.penalties import PENALTIES, PenaltyName
+
+__all__ = ["check_game", "check_widths"]
+
+
+def check_game(
+    objective: GameName,
+    penalty: PenaltyName | None,
+    penalty_weight: float,
+    weight_clip: float | None,
+    *,
+    spectral: bool,
+) -> None:
+    """Refuse names that there are not, numbers out of their range, and a Wasserstein critic without bounds.
+
+    Raises:
+        InputError: it names the argument.
+    """
+    if objective not in GAMES:
+        raise InputError(f"there is no objective {objective!r}: give one of {', '.join(GAMES)}")
+    if penalty is not None and penalty not in PENALTIES:
+        raise InputError(f"there is no penalty {penalty!r}: give one of {', '.join(PENALTIES)}, or None")
+    if not 0 <= penalty_weight < math.inf:
+        raise InputError(f"penalty_weight must be 0 or more, not {penalty_weight}")
+    if weight_clip is not None and not weight_clip > 0:
+        raise InputError(f"weight_clip must be above 0, not {weight_clip}")
+    if spectral and weight_clip is not None:
+        raise InputError("weight_clip and spectral both bound the discriminator's weights: choose one")
+    if objective == "wasserstein" and penalty is None and weight_clip is None and not spectral:
+        raise InputError("wasserstein needs a bounded critic: give penalty, weight_clip or spectral")
+
+
+def check_widths(**widths: int | tuple[int, ...] | None) -> None:
+    """Refuse widths below 1.
+
+    Raises:
+        InputError: one is; the message names it.
+    """
+    for name, value in widths.items():
+        numbers = () if value is None else (value,) if isinstance(value, int) else tuple(value)
+        if any(number < 1 for number in numbers):
+            raise InputError(f"{name} must be 1 or more, not {value}")

@@ -1,0 +1,87 @@
+"""The dual of the transport problem, learned by a critic, against its exact primal."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import nn
+
+from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
+from genrl.gans.losses import wasserstein_discriminator
+from genrl.gans.penalties import interpolation_penalty
+from genrl.gans.weight_clipping import clip_weights
+from genrl.nn import mlp
+
+
+def clouds():
+    torch.manual_seed(0)
+    real = torch.randn(48, 2) @ torch.tensor([[1.0, 0.3], [0.0, 0.5]])
+    fake = 0.6 * torch.randn(48, 2) + torch.tensor([3.0, -1.0])
+    return real, fake
+
+
+def primal(real, fake):
+    """The mean length of the best plan between equally many points."""
+    costs = torch.cdist(real, fake).numpy()
+    return costs[linear_sum_assignment(costs)].mean()
+
+
+def dual_bound(critic, real, fake):
+    """A lower bound of the primal (Kantorovich & Rubinstein), for a critic of any slope.
+
+    The difference of the means, divided by the steepest slope between any two points of both clouds: on the points the
+    critic is then 1-Lipschitz, which is all that the dual of these two distributions asks for.
+    """
+    with torch.no_grad():
+        points = torch.cat([real, fake])
+        heights = critic(points).squeeze(1).double()
+        distances = torch.cdist(points, points).double()
+        slopes = (heights[:, None] - heights).abs() / distances.fill_diagonal_(torch.inf)
+        return ((heights[: len(real)].mean() - heights[len(real) :].mean()) / slopes.max()).item()
+
+
+def learn(critic, real, fake, *, penalty_weight, after_step=None, updates=400):
+    def loss(x, context):
+        logits = critic(torch.cat([real, fake])).squeeze(1)
+        targets = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
+        value = wasserstein_discriminator(logits, targets)
+        pairs = torch.randint(len(fake), (128,)), torch.randint(len(real), (128,))
+        penalty = interpolation_penalty(lambda at: critic(at).squeeze(1), real[pairs[1]], fake[pairs[0]])
+        return {"loss": value + penalty_weight * penalty}
+
+    settings = AdversarialFitting(updates=updates, generator_steps=0, learning_rate=5e-3, batch_size=1)
+    player = Player(network=critic, loss=loss, after_step=after_step)
+    fit_adversarially(player, Player(network=nn.Linear(1, 1), loss=loss), real, settings=settings)
+
+
+def test_a_penalised_critic_agrees_with_the_exact_plan():
+    real, fake = clouds()
+    torch.manual_seed(0)
+    critic = mlp([2, 64, 64, 1], activation="silu")
+    learn(critic, real, fake, penalty_weight=100.0)
+    exact = primal(real, fake)
+    bound = dual_bound(critic, real, fake)
+    print("exact", exact, "bound", bound)
+    assert 0.95 * exact < bound <= exact * (1 + 1e-6)
+
+
+def test_a_clipped_critic_bounds_the_distance_from_below():
+    real, fake = clouds()
+    torch.manual_seed(0)
+    critic = mlp([2, 32, 1], activation="relu")
+    learn(critic, real, fake, penalty_weight=0.0, after_step=lambda: clip_weights(critic, 0.1), updates=100)
+    assert max(parameter.abs().max().item() for parameter in critic.parameters()) == pytest.approx(0.1)
+    exact = primal(real, fake)
+    assert 0.5 * exact < dual_bound(critic, real, fake) <= exact * (1 + 1e-6)
+
+
+def test_the_bound_is_tight_for_a_shift():
+    """The plan moves every point by the same vector; the best critic is linear along it."""
+    real, _ = clouds()
+    fake = real + torch.tensor([3.0, 4.0])
+    assert primal(real, fake) == pytest.approx(5.0, rel=1e-5)
+    critic = nn.Linear(2, 1)
+    with torch.no_grad():
+        critic.weight.copy_(torch.tensor([[-3.0, -4.0]]))
+    assert dual_bound(critic, real, fake) == pytest.approx(5.0, rel=1e-4)
+    assert np.isfinite(dual_bound(mlp([2, 4, 1]), real, fake))
