@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 import numpy as np
 import torch
@@ -278,6 +278,8 @@ def rebuild_model(document: Any) -> GenerativeModel:
 def _parse(value: Any, hint: Any) -> Any:
     if isinstance(value, dict) and "hyperparameters" in value:
         return rebuild_model(value)
+    if value is None and type(None) in get_args(hint):
+        return None  # beside it the hint may name a model, which a TypeAdapter does not know
     return TypeAdapter(hint).validate_python(value)
 
 

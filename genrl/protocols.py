@@ -19,6 +19,7 @@ __all__ = [
     "Density",
     "Mode",
     "Policy",
+    "ReparameterisedSampler",
     "ResumableEnv",
     "RewardModel",
     "Sampler",
@@ -61,6 +62,17 @@ class Mode(Protocol):
 
 
 @runtime_checkable
+class ReparameterisedSampler(Protocol):
+    """Draws with gradients in its parameters and its context, and knows how likely each draw was."""
+
+    def rsample_with_log_prob(
+        self, sample_shape: tuple[int, ...] = (), context: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Samples of shape `sample_shape + (rows,) + event_shape`, and their log-densities in nats."""
+        ...
+
+
+@runtime_checkable
 class Classifier(Protocol):
     """Tells classes apart."""
 
@@ -73,11 +85,11 @@ class Classifier(Protocol):
 class Codec(Protocol):
     """Maps x to a code and back."""
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The code of x."""
         ...
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """The x that z stands for."""
         ...
 

@@ -29,6 +29,7 @@ SHOWN = 1500  # samples of a panel
 
 # Where the default is no answer to "what can this family do": a mixture of one component is a Gaussian.
 SETTINGS = {
+    "autoencoder": ("latents=2",),  # of points in the plane; more leave codes on a surface, which no Gaussian fits
     "gaussian_mixture": ("n_components=25",),
     "mixture_density_network": ("n_components=25",),
     "variational_gaussian_mixture": ("n_components=40",),

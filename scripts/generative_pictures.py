@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from generative_data import GenerativeData
 from numpy.typing import NDArray
 
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
 from genrl.generative_model import GenerativeModel
+from genrl.protocols import Codec
 
 __all__ = ["draw"]
 
@@ -46,10 +48,15 @@ def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sampl
     shown = _one_row_each(data) if data.image_shape is not None else np.arange(min(len(data.train), 4000))
     context = None if data.train_context is None else data.train_context[shown]
     if context is None:
-        return {"data": (data.train[shown], None), "samples": (model.sample(len(shown)).numpy(), None)}
+        return {
+            "data": (data.train[shown], None),
+            **_reconstructions(model, data.train[shown], None),
+            "samples": (model.sample(len(shown)).numpy(), None),
+        }
     given = "samples given a label" if data.labelled else "samples given a context"
     panels: dict[str, Sample] = {
         "data": (data.train[shown], context),
+        **_reconstructions(model, data.train[shown], context),
         given: (model.sample((), context).numpy(), context),
     }
     if joint:
@@ -57,6 +64,14 @@ def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sampl
         order = np.argsort(labels, kind="stable") if data.image_shape is not None else np.arange(len(x))
         panels["samples of x and label"] = (x[order], labels[order])
     return panels
+
+
+def _reconstructions(model: Any, x: Array, context: Array | None) -> dict[str, Sample]:
+    """A panel of what comes back of the rows from their codes, if the model has codes."""
+    if not isinstance(model, Codec):
+        return {}
+    with torch.no_grad():
+        return {"reconstructions": (model.decode(model.encode(torch.from_numpy(x), context), context).numpy(), context)}
 
 
 def _one_row_each(data: GenerativeData, across: int = 8) -> Array:

@@ -1,6 +1,8 @@
 """Building blocks of networks, shared by every family and role."""
 
+from genrl.nn.convolutional import fractionally_strided, halved, strided
 from genrl.nn.mlp import ACTIVATIONS, Activation, mlp
 from genrl.nn.standardise import Standardise
+from genrl.nn.units import Units
 
-__all__ = ["ACTIVATIONS", "Activation", "Standardise", "mlp"]
+__all__ = ["ACTIVATIONS", "Activation", "Standardise", "Units", "fractionally_strided", "halved", "mlp", "strided"]

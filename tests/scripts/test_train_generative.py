@@ -77,6 +77,26 @@ def test_digits_and_the_joint_distribution(script: ModuleType, tmp_path: Path) -
     assert (run.path / "samples.png").stat().st_size > 5000
 
 
+@pytest.mark.parametrize("conditional", [False, True])
+def test_reconstructions_are_drawn_of_models_with_codes(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditional: bool
+) -> None:
+    import generative_pictures
+
+    drawn: dict[str, Any] = {}
+    draw = generative_pictures.draw_images
+    monkeypatch.setattr(
+        generative_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path)
+    )
+    words = ("hidden=[8]", "decoder=bernoulli")
+    train(script, tmp_path, model="vae", data="digits", updates=20, set=words, conditional=conditional)
+    samples = "samples given a label" if conditional else "samples"
+    assert list(drawn) == ["data", "reconstructions", samples]
+    assert drawn["reconstructions"].shape == drawn["data"].shape
+    nearer = np.square(drawn["reconstructions"] - drawn["data"]).mean()
+    assert nearer < np.square(drawn[samples] - drawn["data"]).mean()
+
+
 def test_actions_given_states(script: ModuleType, tmp_path: Path) -> None:
     run, figures = train(
         script,

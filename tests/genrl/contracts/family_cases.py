@@ -57,6 +57,7 @@ class Case:
 
 
 CASES = (
+    Case("autoencoder", ("latents=2", "hidden=[]", *FAST, "fitting.learning_rate=0.05"), updates=200),
     Case("bayes_classifier", needs_labels=True, context=False),
     Case("gaussian_conditional", context=False),
     Case("gaussian_mixture", ("n_init=2",)),
@@ -71,6 +72,7 @@ CASES = (
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
 

@@ -1,0 +1,61 @@
+"""The units of rows: measured once, so that a network sees numbers around 0 and its answer gets its units back."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Units"]
+
+
+class Units(nn.Module):
+    """Mean and deviation of every number of a row, kept as buffers; at first 0 and 1.
+
+    A number that does not vary has deviation 1: nothing is gained by dividing by its rounding errors.
+
+    Args:
+        event_shape: of a row.
+
+    >>> units = Units((2,))
+    >>> units.measure(torch.tensor([[0.0, 5.0], [4.0, 5.0]]))
+    >>> units.remove(torch.tensor([[4.0, 6.0]]))
+    tensor([[1., 1.]])
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, event_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(event_shape))
+        self.register_buffer("deviation", torch.ones(event_shape))
+
+    @torch.no_grad()
+    def measure(self, x: Tensor) -> None:
+        """Each number has a deviation of its own."""
+        mean, variance = _moments(x)
+        self._keep(mean, variance.sqrt())
+
+    @torch.no_grad()
+    def measure_together(self, x: Tensor) -> None:
+        """All numbers share one deviation, so that squared errors weigh as they do in the rows' own units."""
+        mean, variance = _moments(x)
+        self._keep(mean, variance.mean().sqrt().expand_as(mean))
+
+    def remove(self, x: Tensor) -> Tensor:
+        """(rows, ...) around 0, of deviation 1, in the precision of this module."""
+        return (x.to(self.mean) - self.mean) / self.deviation
+
+    def restore(self, x: Tensor) -> Tensor:
+        """What `remove` was given."""
+        return self.mean + self.deviation * x
+
+    def _keep(self, mean: Tensor, deviation: Tensor) -> None:
+        self.mean.copy_(mean)
+        self.deviation.copy_(torch.where(deviation > 1e-6 * (1.0 + mean.abs()), deviation, 1.0))
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    rows = x.double()
+    mean = rows.mean(0)
+    return mean, (rows - mean).square().mean(0)
