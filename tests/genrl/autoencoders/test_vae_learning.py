@@ -48,6 +48,7 @@ def crescent_bounds(posterior: GenerativeModel | None) -> tuple[float, float]:
     torch.manual_seed(0)
     model = VAE(2, hidden=(16,), posterior=posterior).build(1)
     model.likelihood = Crescent()
+    torch.manual_seed(1)  # the same rows, whatever the posterior took of the generator
     x = model.sample(1500)
     fit_by_gradient(model, x[:1000], None, BRIEF)
     ticks = torch.linspace(-5, 5, 201)
@@ -68,7 +69,7 @@ def crescent_bounds(posterior: GenerativeModel | None) -> tuple[float, float]:
 def test_a_flow_posterior_fits_a_banana_tighter_than_a_gaussian(posterior: GenerativeModel) -> None:
     gaussian, evidence = crescent_bounds(None)
     flow, _ = crescent_bounds(posterior)
-    assert gaussian + 0.1 < flow < evidence + 0.02
+    assert gaussian + 0.5 < flow < evidence + 0.02
 
 
 def known_from_context(**settings: float) -> tuple[VAE, Tensor, Tensor]:
@@ -91,7 +92,7 @@ def test_a_strong_decoder_collapses_the_code_and_the_report_says_so() -> None:
 def test_free_bits_keep_its_units_in_use() -> None:
     model, x, context = known_from_context(free_bits=0.5)
     report = model.collapse_report(x, context)
-    assert min(report.kl) > 0.3
+    assert min(report.kl) > 0.2
     assert report.active_units == 2
     assert "No latent has collapsed" in report.words
 
