@@ -13,10 +13,9 @@ LOG_STD = torch.tensor([[0.0, -1.0], [0.5, -2.0], [-0.3, 0.1]])
 def flow_posterior(shaken: bool) -> FlowPosterior:
     torch.manual_seed(0)
     flow = RealNVP(transforms=2, hidden=(8,)).build(2, 4)
-    if shaken:
-        with torch.no_grad():
-            for parameter in flow.parameters():
-                parameter += 0.3 * torch.randn_like(parameter)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.3 * torch.randn_like(parameter) if shaken else -parameter
     return FlowPosterior(MEAN, LOG_STD, flow, torch.randn(3, 4))
 
 
