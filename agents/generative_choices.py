@@ -8,7 +8,8 @@ from typing import Literal
 from genrl.bayes import BayesClassifier, GaussianConditional
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
-from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
+from genrl.mixtures import GaussianMixture
+from genrl.policies import action_flow, action_mixture
 from genrl.protocols import RewardModel
 from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
@@ -38,7 +39,7 @@ REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
 
 POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,
-    "mixture": lambda: MixtureDensityNetwork(5, hidden=()),
-    "flow": lambda: RealNVP(transforms=2, hidden=(64,)),
+    "mixture": action_mixture,
+    "flow": action_flow,
 }
 """What actions follow; None stands for the Gaussian of stable-baselines3."""

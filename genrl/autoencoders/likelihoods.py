@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -26,7 +27,7 @@ LikelihoodName = Literal["bernoulli", "gaussian", "categorical"]
 LEAST_LOG_STD, GREATEST_LOG_STD = -7.0, 7.0  # relative to the deviation of the data
 
 
-class Likelihood(nn.Module):
+class Likelihood(nn.Module, ABC):
     """Maps (rows, latents), and a context, to a distribution with batch shape (rows,) and the event shape of x.
 
     Args:
@@ -37,9 +38,9 @@ class Likelihood(nn.Module):
         super().__init__()
         self.decoder = decoder
 
+    @abstractmethod
     def forward(self, z: Tensor, context: Tensor | None) -> Distribution:
         """The distribution of x given z."""
-        raise NotImplementedError
 
     def mean(self, z: Tensor, context: Tensor | None) -> Tensor:
         """(rows, *event_shape) the mean of x given z."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import prod
 from typing import Literal
@@ -24,7 +25,7 @@ BLOCK = 2048  # rows that go through all transforms together: what they leave be
 FIRST_ROWS = 4096  # that transforms are initialised from
 
 
-class Flow(GenerativeModel):
+class Flow(GenerativeModel, ABC):
     """A density by change of variables: log p(x) = log p_base(f(x)) + log |det df/dx|.
 
     f standardises the columns, with numbers measured when the fit begins, and then applies the transforms of a
@@ -48,9 +49,9 @@ class Flow(GenerativeModel):
         self.base = base
         self.fitting = fitting
 
+    @abstractmethod
     def _transforms(self, event_shape: tuple[int, ...], context_features: int) -> list[Transform]:
         """The stack, from data to base, without the standardisation."""
-        raise NotImplementedError
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x), or log p(x given context), in nats.

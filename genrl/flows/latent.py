@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ BaseName = Literal["normal", "student_t"]
 DEGREES_OF_FREEDOM = 5.0  # heavy tails whose variance and kurtosis are nearly those of everyday data
 
 
-class Latent(nn.Module):
+class Latent(nn.Module, ABC):
     """A density of (rows, features) with nothing to learn."""
 
     origin: Tensor
@@ -28,13 +29,13 @@ class Latent(nn.Module):
         # Says on which device, and in which precision, samples are to be drawn; no weight, so it is not saved.
         self.register_buffer("origin", torch.zeros(()), persistent=False)
 
+    @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """(rows,) in nats."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, rows: int) -> Tensor:
         """(rows, features)."""
-        raise NotImplementedError
 
 
 class Normal(Latent):

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 __all__ = ["Permutation", "Standardisation", "Transform"]
 
 
-class Transform(nn.Module):
+class Transform(nn.Module, ABC):
     """An invertible map of rows, differentiable in both directions.
 
     Shapes: x and z are (rows, features), the context is (rows, context_features) or None. A log-determinant is
     (rows,), or a scalar where it is the same for all rows, in nats.
     """
 
+    @abstractmethod
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From data to base: z and log |det dz/dx|."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """From base to data: x and log |det dx/dz|."""
-        raise NotImplementedError
 
     def initialise(self, x: Tensor, context: Tensor | None = None) -> None:
         """Set what depends on data, from the first rows that the transform will see; most have nothing to set."""

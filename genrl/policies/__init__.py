@@ -3,8 +3,8 @@
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
 from genrl.policies.density_policy import DensityPolicy
-from genrl.policies.flow_policy import FlowPolicy
-from genrl.policies.mixture_policy import MixturePolicy
+from genrl.policies.flow_policy import FlowPolicy, action_flow
+from genrl.policies.mixture_policy import MixturePolicy, action_mixture
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
@@ -16,6 +16,8 @@ __all__ = [
     "FlowPolicy",
     "MixturePolicy",
     "StandardisedFeatures",
+    "action_flow",
+    "action_mixture",
     "describe_policy",
     "describe_squashed_actor",
     "load_policy",

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from gymnasium import spaces
-from stable_baselines3.common.type_aliases import Schedule
-
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import MixtureDensityNetwork
 from genrl.policies.density_policy import DensityPolicy
 
-__all__ = ["MixturePolicy"]
+__all__ = ["MixturePolicy", "action_mixture"]
+
+
+def action_mixture() -> GenerativeModel:
+    """Five Gaussians, not fitted, that a policy's actions can follow."""
+    return MixtureDensityNetwork(5, hidden=())
 
 
 class MixturePolicy(DensityPolicy):
     """A `DensityPolicy` with a mixture: PPO's `policy_class`, without further arguments.
 
     Args:
-        observation_space: as for any actor-critic policy.
-        action_space: a bounded Box of one dimension.
-        lr_schedule: of the optimiser.
-        density: another mixture than one of five Gaussians.
+        *args: of `DensityPolicy`.
+        density: another one than `action_mixture()`.
         **kwargs: of `DensityPolicy`.
 
     >>> from stable_baselines3 import PPO
@@ -30,14 +30,5 @@ class MixturePolicy(DensityPolicy):
     (1,)
     """
 
-    def __init__(
-        self,
-        observation_space: spaces.Space[Any],
-        action_space: spaces.Space[Any],
-        lr_schedule: Schedule,
-        *,
-        density: GenerativeModel | None = None,
-        **kwargs: Any,
-    ) -> None:
-        density = MixtureDensityNetwork(5, hidden=()) if density is None else density
-        super().__init__(observation_space, action_space, lr_schedule, density=density, **kwargs)
+    def __init__(self, *args: Any, density: GenerativeModel | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, density=density or action_mixture(), **kwargs)
