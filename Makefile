@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 .PHONY: gail test test-full check format lint types bench-install lock clean
 
-gail: .venv/installed  ## train GAIL from the shipped demonstrations
+gail: .venv/installed  ## train GAIL from episodes of the shipped expert
 	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
 
 test: .venv/installed  ## every test but the long ones, under six minutes on two cores

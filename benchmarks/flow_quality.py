@@ -9,7 +9,6 @@ cell is written when it is done, and a second call goes on with those that are m
     python benchmarks/flow_quality.py --out flow_quality.csv --list
 """
 
-import csv
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 import tyro
 from flow_contenders import AUTOREGRESSIVE, Contender, families
+from resumable_csv import append_row, read_rows
 from torch import Tensor
 
 FAMILIES = ("real_nvp", "masked_autoregressive", "neural_spline", "glow")
@@ -148,14 +148,11 @@ def cells(config: Config) -> list[Cell]:
 
 def done(config: Config) -> set[Cell]:
     """Those that the table already has, at this number of steps."""
-    if not config.out.exists():
-        return set()
-    with config.out.open(newline="") as file:
-        return {
-            (row["data"], row["family"], row["contender"], int(row["seed"]))
-            for row in csv.DictReader(file)
-            if int(row["steps"]) == config.steps
-        }
+    return {
+        (row["data"], row["family"], row["contender"], int(row["seed"]))
+        for row in read_rows(config.out)
+        if int(row["steps"]) == config.steps
+    }
 
 
 def main(config: Config) -> None:
@@ -169,12 +166,7 @@ def main(config: Config) -> None:
             continue
         row = cell(config, *one)
         print(row, flush=True)
-        new = not config.out.exists()
-        with config.out.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=FIELDS)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        append_row(config.out, FIELDS, row)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ written when it is done, and a second call goes on with those that are missing.
     python benchmarks/gans.py --out gans.csv --list
 """
 
-import csv
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import torch
 import tyro
+from resumable_csv import append_row, read_rows
 
 from genrl.evaluation import mode_coverage, sliced_wasserstein, toy_modes, toy_samples
 from genrl.gans import GAN, AdversarialFitting
@@ -83,14 +83,11 @@ def cell(config: Config, data: str, recipe: str, seed: int) -> dict[str, object]
 
 def done(config: Config) -> set[Cell]:
     """Those that the table already has, at this number of updates."""
-    if not config.out.exists():
-        return set()
-    with config.out.open(newline="") as file:
-        return {
-            (row["data"], row["recipe"], int(row["seed"]))
-            for row in csv.DictReader(file)
-            if int(row["updates"]) == config.updates
-        }
+    return {
+        (row["data"], row["recipe"], int(row["seed"]))
+        for row in read_rows(config.out)
+        if int(row["updates"]) == config.updates
+    }
 
 
 def missing(config: Config) -> list[Cell]:
@@ -109,12 +106,7 @@ def main(config: Config) -> None:
             continue
         row = cell(config, *one)
         print(row, flush=True)
-        new = not config.out.exists()
-        with config.out.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=FIELDS)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        append_row(config.out, FIELDS, row)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class TrainConfig:
     env: str = "Ant-v4"
     """Gymnasium id of the task."""
     demos: str | None = None
-    """Demonstrations: a .npz, a folder, or a Minari dataset; by default the shipped ones of the task."""
+    """Demonstrations: a .npz, a folder, or a Minari dataset; by default the shipped expert's."""
     tier: str = "expert"
     """Which of the shipped experts."""
     stochastic: bool | None = None

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
-
-import torch
-
 from genrl.flows.autoregressive import Inverted, MaskedAffine
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
 from genrl.flows.settings import at_least_one
-from genrl.flows.transform import Permutation, Transform
+from genrl.flows.shuffle import turned
+from genrl.flows.transform import Transform
 from genrl.nn import Activation
 from genrl.training.gradient_fitting import GradientFitting
 
@@ -33,6 +30,7 @@ class InverseAutoregressiveFlow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> import torch
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
@@ -60,11 +58,8 @@ class InverseAutoregressiveFlow(Flow):
         self.activation = activation
 
     def _transforms(self, event_shape: tuple[int, ...], context_features: int) -> list[Transform]:
-        features = prod(event_shape)
-        stack: list[Transform] = []
-        for number in range(self.transforms):
-            if number and features > 1:
-                stack.append(Permutation(torch.arange(features).flip(0)))
+        def layer(features: int) -> Transform:
             transform = MaskedAffine(features, context_features, hidden=self.hidden, activation=self.activation)
-            stack.append(Inverted(transform))
-        return stack
+            return Inverted(transform)
+
+        return turned(layer, event_shape, self.transforms)

@@ -1,4 +1,4 @@
-"""Couplings in a row, with the columns mixed between them."""
+"""Layers in a row, with the columns put in another order between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from genrl.flows.transform import Permutation, Transform
 
-__all__ = ["shuffled"]
+__all__ = ["shuffled", "turned"]
 
 
 def shuffled(coupling: Callable[[int], Transform], event_shape: tuple[int, ...], couplings: int) -> list[Transform]:
@@ -30,4 +30,21 @@ def shuffled(coupling: Callable[[int], Transform], event_shape: tuple[int, ...],
         if number and number % 2 == 0 and features > 3:
             stack.append(Permutation(torch.randperm(features, generator=generator)))
         stack.append(coupling(features))
+    return stack
+
+
+def turned(layer: Callable[[int], Transform], event_shape: tuple[int, ...], layers: int) -> list[Transform]:
+    """Layers with the order of the columns reversed between them, as autoregressive ones need.
+
+    Args:
+        layer: makes one, for so many columns.
+        event_shape: of a row.
+        layers: how many.
+    """
+    features = prod(event_shape)
+    stack: list[Transform] = []
+    for number in range(layers):
+        if number and features > 1:
+            stack.append(Permutation(torch.arange(features).flip(0)))
+        stack.append(layer(features))
     return stack

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from genrl.nn import mean_and_deviation
+
 __all__ = ["Permutation", "Standardisation", "Transform"]
 
 
@@ -48,10 +50,8 @@ class Standardisation(Transform):
     @torch.no_grad()
     def initialise(self, x: Tensor, context: Tensor | None = None) -> None:
         """Measure mean and deviation."""
-        rows = x.double()
-        mean = rows.mean(0)
-        deviation = (rows - mean).square().mean(0).sqrt()
-        deviation = torch.where(deviation > 1e-6 * (1.0 + mean.abs()), deviation, 1.0)
+        mean, deviation = mean_and_deviation(x)
+        deviation = torch.where(deviation > 0, deviation, 1.0)
         self.mean.copy_(mean)
         self.deviation.copy_(deviation)
         self.log_det.copy_(-deviation.log().sum())

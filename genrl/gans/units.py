@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from genrl.nn import mean_and_deviation
+
 __all__ = ["Units"]
 
 
@@ -35,11 +37,9 @@ class Units(nn.Module):
     @torch.no_grad()
     def measure(self, rows: Tensor) -> None:
         """Take mean and deviation from (rows, features)."""
-        exact = rows.double()
-        mean = exact.mean(0)
-        deviation = (exact - mean).square().mean(0).sqrt()
+        mean, deviation = mean_and_deviation(rows)
         self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 1e-6 * (1.0 + mean.abs()), deviation, 0.0))
+        self.deviation.copy_(deviation)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Standard units."""

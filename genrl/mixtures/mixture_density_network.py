@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
-from genrl.nn import Activation, mlp
+from genrl.nn import Activation, Units, mlp
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
 __all__ = ["MixtureDensityNetwork"]
@@ -73,10 +73,10 @@ class MixtureDensityNetwork(GenerativeModel):
             InputError: wrong shapes.
         """
         logits, means, log_stds = self._parameters_given(self.check_rows(x, context))
-        standardised = (self._standardised(x)[:, None] - means) * (-log_stds).exp()
+        standardised = (self.units.remove(x)[:, None] - means) * (-log_stds).exp()
         log_gaussian = -0.5 * (standardised.square() + math.log(2 * math.pi)) - log_stds
         joint = logits.log_softmax(-1) + log_gaussian.sum(-1)
-        return joint.logsumexp(-1) - self.scale.log().sum()
+        return (joint.logsumexp(-1) - self.units.deviation.log().sum()).to(x.dtype)
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
         """Draws of shape `sample_shape + (columns,)`, or `sample_shape + (rows, columns)` with a context."""
@@ -90,7 +90,7 @@ class MixtureDensityNetwork(GenerativeModel):
             picked = (logits + gumbel).argmax(-1)  # (*shape, rows)
             rows = torch.arange(len(logits))
             drawn = means[rows, picked] + log_stds[rows, picked].exp() * torch.randn(*picked.shape, means.shape[-1])
-            drawn = self.location + self.scale * drawn
+            drawn = self.units.restore(drawn)
         return drawn[..., 0, :] if given is None else drawn
 
     def mode(self, context: Tensor | None = None) -> Tensor:
@@ -108,15 +108,12 @@ class MixtureDensityNetwork(GenerativeModel):
                 log_gaussian = -0.5 * (precisions * (x[:, None] - means).square()).sum(-1)
                 pull = (heights + log_gaussian).softmax(-1)[..., None] * precisions
                 x = (pull * means).sum(1) / pull.sum(1)
-            found = self.location + self.scale * x
+            found = self.units.restore(x)
         return found[0] if given is None else found
 
     def loss(self, x: Tensor, context: Tensor | None = None) -> dict[str, Tensor]:
         """The mean negative log-likelihood."""
         return {"loss": -self.log_prob(x, context).mean()}
-
-    location: Tensor
-    scale: Tensor
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 1:
@@ -134,22 +131,16 @@ class MixtureDensityNetwork(GenerativeModel):
             means = slice(self.n_components, self.n_components * (1 + columns))
             if self.n_components > 1:
                 last.bias[means].normal_()
-        self.register_buffer("location", torch.zeros(columns))
-        self.register_buffer("scale", torch.ones(columns))
+        self.units = Units(event_shape)
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        deviation = x.std(0, correction=0)
-        self.location.copy_(x.mean(0))
-        self.scale.copy_(torch.where(deviation > 1e-6 * (1 + self.location.abs()), deviation, 1.0))
+        self.units.measure(x)
         given = None if context is None else context.float()
         fit_by_gradient(self, x.float(), given, self.fitting, progress)
 
-    def _standardised(self, x: Tensor) -> Tensor:
-        return (x - self.location) / self.scale
-
     def _parameters_given(self, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (rows, K), means and log-deviations (rows, K, columns); one row without a context."""
-        seen = self.location.new_ones(1, 1) if context is None else context.to(self.location)
+        seen = self.units.mean.new_ones(1, 1) if context is None else context.to(self.units.mean)
         columns = self.require_built()[0]
         logits, means, log_stds = self.network(seen).split(
             [self.n_components, self.n_components * columns, self.n_components * columns], dim=-1

@@ -3,6 +3,16 @@
 from genrl.nn.convolutional import fractionally_strided, halved, strided
 from genrl.nn.mlp import ACTIVATIONS, Activation, mlp
 from genrl.nn.standardise import Standardise
-from genrl.nn.units import Units
+from genrl.nn.units import Units, mean_and_deviation
 
-__all__ = ["ACTIVATIONS", "Activation", "Standardise", "Units", "fractionally_strided", "halved", "mlp", "strided"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Standardise",
+    "Units",
+    "fractionally_strided",
+    "halved",
+    "mean_and_deviation",
+    "mlp",
+    "strided",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Units"]
+__all__ = ["Units", "mean_and_deviation"]
 
 
 class Units(nn.Module):
@@ -33,14 +33,13 @@ class Units(nn.Module):
     @torch.no_grad()
     def measure(self, x: Tensor) -> None:
         """Each number has a deviation of its own."""
-        mean, variance = _moments(x)
-        self._keep(mean, variance.sqrt())
+        self._keep(*mean_and_deviation(x))
 
     @torch.no_grad()
     def measure_together(self, x: Tensor) -> None:
         """All numbers share one deviation, so that squared errors weigh as they do in the rows' own units."""
-        mean, variance = _moments(x)
-        self._keep(mean, variance.mean().sqrt().expand_as(mean))
+        mean, deviation = mean_and_deviation(x)
+        self._keep(mean, deviation.square().mean().sqrt().expand_as(mean))
 
     def remove(self, x: Tensor) -> Tensor:
         """(rows, ...) around 0, of deviation 1, in the precision of this module."""
@@ -52,10 +51,16 @@ class Units(nn.Module):
 
     def _keep(self, mean: Tensor, deviation: Tensor) -> None:
         self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 1e-6 * (1.0 + mean.abs()), deviation, 1.0))
+        self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
 
 
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_deviation(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of every number of a row, float64; the deviation is exactly 0 where only rounding errors vary.
+
+    >>> mean_and_deviation(torch.tensor([[1.0, 0.1], [3.0, 0.1]]))[1].tolist()
+    [1.0, 0.0]
+    """
     rows = x.double()
     mean = rows.mean(0)
-    return mean, (rows - mean).square().mean(0)
+    deviation = (rows - mean).square().mean(0).sqrt()
+    return mean, torch.where(deviation > 1e-6 * (1.0 + mean.abs()), deviation, 0.0)
