@@ -11,9 +11,8 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.protocols import Classifier
-from genrl.rewards.density import rows_of
 from genrl.rewards.following_density import DensityTraining
-from genrl.rewards.inputs import InputParts, TransitionInputs
+from genrl.rewards.inputs import InputParts, TransitionInputs, rows_of
 from genrl.transitions import Transitions
 
 __all__ = ["ClassifierReward"]

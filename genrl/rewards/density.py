@@ -11,7 +11,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.rewards.following_density import DensityTraining, FollowingDensity
-from genrl.rewards.inputs import InputParts, TransitionInputs
+from genrl.rewards.inputs import InputParts, TransitionInputs, rows_of
 from genrl.transitions import Transitions
 
 __all__ = ["DensityRatioReward", "DensityReward"]
@@ -128,15 +128,3 @@ class DensityRatioReward(nn.Module):
         metrics["logit_expert"] = float(self.reward(expert).mean())
         metrics["logit_learner"] = float(self.reward(learner).mean())
         return metrics
-
-
-@torch.no_grad()
-def rows_of(inputs: TransitionInputs | None, transitions: Transitions) -> Tensor:
-    """(batch, columns) standardised.
-
-    Raises:
-        InputError: nobody has said yet in which units.
-    """
-    if inputs is None:
-        raise InputError("this reward model has no units yet: call take_standardisers, or give it to GAIL, which does")
-    return inputs(transitions)

@@ -11,7 +11,7 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Demonstrations, Transitions
 
-__all__ = ["InputParts", "TransitionInputs", "check_demonstrations"]
+__all__ = ["InputParts", "TransitionInputs", "check_demonstrations", "rows_of"]
 
 InputParts = Literal["state", "state-action", "state-next-state", "state-action-next-state"]
 
@@ -52,6 +52,18 @@ class TransitionInputs(nn.Module):
         if self.uses_next:
             columns.append(self.observations(transitions.next_observations))
         return torch.cat(columns, dim=1)
+
+
+@torch.no_grad()
+def rows_of(inputs: TransitionInputs | None, transitions: Transitions) -> Tensor:
+    """(batch, columns) standardised.
+
+    Raises:
+        InputError: nobody has said yet in which units.
+    """
+    if inputs is None:
+        raise InputError("this reward model has no units yet: call take_standardisers, or give it to GAIL, which does")
+    return inputs(transitions)
 
 
 def check_demonstrations(parts: InputParts, demonstrations: Demonstrations) -> None:
