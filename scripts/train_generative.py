@@ -14,13 +14,13 @@ from command_line import run
 from families import find_model, make_model
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from generative_pictures import draw
+from generative_pictures import draw, draw_completions
 from pydantic import TypeAdapter
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Sampler
+from genrl.protocols import Completer, Density, Discrete, Sampler
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -84,15 +84,19 @@ def main(config: TrainConfig) -> None:
     if isinstance(model, Sampler):
         path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
         print(f"samples: {path}")
+    if isinstance(model, Completer) and data.image_shape is not None:
+        print(f"completions: {draw_completions(model, data, directory.path / 'completions.png')}")
     print(f"model: {directory.path / 'model'}")
 
 
 def shaped(data: GenerativeData, model: GenerativeModel) -> GenerativeData:
-    """The data with images as images if `model`, which is used up, takes them, else with flat rows.
+    """The data as `model`, which is used up, takes them: images or flat rows; integers again if it is a model of these.
 
     Raises:
-        InputError: it takes neither.
+        InputError: it takes none of them.
     """
+    if data.levels > 1 and isinstance(model, Discrete) and model.takes_integers:
+        data = data.as_levels()
     context = data.train_context
     columns = 0 if context is None else len(set(context.tolist())) if data.labelled else context.shape[1]
     if data.image_shape is not None:

@@ -32,6 +32,7 @@ class Case:
         labels: it can be fitted with class labels.
         needs_labels: it cannot be fitted without.
         context: it can be fitted with continuous context.
+        discrete: it models images of integers alone; contracts about rows of real numbers skip it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     labels: bool = True
     needs_labels: bool = False
     context: bool = True
+    discrete: bool = False
 
     def make(self, updates: int | None = None) -> GenerativeModel:
         """A fresh one; the same each time."""
@@ -72,6 +74,9 @@ CASES = (
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
+    Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
+    Case("sequence_model", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
