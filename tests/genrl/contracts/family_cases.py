@@ -72,6 +72,12 @@ CASES = (
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case(
+        "hierarchical_vq_vae",
+        ("codebook_size=16", "code_width=4", "hidden=[32]", "top_hidden=[16]", *FAST),
+        updates=300,
+    ),
+    Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
