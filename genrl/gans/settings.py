@@ -8,7 +8,7 @@ from genrl.errors import InputError
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import PENALTIES, PenaltyName
 
-__all__ = ["check_game", "check_widths"]
+__all__ = ["check_game", "check_image", "check_widths"]
 
 
 def check_game(
@@ -48,3 +48,16 @@ def check_widths(**widths: int | tuple[int, ...] | None) -> None:
         numbers = () if value is None else (value,) if isinstance(value, int) else tuple(value)
         if any(number < 1 for number in numbers):
             raise InputError(f"{name} must be 1 or more, not {value}")
+
+
+def check_image(event_shape: tuple[int, ...], model: str, *, least: int = 4) -> None:
+    """Refuse rows that are no images, or too small ones.
+
+    Raises:
+        InputError: they are; the message names the model.
+    """
+    if len(event_shape) != 3 or min(event_shape[1:]) < least:
+        raise InputError(
+            f"{model} makes images: X must have the shape (rows, channels, height, width), with sides of {least} "
+            f"or more, not (rows, {', '.join(map(str, event_shape))})"
+        )
