@@ -50,14 +50,15 @@ def check_widths(**widths: int | tuple[int, ...] | None) -> None:
             raise InputError(f"{name} must be 1 or more, not {value}")
 
 
-def check_image(event_shape: tuple[int, ...], model: str, *, least: int = 4) -> None:
-    """Refuse rows that are no images, or too small ones.
+def check_image(event_shape: tuple[int, ...], model: str, *, least: int = 4, even: bool = False) -> None:
+    """Refuse rows that are no images, or none of a size that fits.
 
     Raises:
         InputError: they are; the message names the model.
     """
-    if len(event_shape) != 3 or min(event_shape[1:]) < least:
+    fits = len(event_shape) == 3 and min(event_shape[1:]) >= least
+    if not fits or (even and any(side % 2 for side in event_shape[1:])):
         raise InputError(
-            f"{model} makes images: X must have the shape (rows, channels, height, width), with sides of {least} "
-            f"or more, not (rows, {', '.join(map(str, event_shape))})"
+            f"{model} makes images: X must have the shape (rows, channels, height, width), with {'even ' * even}sides "
+            f"of {least} or more, not (rows, {', '.join(map(str, event_shape))})"
         )

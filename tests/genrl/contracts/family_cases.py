@@ -76,7 +76,12 @@ CASES = (
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
-IMAGE_CASES = (Case("dcgan", ("channels=4", "noise_features=4", "fitting.batch_size=32", "fitting.report_every=2")),)
+FEW_PIXELS = ("channels=4", "noise_features=4", "fitting.batch_size=32", "fitting.report_every=2")
+IMAGE_CASES = (
+    Case("dcgan", FEW_PIXELS),
+    Case("progressive_gan", FEW_PIXELS),
+    Case("style_gan", ("style_features=4", "mapping_layers=2", *FEW_PIXELS)),
+)
 """Models of images alone, which have contracts of their own."""
 IMAGE = (1, 8, 8)
 
