@@ -84,19 +84,19 @@ class EnsembleWorldModel(Dynamics):
     def begin(self, observations: Tensor, generator: torch.Generator | None = None) -> DreamState:
         """Each dream with an elite of its own."""
         drawn = torch.randint(self.elites, (len(observations),), generator=generator, device=self.device)
-        return {"observations": observations.to(self.least), "members": self.elite_members[drawn]}
+        return {"observations": observations.to(self.least), "elite": drawn}
 
     def advance(self, state: DreamState, actions: Tensor, generator: torch.Generator | None = None) -> Dreamt:
         """One step of each dream, by its own elite."""
         observations = state["observations"]
-        means, log_variances, logits = self.members_given(observations, actions)
+        means, log_variances, logits = self.members_given(observations, actions, self.elite_members)
         rows = torch.arange(len(observations), device=means.device)
-        picked = state["members"], rows
+        picked = state["elite"], rows
         noise = torch.randn(means.shape[1:], generator=generator, device=means.device)
         target = self.target_units.restore(means[picked] + (0.5 * log_variances[picked]).exp() * noise)
         following = torch.clamp(observations + target[:, :-1], *self.bounds)
         return Dreamt(
-            state={"observations": following, "members": state["members"]},
+            state={"observations": following, "elite": state["elite"]},
             observations=following,
             rewards=target[:, -1],
             termination_logits=None if logits is None else logits[picked],
@@ -106,18 +106,25 @@ class EnsembleWorldModel(Dynamics):
     def predict(self, obs: Tensor, actions: Tensor) -> MixtureSameFamily:
         """The mixture of the elites' Gaussians over (next observation, reward), (rows, observation_dim + 1)."""
         self.require_built()
-        means, log_variances, _ = self.members_given(obs.to(self.least), actions.to(self.least))
-        chosen = self.elite_members
+        means, log_variances, _ = self.members_given(obs.to(self.least), actions.to(self.least), self.elite_members)
         base = F.pad(obs.to(self.least), (0, 1))
-        mean = self.target_units.restore(means[chosen]) + base
-        std = self.target_units.deviation * (0.5 * log_variances[chosen]).exp()
+        mean = self.target_units.restore(means) + base
+        std = self.target_units.deviation * (0.5 * log_variances).exp()
         gaussians = Independent(Normal(mean.transpose(0, 1), std.transpose(0, 1)), 1)
         return MixtureSameFamily(Categorical(logits=mean.new_zeros(len(obs), self.elites)), gaussians)
 
-    def members_given(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What each member says, in the targets' units: means and log-variances (members, rows, columns), log-odds."""
+    def members_given(
+        self, observations: Tensor, actions: Tensor, chosen: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What members say, in the targets' units: means and log-variances (members, rows, columns), log-odds.
+
+        Args:
+            observations: (rows, observation_dim).
+            actions: (rows, action_dim).
+            chosen: indices of the members that are asked; all by default.
+        """
         inputs = torch.cat([observations, actions], 1)
-        raw = self.networks(self.input_units.remove(inputs).clamp(-INPUT_LIMIT, INPUT_LIMIT))
+        raw = self.networks(self.input_units.remove(inputs).clamp(-INPUT_LIMIT, INPUT_LIMIT), chosen)
         columns = self.observation_features + 1
         log_variances = bounded_log_variance(raw[..., columns : 2 * columns], self.least, self.greatest)
         return raw[..., :columns], log_variances, raw[..., -1] if self.learns_terminations else None
@@ -197,7 +204,7 @@ class EnsembleWorldModel(Dynamics):
 
     def _disagreement(self, means: Tensor) -> Tensor:
         columns = self.observation_features
-        spread = means[self.elite_members][..., :columns].std(0, correction=0) * self.target_units.deviation[:columns]
+        spread = means[..., :columns].std(0, correction=0) * self.target_units.deviation[:columns]
         return (spread / self.input_units.deviation[:columns]).square().mean(-1).sqrt()
 
 

@@ -43,16 +43,18 @@ class EnsembleMLP(nn.Module):
             nn.init.uniform_(weight, -bound, bound)
             nn.init.uniform_(bias, -bound, bound)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The answers of all members, (members, rows, outputs).
+    def forward(self, x: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """The answers of the members, (members, rows, outputs).
 
         Args:
             x: (rows, inputs), seen by every member, or (members, rows, inputs).
+            chosen: (members,) indices of those that are asked; all by default.
         """
-        h = x.expand(self.members, *x.shape) if x.ndim == 2 else x
+        asked = slice(None) if chosen is None else chosen
+        h = x.expand(self.members if chosen is None else len(chosen), *x.shape) if x.ndim == 2 else x
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias, h, weight)
+            h = torch.baddbmm(bias[asked], h, weight[asked])
             if layer < last:
                 h = self.activation(h)
         return h

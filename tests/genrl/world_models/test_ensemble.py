@@ -42,9 +42,9 @@ def test_its_intervals_hold_what_they_promise(system: Any, small_ensemble: Ensem
 def test_a_dream_stays_with_its_elite(small_ensemble: EnsembleWorldModel) -> None:
     state = small_ensemble.begin(torch.zeros(50, 2))
     dreamt = small_ensemble.advance(state, torch.zeros(50, 1))
-    assert torch.equal(dreamt.state["members"], state["members"])
-    assert set(state["members"].tolist()) <= set(small_ensemble.elite_members.tolist())
-    assert len(set(state["members"].tolist())) > 1
+    assert torch.equal(dreamt.state["elite"], state["elite"])
+    assert set(state["elite"].tolist()) <= set(range(small_ensemble.elites))
+    assert len(set(state["elite"].tolist())) > 1
 
 
 def test_it_disagrees_where_it_has_not_been(system: Any, small_ensemble: EnsembleWorldModel) -> None:

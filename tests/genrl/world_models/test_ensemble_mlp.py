@@ -24,6 +24,9 @@ def test_all_members_at_once_are_each_by_itself(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     network, x = EnsembleMLP(4, [3, 8, 8, 2]), torch.randn(shape)
     torch.testing.assert_close(network(x), one_by_one(network, x))
+    if x.ndim == 2:
+        chosen = torch.tensor([3, 1])
+        torch.testing.assert_close(network(x, chosen), one_by_one(network, x)[chosen])
 
 
 def test_members_start_apart_and_learn_apart() -> None:
