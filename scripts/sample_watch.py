@@ -12,9 +12,11 @@ from genrl.evaluation import mode_coverage, sliced_wasserstein, toy_modes
 from genrl.gans.coverage import COLLAPSED
 from genrl.protocols import Sampler
 
-__all__ = ["said_of_samples", "sample_watch"]
+__all__ = ["SAID", "said_of_samples", "sample_watch"]
 
 COMPARED = 500  # samples of a report
+SAID = frozenset({"coverage", "modes", "modes_found", "high_quality", "sliced_wasserstein"})
+"""Figures that are said in words."""
 
 
 def sample_watch(data: GenerativeData) -> Callable[[Sampler], dict[str, float]]:

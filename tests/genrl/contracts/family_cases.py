@@ -19,6 +19,8 @@ CLASSES = (3, 7)  # not 0 and 1, so that a label is not mistaken for its column
 ROWS = 2000
 FAST = ("fitting.learning_rate=0.01", "fitting.validation=0")  # nothing to hold out: the data are as simple as can be
 FEW = 4  # updates that tell whether a fit goes through, not what it learns
+THIN = ("hidden=[16]", "discriminator_hidden=[16]", "fitting.learning_rate=0.01", "fitting.batch_size=64")
+TWO: dict[str, bool] = {"domains": True, "labels": False, "context": False}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Case:
         labels: it can be fitted with class labels.
         needs_labels: it cannot be fitted without.
         context: it can be fitted with continuous context.
+        domains: it is fitted to two domains, fit(X, y); contracts of one table of rows do not apply.
+        pose: it needs a context beside them.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Case:
     labels: bool = True
     needs_labels: bool = False
     context: bool = True
+    domains: bool = False
+    pose: bool = False
 
     def make(self, updates: int | None = None) -> GenerativeModel:
         """A fresh one; the same each time."""
@@ -73,6 +79,23 @@ CASES = (
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
     Case("conditional_gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300, needs_labels=True),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case(
+        "hierarchical_vq_vae",
+        ("codebook_size=16", "code_width=4", "hidden=[32]", "top_hidden=[16]", *FAST),
+        updates=300,
+    ),
+    Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
+    Case("cycle_gan", THIN, updates=100, **TWO),
+    Case("domain_transfer_network", THIN, updates=100, **TWO),
+    Case("inverse_conditional_gan", ("hidden=[16]", *FAST), needs_labels=True),
+    Case("paired_transfer_gan", THIN, updates=100, **TWO),
+    Case(
+        "pose_guided_gan",
+        (*THIN, "coarse_fitting.updates=150", "coarse_fitting.learning_rate=0.02"),
+        updates=30,
+        pose=True,
+        **TWO,
+    ),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
