@@ -44,7 +44,7 @@ class Config:
     """Which."""
     seeds: tuple[int, ...] = (0,)
     """Of weights, batches and noise."""
-    updates: int = 1500
+    updates: int = 800
     """Rounds of each game."""
     out: Path = Path("gan_digits.csv")
     """The table, of which only missing cells are computed."""

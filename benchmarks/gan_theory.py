@@ -23,12 +23,13 @@ from torch.distributions import MultivariateNormal
 
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
 from genrl.gans.losses import cross_entropy_discriminator, wasserstein_discriminator
-from genrl.gans.penalties import interpolation_penalty
+from genrl.gans.penalties import GradientPenalty, interpolation_penalty, one_sided_penalty
 from genrl.gans.transport_bound import transport_bound
 from genrl.gans.weight_clipping import clip_weights
 from genrl.nn import mlp
 
 FIELDS = ("what", "data", "seed", "updates", "known", "learned", "figure", "seconds")
+PENALTIES = {"interpolation": interpolation_penalty, "one_sided": one_sided_penalty}
 SLOPE = 100.0  # weight of the penalty: the critic's slope must be all but 1 for the bound to be tight
 LIMIT = 0.1  # of a clipped critic's weights
 
@@ -53,8 +54,8 @@ PAIRS = {
 class Config:
     """Density ratios and distances that are learned, beside those that are known."""
 
-    what: tuple[str, ...] = ("ratio", "penalty", "clip")
-    """Which: ratio; the distance by a penalty or by clipping."""
+    what: tuple[str, ...] = ("ratio", *PENALTIES, "clip")
+    """Which: ratio; the distance by a critic with one of two penalties on its slope, or with clipped weights."""
     data: tuple[str, ...] = tuple(PAIRS)
     """Which pairs."""
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -95,8 +96,8 @@ def ratio(data: str, seed: int, updates: int) -> tuple[float, float]:
     return known.mean().item(), error.item()
 
 
-def distance(data: str, seed: int, updates: int, points: int, *, clipped: bool) -> tuple[float, float]:
-    """The cost of the exact plan, and the critic's bound of it."""
+def distance(data: str, seed: int, updates: int, points: int, penalty: GradientPenalty | None) -> tuple[float, float]:
+    """The cost of the exact plan, and the critic's bound of it; without a penalty its weights are clipped."""
     try:
         import ot
     except ImportError:
@@ -104,7 +105,7 @@ def distance(data: str, seed: int, updates: int, points: int, *, clipped: bool) 
     real, fake = (side.sample((points,)) for side in PAIRS[data])
     weights = torch.full((points,), 1 / points, dtype=torch.float64).numpy()
     exact = float(ot.emd2(weights, weights, torch.cdist(real, fake).double().numpy()))
-    critic = mlp([2, 64, 64, 1], activation="relu" if clipped else "silu")
+    critic = mlp([2, 64, 64, 1], activation="relu" if penalty is None else "silu")
 
     def heights(x: Tensor) -> Tensor:
         return critic(x).squeeze(1)
@@ -112,12 +113,12 @@ def distance(data: str, seed: int, updates: int, points: int, *, clipped: bool) 
     def loss(rows: Tensor, context: Tensor | None) -> dict[str, Tensor]:
         targets = torch.arange(2.0).flip(0).repeat_interleave(points)
         value = wasserstein_discriminator(heights(torch.cat([real, fake])), targets)
-        if clipped:
+        if penalty is None:
             return {"loss": value}
         pairs = torch.randint(points, (2, 128))
-        return {"loss": value + SLOPE * interpolation_penalty(heights, real[pairs[0]], fake[pairs[1]])}
+        return {"loss": value + SLOPE * penalty(heights, real[pairs[0]], fake[pairs[1]])}
 
-    clip = (lambda: clip_weights(critic, LIMIT)) if clipped else None
+    clip = (lambda: clip_weights(critic, LIMIT)) if penalty is None else None
     play(critic, loss, real, after=clip, updates=updates, seed=seed, learning_rate=5e-3, batch_size=1)
     return exact, transport_bound(heights, real, fake)
 
@@ -130,7 +131,7 @@ def cell(config: Config, what: str, data: str, seed: int) -> dict[str, object]:
         known, learned = ratio(data, seed, config.updates)
         figure = learned
     else:
-        known, learned = distance(data, seed, config.updates, config.points, clipped=what == "clip")
+        known, learned = distance(data, seed, config.updates, config.points, PENALTIES.get(what))
         figure = learned / known
     numbers = {"known": known, "learned": learned, "figure": figure, "seconds": time.thread_time() - start}
     rounded = {name: round(value, 4) for name, value in numbers.items()}
