@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw
 from pydantic import TypeAdapter
+from sample_watch import sample_watch
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
@@ -115,6 +117,8 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
     if data.labelled:
         given = {"y": data.train_context}
+    if "metrics" in inspect.signature(model.fit).parameters:
+        given["metrics"] = sample_watch(data)
     began = time.perf_counter()
     with StopSignals() as stop, FitDisplay() as display:
 
