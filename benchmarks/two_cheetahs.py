@@ -1,9 +1,9 @@
 """Two HalfCheetahs with different bodies: states of each, and which state of one is meant by a state of the other.
 
-The other body has thighs and shins a quarter longer and a torso a fifth longer; a *turned* one also counts the angles of
-its front leg the other way round. A state of the other body *corresponds* to one of the first if its torso has the same
-pitch and its joints are bent alike, all velocities included, and the torso is as much higher as its legs are longer at
-these angles: the lowest points of both bodies are at the same height.
+The other body has thighs and shins a quarter longer and a torso a fifth longer; a *turned* one also counts the angles
+of its front leg the other way round. A state of the other body *corresponds* to one of the first if its torso has the
+same pitch and its joints are bent alike, all velocities included, and the torso is higher by what its legs are longer
+at these angles: the lowest points of both bodies are at the same height.
 """
 
 from __future__ import annotations
