@@ -131,7 +131,7 @@ def cycle_figures(model: CycleGAN, x: Tensor, meant: Tensor, start: Tensor) -> R
 def plane(seed: int, config: Config) -> Row:
     """CycleGAN: four Gaussians without a symmetry, and the same ones bent, turned, stretched and moved."""
     x, y = lopsided_samples(10_000, seed=2 * seed), mapped(lopsided_samples(10_000, seed=2 * seed + 1), "bent")
-    model = CycleGAN(fitting=game(seed, 2000, config, 256)).fit(x, y)
+    model = CycleGAN(fitting=game(seed, 1500, config, 128)).fit(x, y)
     held_out = lopsided_samples(2000, seed=1000 + seed)
     return cycle_figures(model, held_out, mapped(held_out, "bent"), restandardised(held_out, x, y))
 
@@ -142,7 +142,7 @@ def cycle_digits(name: str) -> Callable[[int, Config], Row]:
     def measured(seed: int, config: Config) -> Row:
         data = digits()
         x, y = data.halves()[0], mapped(data.halves()[1], name)
-        model = CycleGAN(cycle_weight=1.0, fitting=game(seed, 600, config), **IMAGES).fit(x, y)
+        model = CycleGAN(fitting=game(seed, 400, config), **IMAGES).fit(x, y)
         held_out = data.x[data.held_out]
         start = restandardised(held_out, x, y)
         made = model.transfer(held_out).detach()
@@ -189,8 +189,8 @@ def poses(seed: int, config: Config) -> Row:
     learned = torch.nonzero(~data.held_out).flatten().repeat(8)  # each digit in eight poses
     many = (2 * torch.rand(len(learned), 4, generator=generator) - 1) * reach + torch.tensor([0.0, 0.0, 0.0, 1.0])
     x = data.x[learned]
-    coarse = GradientFitting(updates=config.updates or 2000, batch_size=128, seed=seed)
-    model = PoseGuidedGAN(hidden=(256, 256), coarse_fitting=coarse, fitting=game(seed, 300, config))
+    coarse = GradientFitting(updates=config.updates or 1000, batch_size=128, seed=seed)
+    model = PoseGuidedGAN(hidden=(192,), coarse_fitting=coarse, fitting=game(seed, 300, config))
     model.fit(x.flatten(1), posed(x, many).flatten(1), context=many)
     held_out = data.x[data.held_out]
     made = model.repose(held_out, pose[data.held_out]).detach().reshape(held_out.shape)
@@ -202,8 +202,8 @@ def edited(seed: int, config: Config) -> Row:
     data = digits()
     x = data.x[~data.held_out]
     x = torch.cat((x, mapped(x, "inverted"))).flatten(1)
-    gan = GAN(noise_features=24, fitting=game(seed, 3000, config, 128))
-    encoders = GradientFitting(updates=config.updates or 2000, batch_size=128, seed=seed)
+    gan = GAN(noise_features=24, fitting=game(seed, 2000, config))
+    encoders = GradientFitting(updates=config.updates or 1000, batch_size=128, seed=seed)
     model = InverseConditionalGAN(gan=gan, hidden=(128, 128), fitting=encoders)
     model.fit(x, torch.arange(2).repeat_interleave(len(x) // 2))
     held_out = data.x[data.held_out]
@@ -222,7 +222,7 @@ def cheetahs(*, turned: bool) -> Callable[[int, Config], Row]:
             torch.from_numpy(part.astype(np.float32))
             for part in (x, y, held_out, corresponding(held_out, turned=turned))
         )
-        model = CycleGAN(fitting=game(seed, 2000, config, 128)).fit(rows, others)
+        model = CycleGAN(fitting=game(seed, 1000, config, 128)).fit(rows, others)
         return cycle_figures(model, asked, meant, restandardised(asked, rows, others))
 
     return measured

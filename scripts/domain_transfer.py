@@ -1,4 +1,4 @@
-"""Two domains by name, and what is done with a map between them: fitted, measured, drawn."""
+"""Two domains by name, and what is done with a map between them: fitted and measured."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ from typing import Any
 import torch
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.evaluation import IMAGE_MAPS, map_error, mapped, sliced_wasserstein
-from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_sample_table
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
 
-__all__ = ["Domains", "describe", "draw_transfer", "load_domains", "measure_transfer", "train_transfer"]
+__all__ = ["Domains", "describe", "load_domains", "measure_transfer", "train_transfer"]
 
-Array = NDArray[Any]
 MAPS = (*IMAGE_MAPS, "bent")
 COMPARED = 500  # rows of each domain while it is fitted
-SHOWN = 1500
-SHOWN_IMAGES = 32
 WATCHED = ("cycle_error", "constancy_error", "identity_error", "pair_error", "there", "back")
 
 
@@ -124,35 +119,6 @@ def measure_transfer(model: Any, domains: Domains) -> dict[str, float]:
     if domains.known is not None:
         figures["map_error"] = map_error(made, domains.known(x))
     return figures
-
-
-@torch.no_grad()
-def draw_transfer(model: Any, domains: Domains, folder: Path) -> list[Path]:
-    """Pictures of both domains with what is transferred to each, and with what comes back to it."""
-    x, y = domains.source_test, domains.target_test
-    to_target = {"target": y, "transferred": model.transfer(x)}
-    to_source = {"source": x}
-    if hasattr(model, "inverse_transfer"):
-        to_target["there again"] = model.transfer(model.inverse_transfer(y))
-        to_source |= {"transferred back": model.inverse_transfer(y)}
-        to_source |= {"there and back": model.inverse_transfer(to_target["transferred"])}
-    if x.ndim == y.ndim == 4:
-        order = ["source", "transferred", "there and back", "target", "transferred back", "there again"]
-        panels = {**to_source, **to_target}
-        grids = {name: panels[name][:SHOWN_IMAGES, 0].numpy() for name in order if name in panels}
-        return [draw_images(grids, folder / "transfer.png")]
-    if x.shape[1:] == y.shape[1:] == (2,):
-        rows = zip(("data", "transferred", "and back"), to_source.values(), to_target.values(), strict=False)
-        table = {name: {"source": one[:SHOWN].numpy(), "target": two[:SHOWN].numpy()} for name, one, two in rows}
-        if len(to_source) < len(to_target):
-            table["transferred"] = {"target": to_target["transferred"][:SHOWN].numpy()}
-        return [draw_sample_table(table, folder / "transfer.png")]
-    sides = {"transfer.png": to_target, "transfer_back.png": to_source}
-    return [
-        draw_histograms({name: part.flatten(1).numpy() for name, part in side.items()}, folder / file)
-        for file, side in sides.items()
-        if len(side) > 1
-    ]
 
 
 @torch.no_grad()

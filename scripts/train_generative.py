@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import torch
 import tyro
 from command_line import run
-from domain_transfer import describe, draw_transfer, load_domains, measure_transfer, train_transfer
+from domain_transfer import describe, load_domains, measure_transfer, train_transfer
 from families import find_model, make_model
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw
 from pydantic import TypeAdapter
+from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
@@ -102,7 +103,7 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     seconds = train_transfer(model, domains)
     model.save(directory.path / "model")
     report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
-    for path in draw_transfer(model, domains, directory.path):
+    for path in draw_transfer(model, domains.source_test, domains.target_test, directory.path):
         print(f"picture: {path}")
     print(f"model: {directory.path / 'model'}")
 
