@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from genrl.autoencoders import VAE
 from genrl.bayes import BayesClassifier, GaussianConditional
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
@@ -15,7 +16,7 @@ from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, I
 
 __all__ = ["POLICIES", "REWARDS", "PolicyName", "RewardName"]
 
-RewardName = Literal["discriminator", "flow", "gmm", "bayes", "density-flow"]
+RewardName = Literal["discriminator", "vail", "flow", "gmm", "bayes", "density-flow", "vae"]
 PolicyName = Literal["gaussian", "mixture", "flow"]
 
 
@@ -30,12 +31,14 @@ def _mixture() -> GenerativeModel:
 
 REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
     "discriminator": lambda parts: None,
+    "vail": lambda parts: None,
     "flow": lambda parts: DensityRatioReward(expert=_flow(), learner=_flow(), parts=parts),
     "gmm": lambda parts: DensityRatioReward(expert=_mixture(), learner=_mixture(), parts=parts),
     "bayes": lambda parts: ClassifierReward(BayesClassifier(GaussianConditional(reg_covar=1e-3)), parts=parts),
     "density-flow": lambda parts: DensityReward(_flow(), parts=parts),
+    "vae": lambda parts: DensityReward(VAE(latents=8, hidden=(64, 64)), parts=parts),
 }
-"""Made for the parts of a transition that are seen; None stands for the discriminator."""
+"""Made for the parts of a transition that are seen; None stands for a discriminator, with a bottleneck or without."""
 
 POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,

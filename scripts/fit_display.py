@@ -16,14 +16,9 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class FitDisplay:
-    """Shows how far a fit has come, the loss on both sides of the split, and the time left.
+    """Shows how far a fit has come, the loss on both sides of the split, what else it reports, and the time left."""
 
-    Args:
-        figures: names of what else to show, of epochs that have it.
-    """
-
-    def __init__(self, figures: tuple[str, ...] = ()) -> None:
-        self._figures = figures
+    def __init__(self) -> None:
         self._console = Console()
         self._last_line = time.monotonic() - SECONDS_BETWEEN_LINES + 1.0  # the first plain line after a second
         self._bar = Progress(
@@ -48,9 +43,9 @@ class FitDisplay:
         text = f"epoch {epoch.number}/{epoch.planned} · loss {epoch.train['loss']:.4g}"
         if epoch.validation:
             text += f", held out {epoch.validation['loss']:.4g}"
-        for name in self._figures:
-            if name in epoch.train:
-                text += f" · {name.replace('_', ' ')} {epoch.train[name]:.3g}"
+        for name, value in epoch.train.items():
+            if name != "loss":
+                text += f" · {name.replace('_', ' ')} {value:.3g}"
         self._bar.update(self._task, total=epoch.planned, completed=epoch.number, text=text)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:

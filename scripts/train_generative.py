@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import torch
 import tyro
+from code_pictures import draw_codes
 from command_line import run
 from domain_transfer import describe, load_domains, measure_transfer, train_transfer
-from families import find_model, make_model
+from families import make_model, spelled_out
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw
@@ -22,7 +23,7 @@ from transfer_pictures import draw_transfer
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Sampler, Transfer
+from genrl.protocols import Codec, Density, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -62,8 +63,8 @@ class TrainConfig:
 
 def main(config: TrainConfig) -> None:
     """Fit a generative model, say how well it explains rows that it has not seen, draw samples, and save it."""
-    kind = find_model(config.model)
-    settings: dict[str, Any] = {"words": config.set, "updates": config.updates, "seed": config.seed}
+    kind, preset = spelled_out(config.model)
+    settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
     model = make_model(kind, **settings)
     if config.show_joint and not hasattr(model, "sample_joint"):
@@ -82,6 +83,9 @@ def main(config: TrainConfig) -> None:
     if isinstance(model, Sampler):
         path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
         print(f"samples: {path}")
+    if isinstance(model, Codec):
+        for path in draw_codes(model, data, directory.path):
+            print(f"{path.stem}: {path}")
     print(f"model: {directory.path / 'model'}")
     return None
 

@@ -8,7 +8,7 @@ from genrl.errors import InputError
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import PENALTIES, PenaltyName
 
-__all__ = ["check_domain_game", "check_game", "check_weights", "check_widths", "refuse_context"]
+__all__ = ["check_domain_game", "check_game", "check_image", "check_weights", "check_widths", "refuse_context"]
 
 
 def check_game(
@@ -48,6 +48,20 @@ def check_widths(**widths: int | tuple[int, ...] | None) -> None:
         numbers = () if value is None else (value,) if isinstance(value, int) else tuple(value)
         if any(number < 1 for number in numbers):
             raise InputError(f"{name} must be 1 or more, not {value}")
+
+
+def check_image(event_shape: tuple[int, ...], model: str, *, least: int = 4, even: bool = False) -> None:
+    """Refuse rows that are no images, or none of a size that fits.
+
+    Raises:
+        InputError: they are; the message names the model.
+    """
+    fits = len(event_shape) == 3 and min(event_shape[1:]) >= least
+    if not fits or (even and any(side % 2 for side in event_shape[1:])):
+        raise InputError(
+            f"{model} makes images: X must have the shape (rows, channels, height, width), with {'even ' * even}sides "
+            f"of {least} or more, not (rows, {', '.join(map(str, event_shape))})"
+        )
 
 
 def check_domain_game(objective: GameName, **weights: float) -> None:

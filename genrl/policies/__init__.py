@@ -3,6 +3,7 @@
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
 from genrl.policies.density_policy import DensityPolicy
+from genrl.policies.encoder_features import EncoderFeatures
 from genrl.policies.flow_policy import FlowPolicy, action_flow
 from genrl.policies.mixture_policy import MixturePolicy, action_mixture
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
@@ -13,6 +14,7 @@ __all__ = [
     "Actor",
     "ActorCriticNetwork",
     "DensityPolicy",
+    "EncoderFeatures",
     "FlowPolicy",
     "MixturePolicy",
     "StandardisedFeatures",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS, Activation, Standardise
+from genrl.policies.saved_features import describe_features, rebuild_features
 from genrl.policies.standardised_features import StandardisedFeatures
 
 __all__ = ["ActorCriticNetwork", "describe_actor_critic", "policy_kwargs", "rebuild_actor_critic"]
@@ -33,25 +34,32 @@ class ActorCriticNetwork:
 def policy_kwargs(network: ActorCriticNetwork, standardise: Standardise) -> dict[str, Any]:
     """The `policy_kwargs` of PPO or TRPO with "MlpPolicy"."""
     return {
+        **_layers(network),
+        "features_extractor_class": StandardisedFeatures,
+        "features_extractor_kwargs": {"standardise": standardise},
+    }
+
+
+def _layers(network: ActorCriticNetwork) -> dict[str, Any]:
+    return {
         "net_arch": list(network.hidden),
         "activation_fn": ACTIVATIONS[network.activation],
         "log_std_init": network.log_std_init,
-        "features_extractor_class": StandardisedFeatures,
-        "features_extractor_kwargs": {"standardise": standardise},
     }
 
 
 def describe_actor_critic(
     policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
 ) -> dict[str, Any]:
-    """What `rebuild_actor_critic` needs beside the tensors, as JSON."""
-    standardise = policy.features_extractor.standardise
-    assert isinstance(standardise, Standardise)
+    """What `rebuild_actor_critic` needs beside the tensors, as JSON.
+
+    Raises:
+        InputError: its features extractor is none of this package.
+    """
     return {
         "kind": "actor_critic",
         "env_id": env_id,
-        "observation_columns": standardise.in_features,
-        "clip": standardise.clip,
+        **describe_features(policy),
         "action_space": _describe_space(policy.action_space),
         "hidden": list(network.hidden),
         "activation": network.activation,
@@ -73,21 +81,15 @@ def rebuild_actor_critic(
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    prefix = "features_extractor.standardise."
     try:
-        standardise = Standardise(
-            int(description["observation_columns"]),
-            tensors[prefix + "columns"],
-            tensors[prefix + "mean"],
-            tensors[prefix + "std"],
-            clip=float(description.get("clip", 10.0)),
-        )
+        observation_space, features = rebuild_features(description, tensors)
         network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
         policy = policy_class(
-            spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
+            observation_space,
             _space_from(description["action_space"]),
             lambda _: 0.0,
-            **policy_kwargs(network, standardise),
+            **_layers(network),
+            **features,
         )
         policy.load_state_dict(dict(tensors))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:

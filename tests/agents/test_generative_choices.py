@@ -104,7 +104,9 @@ def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstr
     assert (noise < 0.4).all()
 
 
-@pytest.mark.parametrize(("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow")])
+@pytest.mark.parametrize(
+    ("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow"), ("gaussian", "vail"), ("gaussian", "vae")]
+)
 def test_saved_and_resumed_bit_for_bit(
     demonstrations: Demonstrations, tmp_path: Path, policy: Any, reward: Any
 ) -> None:

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from family_cases import CASES
+    from family_cases import CASES, IMAGE_CASES
 
     from genrl.protocols import Density, Trainable
 
@@ -28,6 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "needy_case": lambda case: case.needs_labels,
         "gradient_case": lambda case: isinstance(case.make(), Trainable),
     }
+    if "image_case" in metafunc.fixturenames:
+        metafunc.parametrize("image_case", [pytest.param(each, id=each.name) for each in IMAGE_CASES])
     for argument, can in wanted.items():
         if argument in metafunc.fixturenames:
             metafunc.parametrize(argument, [pytest.param(each, id=each.name) for each in CASES if can(each)])

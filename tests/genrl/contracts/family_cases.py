@@ -77,7 +77,14 @@ CASES = (
     Case("planar", ("transforms=4", "hidden=[16]", *FAST), updates=200),
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
+    Case("conditional_gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300, needs_labels=True),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case(
+        "hierarchical_vq_vae",
+        ("codebook_size=16", "code_width=4", "hidden=[32]", "top_hidden=[16]", *FAST),
+        updates=300,
+    ),
+    Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
     Case("cycle_gan", THIN, updates=100, **TWO),
     Case("domain_transfer_network", THIN, updates=100, **TWO),
     Case("inverse_conditional_gan", ("hidden=[16]", *FAST), needs_labels=True),
@@ -91,6 +98,15 @@ CASES = (
     ),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
+
+FEW_PIXELS = ("channels=4", "noise_features=4", "fitting.batch_size=32", "fitting.report_every=2")
+IMAGE_CASES = (
+    Case("dcgan", FEW_PIXELS),
+    Case("progressive_gan", FEW_PIXELS),
+    Case("style_gan", ("style_features=4", "mapping_layers=2", *FEW_PIXELS)),
+)
+"""Models of images alone, which have contracts of their own."""
+IMAGE = (1, 8, 8)
 
 
 def gaussian(rows: int, seed: int) -> Tensor:
@@ -112,6 +128,17 @@ def moved(rows: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     context = 2 * torch.rand(rows, 1, generator=generator) - 1
     return torch.cat([2 * context, -context], 1) + 0.3 * torch.randn(rows, 2, generator=generator), context
+
+
+def bars(rows: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(rows, *IMAGE) of a bright bar that lies or stands, and the class of each row."""
+    generator = torch.Generator().manual_seed(seed)
+    second, place = torch.randint(2, (rows,), generator=generator), torch.randint(8, (rows,), generator=generator)
+    x = 0.1 * torch.rand(rows, *IMAGE, generator=generator)
+    lying = second.bool()
+    x[lying, 0, place[lying]] += 0.9
+    x[~lying, 0, :, place[~lying]] += 0.9
+    return 16 * x, torch.tensor(CLASSES)[second]
 
 
 @cache

@@ -4,13 +4,13 @@ import inspect
 
 import pytest
 from families import find_model, make_model, model_name, models
-from family_cases import CASES, Case
+from family_cases import CASES, IMAGE_CASES, Case
 
 from genrl.errors import InputError
 
 
 def test_every_model_of_every_family_is_in_the_list() -> None:
-    listed = [case.name for case in CASES]
+    listed = [case.name for case in (*CASES, *IMAGE_CASES)]
     assert len(listed) == len(set(listed))
     assert set(listed) == models().keys(), "add the new model to tests/genrl/contracts/family_cases.py"
 
