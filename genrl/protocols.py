@@ -103,7 +103,7 @@ class Transfer(Protocol):
     """Whether the rows of both domains must be pairs."""
 
     def transfer(self, x: Tensor) -> Tensor:
-        """Rows of the source as they would be in the target; some models ask for more than the rows."""
+        """Rows of the source as they would be in the target."""
         ...
 
 

@@ -77,7 +77,7 @@ def main(config: CompareConfig) -> None:
 
 def comparable() -> dict[str, type[GenerativeModel]]:
     """Models of the rows of one table; a map between two domains has nothing to compare there."""
-    return {name: kind for name, kind in models().items() if not hasattr(kind, "transfer")}
+    return {name: kind for name, kind in models().items() if not hasattr(kind, "paired")}
 
 
 def planned(config: CompareConfig, names: list[str]) -> Iterator[Cell]:
