@@ -72,6 +72,7 @@ CASES = (
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case("score", ("hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
