@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ __all__ = [
     "TakesStandardisers",
     "Trainable",
     "TrajectorySampler",
+    "Transfer",
     "UnscaledReward",
     "WorldModel",
 ]
@@ -109,6 +110,18 @@ class Codec(Protocol):
 
     def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """The x that z stands for."""
+        ...
+
+
+@runtime_checkable
+class Transfer(Protocol):
+    """Maps rows of one domain to rows of another; learned by `fit(X, y)` from rows of both."""
+
+    paired: ClassVar[bool]
+    """Whether the rows of both domains must be pairs."""
+
+    def transfer(self, x: Tensor) -> Tensor:
+        """Rows of the source as they would be in the target."""
         ...
 
 
