@@ -6,6 +6,7 @@ from genrl.planners.conditions import Conditions
 from genrl.planners.given import Given
 from genrl.planners.pixel_sampler import PixelCNNTrajectorySampler, PixelRNNTrajectorySampler, PixelTrajectorySampler
 from genrl.planners.planner import RecedingHorizonPlanner
+from genrl.planners.row_dynamics import RowDynamics
 from genrl.planners.row_sampler import RowTrajectorySampler
 from genrl.planners.saved import load_planner, save_planner
 from genrl.planners.score_sampler import ScoreTrajectorySampler
@@ -24,6 +25,7 @@ __all__ = [
     "PlannedActions",
     "PositionControl",
     "RecedingHorizonPlanner",
+    "RowDynamics",
     "RowTrajectorySampler",
     "ScoreTrajectorySampler",
     "TrajectoryColumns",
