@@ -27,9 +27,10 @@ Array = NDArray[Any]
 class RecedingHorizonPlanner:
     """Acts by plans that begin at the current observation (Janner et al. 2022, algorithm 1).
 
-    A `Policy` as stable-baselines3 knows it: `predict`'s state holds the plan and its age, so that one planner serves
-    any number of environments. Deterministic, it draws every plan from the same noise: a function of the observations
-    that are planned for together. Otherwise plans are drawn from torch's global random state.
+    A `Policy` as stable-baselines3 knows it: `predict`'s state holds the plan, its age and how many there have been, so
+    that one planner serves any number of environments. Deterministic, it draws the k-th plan of an episode from the
+    k-th noise, the same each time: a planner that has run into a wall with one plan tries another. Otherwise plans are
+    drawn from torch's global random state.
 
     Args:
         sampler: fitted to grids of these columns.
@@ -81,12 +82,13 @@ class RecedingHorizonPlanner:
         self.guide = guide
         self.seed = seed
 
-    def plan(self, observations: Array, deterministic: bool = False) -> Tensor:
+    def plan(self, observations: Array, deterministic: bool = False, *, earlier: int = 0) -> Tensor:
         """(rows, horizon, columns) a plan for each observation.
 
         Args:
             observations: (rows, observation columns).
             deterministic: the same plans each time.
+            earlier: plans, which then came from other noise.
 
         Raises:
             InputError: observations of another task.
@@ -101,7 +103,7 @@ class RecedingHorizonPlanner:
         conditions = Conditions.at(0, range(self.columns.observations), seen, shape=shape)
         if self.desired_return is not None:
             conditions &= Conditions.at(0, [self.columns.count - 1], [self.desired_return], shape=shape)
-        with _seeded(self.seed) if deterministic else nullcontext():
+        with _seeded(self.seed + earlier) if deterministic else nullcontext():
             return self.sampler.sample(len(seen), self.horizon, conditions, self.guide).cpu()
 
     def predict(
@@ -120,33 +122,34 @@ class RecedingHorizonPlanner:
             deterministic: plan with the same noise each time.
 
         Returns:
-            Actions within the bounds, (columns,) or (rows, columns), and (plans, their ages).
+            Actions within the bounds, (columns,) or (rows, columns), and (plans, their ages, plans in the episode).
         """
         seen = np.asarray(observation, dtype=np.float32)
         rows = seen[None] if seen.ndim == 1 else seen
-        plans, ages = self._followed(rows, state)
-        due = ages >= self.replan_every
-        if episode_start is not None:
-            due |= np.broadcast_to(np.asarray(episode_start, dtype=bool), due.shape)
+        plans, ages, made = self._followed(rows, state)
+        begins = np.zeros(len(rows), bool) if episode_start is None else np.asarray(episode_start, dtype=bool)
+        made = np.where(begins, 0, made)
+        due = begins | (ages >= self.replan_every)
         if due.any():
-            plans[due] = self.plan(rows[due], deterministic).numpy()
+            plans[due] = self.plan(rows[due], deterministic, earlier=int(made[due].max())).numpy()
             ages[due] = 0
+            made[due] += 1
         found = self.acting.act(
             torch.from_numpy(rows), torch.from_numpy(plans), torch.from_numpy(ages), self.columns, self.stride
         )
         actions = np.clip(found.detach().numpy(), self.action_space.low, self.action_space.high)
         actions = actions.astype(self.action_space.dtype)
-        return (actions[0] if seen.ndim == 1 else actions), (plans, ages + 1)
+        return (actions[0] if seen.ndim == 1 else actions), (plans, ages + 1, made)
 
-    def _followed(self, rows: Array, state: tuple[Array, ...] | None) -> tuple[Array, Array]:
-        """Copies of the plans and their ages; those that there are none of yet are due."""
+    def _followed(self, rows: Array, state: tuple[Array, ...] | None) -> tuple[Array, Array, Array]:
+        """Copies of what the state holds; where there is no plan yet, one is due."""
         if state is None:
             plans = np.zeros((len(rows), self.horizon, self.columns.count), np.float32)
-            return plans, np.full(len(rows), self.replan_every, np.int64)
-        plans, ages = state
+            return plans, np.full(len(rows), self.replan_every, np.int64), np.zeros(len(rows), np.int64)
+        plans, ages, made = state
         if len(plans) != len(rows):
             raise InputError(f"state holds {len(plans)} plans, but there are {len(rows)} observations: start with None")
-        return plans.copy(), ages.copy()
+        return plans.copy(), ages.copy(), made
 
 
 @contextmanager

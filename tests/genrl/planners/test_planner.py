@@ -75,6 +75,7 @@ def test_an_episode_that_begins_is_planned_for_alone() -> None:
     assert sampler.asked == [3, 1]
     assert after is not None
     assert after[1].tolist() == [2, 1, 2]
+    assert after[2].tolist() == [1, 1, 1]
     assert (after[0][1, 0] == [1, 1, 0, 5]).all()
     assert (after[0][0] == before[0][0]).all()
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(state or (), before, strict=True))
@@ -104,6 +105,19 @@ def test_determinism(fitted: RecedingHorizonPlanner) -> None:
     drawn = fitted.plan(seen)
     torch.manual_seed(2)
     assert torch.equal(fitted.plan(seen), drawn)
+
+
+def test_the_next_plan_of_a_deterministic_episode_is_another(fitted: RecedingHorizonPlanner) -> None:
+    seen, state, plans = np.array([[0.1, 0.2]]), None, []
+    for _ in range(2 * fitted.replan_every):
+        _, state = fitted.predict(seen, state, deterministic=True)
+        assert state is not None
+        plans.append(state[0])
+    assert np.array_equal(plans[0], plans[1])
+    assert not np.array_equal(plans[0], plans[-1])
+    again, _ = fitted.predict(seen, None, np.array([True]), True)
+    first, _ = fitted.predict(seen, state, np.array([True]), True)
+    assert np.array_equal(again, first)
 
 
 def test_plans_begin_at_the_observation_and_hold_the_desired_return(fitted: RecedingHorizonPlanner) -> None:
@@ -138,7 +152,10 @@ def test_a_loaded_planner_acts_the_same(fitted: RecedingHorizonPlanner, acting: 
         (lambda: planner(Counting(), horizon=0), "must be 1 or more"),
         (lambda: planner(Counting(), desired_return=None), "give both or neither"),
         (lambda: planner(Counting()).predict(np.zeros((2, 5))), "of another task"),
-        (lambda: planner(Counting()).predict(np.zeros((2, 2)), (np.zeros((1, 4, 4)), np.zeros(1))), "start with None"),
+        (
+            lambda: planner(Counting()).predict(np.zeros((2, 2)), (np.zeros((1, 4, 4)), np.zeros(1), np.zeros(1))),
+            "start with None",
+        ),
         (
             lambda: RecedingHorizonPlanner(Counting(), COLUMNS, spaces.Box(-1, 1, (2,)), horizon=2, desired_return=1.0),
             "Box of 1 columns",
