@@ -58,7 +58,7 @@ HOPPER = TrainConfig(
     every=2,
     levels=128,
 )
-MAZE = TrainConfig(horizon=16, stride=8, replan_every=10, acting="position", every=4)
+MAZE = TrainConfig(horizon=16, stride=8, replan_every=10, acting="position", every=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +105,9 @@ def settings_of(env: str, method: str, seed: int, updates: int | None) -> TrainC
         sampler=sampler,
         seed=seed,
         updates=updates or (1500 if pixels else 3000),
-        hidden=24 if pixels else 256,
+        hidden=48 if pixels else 256,
         batch_size=128 if pixels else 256,
+        learning_rate=3e-3 if pixels else 2e-3,
     )
 
 

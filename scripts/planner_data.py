@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from genrl.errors import InputError
 from genrl.planners import TrajectoryColumns
 from genrl.transitions import Demonstrations
 
-__all__ = ["constant_columns", "load_episodes", "maze_walls", "task_columns"]
+__all__ = ["constant_columns", "cut_after_goal", "load_episodes", "maze_walls", "task_columns"]
 
 WAYPOINTS, DEMONSTRATIONS = "waypoints", "demonstrations"
+AFTER_GOAL = 50  # steps, in which the ball comes to rest
 EPISODES_FROM = 1_000_000  # seed of the first recorded episode, far from those that planners are tried on
 
 
@@ -30,7 +32,8 @@ def load_episodes(
     """The episodes that `--data` names.
 
     Args:
-        source: `waypoints:<episodes>` of a maze, recorded with noise; `demonstrations`, or the path of some.
+        source: `waypoints:<episodes>` of a maze, recorded with noise until a while after the goal was reached;
+            `demonstrations`, or the path of some.
         env_id: the task.
         env_kwargs: its constructor keywords.
         seed: of what is recorded.
@@ -44,13 +47,33 @@ def load_episodes(
             raise InputError(f"--data waypoints:<episodes> takes a number, such as waypoints:300, not {source!r}")
         controller = maze_waypoints(env_id, seed=seed, **dict(env_kwargs or {}))
         first = EPISODES_FROM + 10_000 * seed
-        return record(controller, env_id, int(count), seed=first, deterministic=False, env_kwargs=env_kwargs)
+        found = record(controller, env_id, int(count), seed=first, deterministic=False, env_kwargs=env_kwargs)
+        return cut_after_goal(found)
     if source != DEMONSTRATIONS and not Path(source).exists():
         raise InputError(f"--data {source!r} is neither a path nor waypoints:<episodes> nor demonstrations: give one")
     found = load_demonstrations(env_id if source == DEMONSTRATIONS else Path(source))
     space = task_spaces(env_id, env_kwargs)
     found.check_spaces(space[0], space[1], env_id)
     return found
+
+
+def cut_after_goal(demonstrations: Demonstrations, *, steps: int = AFTER_GOAL) -> Demonstrations:
+    """Episodes as far as so many steps after their first reward: the rest that follows is much, and all alike."""
+    cut = []
+    for trajectory in demonstrations.trajectories():
+        paid = np.flatnonzero(trajectory.rewards > 0)
+        end = min(len(trajectory), int(paid[0]) + 1 + steps) if len(paid) else len(trajectory)
+        cut.append(
+            replace(
+                trajectory,
+                observations=trajectory.observations[: end + 1],
+                actions=None if trajectory.actions is None else trajectory.actions[:end],
+                rewards=trajectory.rewards[:end],
+                truncated=True,
+                terminated=False,
+            )
+        )
+    return Demonstrations.from_trajectories(cut, env_id=demonstrations.env_id)
 
 
 def task_spaces(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tuple[spaces.Box, spaces.Box]:

@@ -59,7 +59,7 @@ class TrainConfig:
     every: int = 4
     """Steps from the start of one grid to that of the next."""
     hidden: int | None = None
-    """Width of the networks; by default 256 for the score, 32 for pixels."""
+    """Width of the networks; by default 256 for the score, 48 for a PixelCNN."""
     levels: int = 64
     """Values of a token (pixels)."""
     tokens: int = 1
@@ -121,7 +121,7 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = GatedPixelCNN(
-            levels=bins.levels, output="logistics", width=config.hidden or 32, layers=5, fitting=fitting
+            levels=bins.levels, output="logistics", width=config.hidden or 48, layers=3, fitting=fitting
         )
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)

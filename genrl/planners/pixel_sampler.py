@@ -21,8 +21,8 @@ FITTING = GradientFitting(updates=2000, batch_size=128)
 class PixelTrajectorySampler(TrajectoryModel):
     """Draws the grid of a trajectory token by token, row after row (Janner et al. 2021, with a model of images).
 
-    Every number becomes one or several tokens, and a trajectory an image of one channel whose rows are times. Each
-    token is drawn given those before it, so that the past conditions the future as it should. A condition after an
+    Every number becomes one or several tokens, and a trajectory an image one pixel wide, whose rows are times and whose
+    channels are the tokens, so that the network knows a position from a velocity. Each token is drawn given those before it, so that the past conditions the future as it should. A condition after an
     unknown cell, such as a last state, weighs the draws instead: of `candidates` one is kept, likelier if the known
     cells are likely after it. A guide weighs them in the same way (`reweighted`): it cannot lead to what is not among
     the candidates. The drawn numbers are those of the bins; conditions hold exactly.
@@ -62,27 +62,28 @@ class PixelTrajectorySampler(TrajectoryModel):
 
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
         self.discretiser = Discretiser(self.bins, columns)
-        return (1, horizon, columns * self.bins.tokens)
+        return (columns * self.bins.tokens, horizon, 1)
 
     def _prepare(self, grids: Tensor) -> None:
         self.discretiser.measure(grids)
 
     def _rows(self, grids: Tensor) -> Tensor:
-        return self.discretiser.encode(grids)[:, None]
+        return self.discretiser.encode(grids).movedim(-1, 1)[..., None]
 
     def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
         assert isinstance(self.model, AutoregressiveModel)
         model, tokens = self.model, self._rows(values)
-        mask = known.repeat_interleave(self.bins.tokens, 2)[:, None]
+        by_token = known.repeat_interleave(self.bins.tokens, 2)
+        mask = by_token.movedim(-1, 1)[..., None]
         # Once a token is unknown, none that is known may follow: otherwise the draws must be weighed.
-        in_order = mask.flatten(1)
+        in_order = by_token.flatten(1)
         late = bool((in_order[:, 1:] & ~in_order[:, :-1]).any())
 
         def draw(number: int) -> Tensor:
             told = None if context is None else context.repeat_interleave(number, 0)
             rows, where = tokens.repeat_interleave(number, 0), mask.repeat_interleave(number, 0)
             found = model.complete(rows, where, told, candidates=self.candidates if late else 1)
-            return self.discretiser.decode(found[:, 0])
+            return self.discretiser.decode(found[..., 0].movedim(1, -1))
 
         return reweighted(draw, guide, self.candidates)
 
@@ -105,7 +106,7 @@ class PixelCNNTrajectorySampler(PixelTrajectorySampler):
         given: Given = Given(),
         candidates: int = 16,
     ) -> None:
-        default = GatedPixelCNN(levels=bins.levels, output="logistics", width=32, layers=5, fitting=FITTING)
+        default = GatedPixelCNN(levels=bins.levels, output="logistics", width=48, layers=3, fitting=FITTING)
         super().__init__(model=model or default, bins=bins, given=given, candidates=candidates)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -162,6 +163,22 @@ def test_what_cannot_be_is_said(
     config = {"env": ENV, "data": str(data), "acting": "planned", "updates": 2, "log_folder": tmp_path, **settings}
     with pytest.raises(InputError, match=message):
         train_planner.main(train_planner.TrainConfig(**config))
+
+
+def test_episodes_end_a_while_after_their_goal(train_planner: ModuleType) -> None:
+    import planner_data
+
+    late = Trajectory(
+        observations=np.arange(11.0, dtype=np.float32)[:, None],
+        actions=np.zeros((10, 1), np.float32),
+        rewards=np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 1], np.float32),
+        terminated=False,
+        truncated=True,
+    )
+    never = replace(late, rewards=np.zeros(10, np.float32))
+    cut = planner_data.cut_after_goal(Demonstrations.from_trajectories([late, never]), steps=2)
+    assert cut.episode_lengths.tolist() == [6, 10]
+    assert cut.observations[:7, 0].tolist() == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_another_script_s_run_is_refused(train_planner: ModuleType, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def make(kind: str, given: Given = NOTHING, updates: int = 3) -> TrajectoryModel
     if kind == "score":
         return ScoreTrajectorySampler(model=ScoreModel(hidden=(32,), evaluations=8, fitting=quick), given=given)
     if kind == "pixel_cnn":
-        model = GatedPixelCNN(levels=8, width=8, layers=2, fitting=quick)
+        model = GatedPixelCNN(levels=8, width=16, layers=1, fitting=quick)
         return PixelCNNTrajectorySampler(model=model, bins=bins, given=given, candidates=4)
     if kind == "pixel_rnn":
         return PixelRNNTrajectorySampler(
