@@ -22,10 +22,11 @@ class PixelTrajectorySampler(TrajectoryModel):
     """Draws the grid of a trajectory token by token, row after row (Janner et al. 2021, with a model of images).
 
     Every number becomes one or several tokens, and a trajectory an image one pixel wide, whose rows are times and whose
-    channels are the tokens, so that the network knows a position from a velocity. Each token is drawn given those before it, so that the past conditions the future as it should. A condition after an
-    unknown cell, such as a last state, weighs the draws instead: of `candidates` one is kept, likelier if the known
-    cells are likely after it. A guide weighs them in the same way (`reweighted`): it cannot lead to what is not among
-    the candidates. The drawn numbers are those of the bins; conditions hold exactly.
+    channels are the tokens, so that the network knows a position from a velocity. Each token is drawn given those
+    before it, so that the past conditions the future as it should. A condition after an unknown cell, such as a last
+    state, weighs the draws instead: of `candidates` one is kept, likelier if the known cells are likely after it. A
+    guide weighs them in the same way (`reweighted`): it cannot lead to what is not among the candidates. The drawn
+    numbers are those of the bins; conditions hold exactly.
 
     Args:
         model: of images of integers, whose `levels` are those of the bins.
