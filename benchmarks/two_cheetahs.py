@@ -1,9 +1,9 @@
 """Two HalfCheetahs with different bodies: states of each, and which state of one is meant by a state of the other.
 
-The other body has thighs and shins a quarter longer, a torso a fifth longer, and the joints of its front leg count
-their angles the other way round. A state of the other body *corresponds* to one of the first if its torso has the same
-pitch and its joints are bent alike, all velocities included, and the torso is as much higher as its legs are longer at
-these angles: the lowest points of both bodies are at the same height.
+The other body has thighs and shins a quarter longer and a torso a fifth longer; a *turned* one also counts the angles
+of its front leg the other way round. A state of the other body *corresponds* to one of the first if its torso has the
+same pitch and its joints are bent alike, all velocities included, and the torso is higher by what its legs are longer
+at these angles: the lowest points of both bodies are at the same height.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Array = NDArray[np.float64]
 LONGER = {"bthigh": 1.25, "bshin": 1.25, "fthigh": 1.25, "fshin": 1.25, "torso": 1.2}
 TURNED = ("fthigh", "fshin", "ffoot")
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
-"""Of the positions that are observed: height, pitch, and the six joints."""
+"""Of a turned body's positions that are observed: height, pitch, and the six joints."""
 STANDARD = Path(half_cheetah_v4.__file__).parent / "assets" / "half_cheetah.xml"
 
 
-def other_body() -> str:
+def other_body(*, turned: bool = False) -> str:
     """The XML of the other body."""
     root = ElementTree.fromstring(STANDARD.read_text())
     for body in root.iter("body"):
@@ -38,7 +38,7 @@ def other_body() -> str:
         for part in [*body.findall("geom"), *body.findall("body")] if factor else []:
             _stretch(part, factor or 1.0)
     for joint in root.iter("joint"):
-        if joint.get("name") in TURNED:
+        if turned and joint.get("name") in TURNED:
             joint.set("axis", "0 -1 0")
             low, high = (float(word) for word in joint.get("range", "").split())
             joint.set("range", f"{-high} {-low}")
@@ -74,14 +74,15 @@ def states_of(xml: str, steps: int, seed: int, act: Callable[[Array], Array] | N
     return np.array(rows)
 
 
-def corresponding(observations: Array) -> Array:
+def corresponding(observations: Array, *, turned: bool = False) -> Array:
     """The states of the other body that are meant by states of the first, (rows, 17)."""
     positions, velocities = observations[:, :8], observations[:, 8:]
-    mapped = positions * SIGNS
+    signs = SIGNS if turned else np.ones(8)
+    mapped = positions * signs
     standard = mujoco.MjModel.from_xml_string(STANDARD.read_text())
-    other = mujoco.MjModel.from_xml_string(other_body())
+    other = mujoco.MjModel.from_xml_string(other_body(turned=turned))
     mapped[:, 0] += _lowest(standard, positions) - _lowest(other, mapped)
-    return np.concatenate((mapped, velocities * np.concatenate(([1.0], SIGNS))), 1)
+    return np.concatenate((mapped, velocities * np.concatenate(([1.0], signs))), 1)
 
 
 def _stretch(part: ElementTree.Element, factor: float) -> None:

@@ -32,6 +32,7 @@ SETTINGS = {
     "autoencoder": ("latents=2",),  # of points in the plane; more leave codes on a surface, which no Gaussian fits
     "gaussian_mixture": ("n_components=25",),
     "mixture_density_network": ("n_components=25",),
+    "sequence": ("output=gaussians",),  # of integers by default
     "variational_gaussian_mixture": ("n_components=40",),
 }
 
@@ -77,7 +78,7 @@ def main(config: CompareConfig) -> None:
 
 def comparable() -> dict[str, type[GenerativeModel]]:
     """Models of the rows of one table; a map between two domains has nothing to compare there."""
-    return {name: kind for name, kind in models().items() if not hasattr(kind, "transfer")}
+    return {name: kind for name, kind in models().items() if not hasattr(kind, "paired")}
 
 
 def planned(config: CompareConfig, names: list[str]) -> Iterator[Cell]:

@@ -37,7 +37,8 @@ class CycleGAN(GenerativeModel):
 
     Args:
         objective: the game of each direction; the paper's is least squares.
-        cycle_weight: of the L1 distance between a row and where it comes back.
+        cycle_weight: of the L1 distance between a row and where it comes back. Much more of it, such as the paper's 10,
+            keeps the generators at the first maps that undo each other, whether or not they reach the other domain.
         identity_weight: of the L1 distance between a row and its transfer to the domain in which it is already, for
             domains that share their shape and their units (section 5.2 of the paper).
         penalty_weight: of the discriminators' squared gradient at real rows (R1).
@@ -68,7 +69,7 @@ class CycleGAN(GenerativeModel):
         self,
         *,
         objective: GameName = "least_squares",
-        cycle_weight: float = 10.0,
+        cycle_weight: float = 1.0,
         identity_weight: float = 0.0,
         penalty_weight: float = 0.01,
         hidden: tuple[int, ...] = (64, 64),

@@ -31,7 +31,7 @@ class PoseGuidedGAN(GenerativeModel):
     The first network learns to reconstruct the row in the wanted pose (equation 1), which is right but blurred. The
     second sees the coarse row and the source and adds a difference to it, against a discriminator that looks at a
     source row and a target row together (equations 3 and 4). As a generative model it is p(y given x, pose), all of it
-    at `transfer(x, pose)`: the context of `sample` is x, flat, with the columns of the pose after it.
+    at `repose(x, pose)`: the context of `sample` is x, flat, with the columns of the pose after it.
 
     Departures from the paper: the pose is whatever columns say it, not a map of joints, and there is no mask of the
     pose; a penalty on the discriminator's gradient.
@@ -54,7 +54,7 @@ class PoseGuidedGAN(GenerativeModel):
     >>> x, pose = torch.randn(1000, 2), torch.rand(1000, 1)
     >>> stages = {"coarse_fitting": GradientFitting(updates=300), "fitting": AdversarialFitting(updates=100)}
     >>> model = PoseGuidedGAN(**stages).fit(x, x + pose, context=pose)
-    >>> bool((model.transfer(x, pose) - (x + pose)).abs().mean() < 0.2)
+    >>> bool((model.repose(x, pose) - (x + pose)).abs().mean() < 0.2)
     True
     """
 
@@ -110,7 +110,7 @@ class PoseGuidedGAN(GenerativeModel):
         self._fit(target, torch.cat((source.flatten(1), pose.to(source)), 1), progress)
         return self
 
-    def transfer(self, x: Tensor, pose: Tensor) -> Tensor:
+    def repose(self, x: Tensor, pose: Tensor) -> Tensor:
         """What is seen in x, in another pose, (rows, *event_shape), differentiable.
 
         Raises:
@@ -123,12 +123,12 @@ class PoseGuidedGAN(GenerativeModel):
         return self.units.inverse(self._refined(self._standard(torch.cat((source, pose), 1)))[1])
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """The transfer of each row of the context (source and pose); all samples of one row are the same."""
+        """Each row of the context, source and pose, in that pose; all samples of one row are the same."""
         given = self.encode_context(context)
         assert given is not None  # built with a source
         features = prod(self.require_built())
         with torch.no_grad():
-            return repeated(self.transfer(given[:, :features], given[:, features:]), sample_shape)
+            return repeated(self.repose(given[:, :features], given[:, features:]), sample_shape)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         pose = (context_features - prod(event_shape),)
