@@ -35,7 +35,8 @@ class GAILConfig:
     """What pays: a discriminator, also one that is kept short of information (vail), densities of both sides (flow,
     gmm, bayes), or the expert's alone (density-flow, vae)."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation; mixture and flow need the learner ppo."""
+    """What actions follow given the observation; mixture and flow need the learner ppo, vae and
+    gan can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_scale: float = 0.1

@@ -10,14 +10,16 @@ from genrl.bayes import BayesClassifier, GaussianConditional
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
-from genrl.policies import action_flow, action_mixture
+from genrl.policies import action_flow, action_gan, action_mixture, action_vae
 from genrl.protocols import RewardModel
 from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
-__all__ = ["POLICIES", "REWARDS", "PolicyName", "RewardName"]
+__all__ = ["POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "RewardName"]
 
 RewardName = Literal["discriminator", "vail", "flow", "gmm", "bayes", "density-flow", "vae"]
-PolicyName = Literal["gaussian", "mixture", "flow"]
+LearnedPolicyName = Literal["gaussian", "mixture", "flow"]
+"""Those with an exact log-probability of an action, which PPO needs; the others can be cloned."""
+PolicyName = Literal[LearnedPolicyName, "vae", "gan"]
 
 
 def _flow() -> GenerativeModel:
@@ -44,5 +46,7 @@ POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,
     "mixture": action_mixture,
     "flow": action_flow,
+    "vae": action_vae,
+    "gan": action_gan,
 }
 """What actions follow; None stands for the Gaussian of stable-baselines3."""

@@ -16,7 +16,9 @@ from genrl.transitions import Transitions
 __all__ = [
     "Classifier",
     "Codec",
+    "Completer",
     "Density",
+    "Discrete",
     "Mode",
     "Policy",
     "ReparameterisedSampler",
@@ -50,6 +52,22 @@ class Density(Protocol):
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(batch,) in nats."""
+        ...
+
+
+@runtime_checkable
+class Discrete(Protocol):
+    """May model rows of integers 0 .. K - 1, whose `log_prob` is the log of a probability, not of a density."""
+
+    takes_integers: bool
+
+
+@runtime_checkable
+class Completer(Protocol):
+    """Draws what is missing of a row."""
+
+    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None) -> Tensor:
+        """Rows whose numbers are those of x where `known` is true, one mask for all rows or one for each."""
         ...
 
 

@@ -32,6 +32,7 @@ SETTINGS = {
     "autoencoder": ("latents=2",),  # of points in the plane; more leave codes on a surface, which no Gaussian fits
     "gaussian_mixture": ("n_components=25",),
     "mixture_density_network": ("n_components=25",),
+    "sequence": ("output=gaussians",),  # of integers by default
     "variational_gaussian_mixture": ("n_components=40",),
 }
 

@@ -51,13 +51,13 @@ def models() -> dict[str, type[GenerativeModel]]:
 
 
 def model_name(kind: type) -> str:
-    """Snake case of the class, without a "Flow" at its end.
+    """Snake case of the class, without a "Flow" or "Model" at its end: words that say of what kind it is, not which.
 
-    >>> [model_name(type(name, (), {})) for name in ("NeuralSplineFlow", "RealNVP", "GaussianMixture", "VAE", "VQVAE")]
-    ['neural_spline', 'real_nvp', 'gaussian_mixture', 'vae', 'vq_vae']
+    >>> [model_name(type(name, (), {})) for name in ("NeuralSplineFlow", "RealNVP", "ScoreModel", "VAE", "VQVAE")]
+    ['neural_spline', 'real_nvp', 'score', 'vae', 'vq_vae']
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]|VAE$)", "_", kind.__name__).lower()
-    return words.removesuffix("_flow")
+    return words.removesuffix("_flow").removesuffix("_model")
 
 
 def family_of(kind: type[GenerativeModel]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -16,14 +17,15 @@ from domain_transfer import describe, load_domains, measure_transfer, train_tran
 from families import make_model, spelled_out
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from generative_pictures import draw
+from generative_pictures import draw, draw_completions
 from pydantic import TypeAdapter
+from sample_watch import sample_watch
 from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec, Density, Sampler, Transfer
+from genrl.protocols import Codec, Completer, Density, Discrete, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -86,6 +88,8 @@ def main(config: TrainConfig) -> None:
     if isinstance(model, Codec):
         for path in draw_codes(model, data, directory.path):
             print(f"{path.stem}: {path}")
+    if isinstance(model, Completer) and data.image_shape is not None:
+        print(f"completions: {draw_completions(model, data, directory.path / 'completions.png')}")
     print(f"model: {directory.path / 'model'}")
     return None
 
@@ -126,11 +130,13 @@ def report(directory: RunDirectory, figures: dict[str, float]) -> None:
 
 
 def shaped(data: GenerativeData, model: GenerativeModel) -> GenerativeData:
-    """The data with images as images if `model`, which is used up, takes them, else with flat rows.
+    """The data as `model`, which is used up, takes them: images or flat rows; integers again if it is a model of these.
 
     Raises:
-        InputError: it takes neither.
+        InputError: it takes none of them.
     """
+    if data.levels > 1 and isinstance(model, Discrete) and model.takes_integers:
+        data = data.as_levels()
     context = data.train_context
     columns = 0 if context is None else len(set(context.tolist())) if data.labelled else context.shape[1]
     if data.image_shape is not None:
@@ -149,6 +155,8 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
     if data.labelled:
         given = {"y": data.train_context}
+    if "metrics" in inspect.signature(model.fit).parameters:
+        given["metrics"] = sample_watch(data)
     began = time.perf_counter()
     with StopSignals() as stop, FitDisplay() as display:
 

@@ -145,6 +145,15 @@ class AdversarialModel(GenerativeModel, ABC):
         given = self._standard_context(self.encode_context(context, len(noise)))
         return self._rows(noise, given)
 
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """What noise of 0, its likeliest, becomes: one row, or one for each of the context; not always a likely one."""
+        self.require_built()
+        given = self.encode_context(context)
+        zeros = torch.zeros_like(self._noise(1 if given is None else len(given)))
+        with torch.no_grad():
+            rows = self.generate(zeros, given)
+        return rows[0] if given is None else rows
+
     def discriminate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) logits of the discriminator, high where a row looks real; what they mean depends on the objective.
 

@@ -34,8 +34,9 @@ class GAN(AdversarialModel):
         objective: the game. "minimax", the zero-sum one; "non_saturating", the same but for the generator's gradient,
             which does not vanish where the discriminator is sure; "least_squares"; "wasserstein", for which the
             discriminator must be bounded by one of the following; "hinge".
-        penalty: on the discriminator's gradient. "interpolation" draws its norm to 1 between real and fake rows; "r1",
-            "r2" and "r1_r2" draw it to 0 at real rows, at fake rows, and at both. None for none.
+        penalty: on the discriminator's gradient. "interpolation" draws its norm to 1 between real and fake rows,
+            "one_sided" below 1; "r1", "r2" and "r1_r2" draw it to 0 at real rows, at fake rows, and at both. None for
+            none.
         penalty_weight: of the penalty; in standard units.
         weight_clip: limit to which the discriminator's weights are clipped after each step; None for none.
         spectral: bound each layer of the discriminator by its largest singular value.

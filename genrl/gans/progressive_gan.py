@@ -15,7 +15,8 @@ from genrl.gans.settings import check_game, check_image, check_widths
 
 __all__ = ["GROWING_FITTING", "ProgressiveGAN"]
 
-GROWING_FITTING = AdversarialFitting(updates=3000, batch_size=64, learning_rate=2e-3, betas=(0.0, 0.99))
+GROWING_FITTING = AdversarialFitting(updates=2000, batch_size=64, learning_rate=1e-2, betas=(0.0, 0.99))
+"""The step size is for weights of deviation 1: a hundredth of them, as much as 2e-4 is for those of `DCGAN`."""
 
 
 class ProgressiveGAN(AdversarialModel):
@@ -59,7 +60,7 @@ class ProgressiveGAN(AdversarialModel):
         *,
         objective: GameName = "non_saturating",
         penalty: PenaltyName | None = "r1",
-        penalty_weight: float = 1.0,
+        penalty_weight: float = 0.1,
         noise_features: int = 64,
         channels: int = 32,
         fitting: AdversarialFitting = GROWING_FITTING,

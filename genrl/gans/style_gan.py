@@ -64,7 +64,7 @@ class StyleGAN(AdversarialModel):
         *,
         objective: GameName = "non_saturating",
         penalty: PenaltyName | None = "r1",
-        penalty_weight: float = 1.0,
+        penalty_weight: float = 0.1,
         noise_features: int = 64,
         style_features: int = 64,
         mapping_layers: int = 4,

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS, Activation, Standardise
 from genrl.policies.saved_features import describe_features, rebuild_features
+from genrl.policies.saved_space import describe_space, rebuild_space
 from genrl.policies.standardised_features import StandardisedFeatures
 
 __all__ = ["ActorCriticNetwork", "describe_actor_critic", "policy_kwargs", "rebuild_actor_critic"]
@@ -60,7 +59,7 @@ def describe_actor_critic(
         "kind": "actor_critic",
         "env_id": env_id,
         **describe_features(policy),
-        "action_space": _describe_space(policy.action_space),
+        "action_space": describe_space(policy.action_space),
         "hidden": list(network.hidden),
         "activation": network.activation,
     }
@@ -86,7 +85,7 @@ def rebuild_actor_critic(
         network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
         policy = policy_class(
             observation_space,
-            _space_from(description["action_space"]),
+            rebuild_space(description["action_space"]),
             lambda _: 0.0,
             **_layers(network),
             **features,
@@ -96,17 +95,3 @@ def rebuild_actor_critic(
         raise InputError(f"the saved policy is damaged or of another version: {error}") from error
     policy.set_training_mode(False)
     return policy
-
-
-def _describe_space(space: spaces.Space[Any]) -> dict[str, Any]:
-    if isinstance(space, spaces.Discrete):
-        return {"kind": "discrete", "n": int(space.n), "start": int(space.start)}
-    assert isinstance(space, spaces.Box)
-    return {"kind": "box", "low": space.low.tolist(), "high": space.high.tolist()}
-
-
-def _space_from(description: Mapping[str, Any]) -> spaces.Space[Any]:
-    if description["kind"] == "discrete":
-        return spaces.Discrete(description["n"], start=description["start"])
-    low, high = (np.array(description[bound], dtype=np.float32) for bound in ("low", "high"))
-    return spaces.Box(low, high, dtype=np.float32)

@@ -36,6 +36,7 @@ class Case:
         context: it can be fitted with continuous context.
         domains: it is fitted to two domains, fit(X, y); contracts of one table of rows do not apply.
         pose: it needs a context beside them.
+        discrete: it models images of integers alone; contracts about rows of real numbers skip it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Case:
     context: bool = True
     domains: bool = False
     pose: bool = False
+    discrete: bool = False
 
     def make(self, updates: int | None = None) -> GenerativeModel:
         """A fresh one; the same each time."""
@@ -95,6 +97,10 @@ CASES = (
         pose=True,
         **TWO,
     ),
+    Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
+    Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
+    Case("sequence", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
+    Case("score", ("hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
 
