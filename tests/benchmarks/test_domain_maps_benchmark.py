@@ -9,6 +9,7 @@ from types import ModuleType
 import mujoco
 import numpy as np
 import pytest
+import torch
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -88,6 +89,7 @@ def test_it_goes_on_where_it_stopped(benchmark: ModuleType, tmp_path: Path) -> N
     ],
 )
 def test_maps_of_digits_are_found(benchmark: ModuleType, task: str, error: float, kept: float) -> None:
+    torch.manual_seed(0)
     figures = benchmark.TASKS[task](0, benchmark.Config())
     assert figures["map_error"] < error < figures["start_error"]
     assert figures["class_kept"] > kept
