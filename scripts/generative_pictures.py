@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec
+from genrl.protocols import Codec, Completer
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_completions"]
 
 Array = NDArray[Any]
 Sample = tuple[Array, Array | None]
+COMPLETED = 32  # images
 DENSITY_CONTEXTS = 25  # over which the density of a conditional model is averaged
 
 
@@ -41,6 +42,20 @@ def draw(model: GenerativeModel, data: GenerativeData, path: Path, *, joint: boo
         density = (lambda x: _log_density(model, data, x)) if hasattr(model, "log_prob") else None
         return draw_planes(rows, path, labels=labels, log_density=density)
     return draw_histograms({title: x.reshape(len(x), -1) for title, x in rows.items()}, path)
+
+
+def draw_completions(model: Completer, data: GenerativeData, path: Path) -> Path:
+    """Draw images held out, their upper halves alone, and two completions of each."""
+    assert data.image_shape is not None
+    channels, height, width = data.image_shape
+    rows, context = torch.from_numpy(data.test[:COMPLETED]), data.test_context
+    images = rows.reshape(-1, *data.image_shape)
+    known = (torch.arange(height)[:, None] < height // 2).expand(channels, height, width)
+    given = None if context is None else context[: len(rows)]
+    flat = known.reshape(rows.shape[1:])
+    found = {f"completion {number}": model.complete(rows, flat, given).reshape_as(images) for number in (1, 2)}
+    panels = {"data": images, "given": torch.where(known, images, images.min()), **found}
+    return draw_images({title: x[:, 0].numpy() for title, x in panels.items()}, path)
 
 
 def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sample]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from genrl.flows.ode import runge_kutta
 from genrl.flows.transform import Transform
-from genrl.nn import Activation, mlp
+from genrl.nn import Activation, TimeEmbedding, divergence, mlp, runge_kutta
 
 __all__ = ["FollowVelocity", "VelocityField"]
 
@@ -26,38 +23,24 @@ class VelocityField(nn.Module):
         activation: between the layers; a smooth one, for its derivatives are the density.
     """
 
-    waves: Tensor
-
     def __init__(
         self, features: int, context_features: int, *, hidden: tuple[int, ...], activation: Activation
     ) -> None:
         super().__init__()
-        sizes = [features + context_features + 2 * FREQUENCIES, *hidden, features]
+        self.clock = TimeEmbedding(FREQUENCIES)
+        sizes = [features + context_features + self.clock.columns, *hidden, features]
         self.network = mlp(sizes, activation=activation, zero_output=True)
-        self.register_buffer("waves", math.pi * torch.arange(1, FREQUENCIES + 1), persistent=False)
 
     def forward(self, time: Tensor, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows, features) of times (rows, 1), or (1, 1) for all, and places (rows, features)."""
-        phase = time * self.waves
-        clock = torch.cat((phase.cos(), phase.sin()), 1).expand(len(x), -1)
+        clock = self.clock(time).expand(len(x), -1)
         seen = (x, clock) if context is None else (x, clock, context)
         found: Tensor = self.network(torch.cat(seen, 1))
         return found
 
     def trace(self, time: Tensor, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The velocity, and (rows,) the exact trace of its Jacobian, by one batched backward pass."""
-        create_graph = torch.is_grad_enabled()
-        with torch.enable_grad():
-            place = x if x.requires_grad else x.detach().requires_grad_()
-            velocity = self(time, place, context)
-            features = x.shape[1]
-            directions = torch.eye(features, dtype=x.dtype, device=x.device)[:, None].expand(-1, len(x), -1)
-            # A row's velocity depends on its own place alone: one direction for all rows gives a row of every Jacobian.
-            (jacobian,) = torch.autograd.grad(
-                velocity, place, directions, create_graph=create_graph, is_grads_batched=True
-            )
-        trace = jacobian.diagonal(dim1=0, dim2=2).sum(1)
-        return (velocity, trace) if create_graph else (velocity.detach(), trace)
+        return divergence(lambda place: self(time, place, context), x)
 
 
 class FollowVelocity(Transform):

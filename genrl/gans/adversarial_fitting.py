@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genrl.errors import InputError
-from genrl.gans.moving_average import MovingAverage
+from genrl.nn.ema import MovingAverage
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, Stopped
 
 __all__ = ["AdversarialFitting", "Player", "fit_adversarially"]

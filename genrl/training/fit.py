@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from genrl.errors import InputError
+from genrl.nn import MovingAverage
 from genrl.protocols import Trainable
 
 __all__ = ["FitEpoch", "FitHistory", "LossFunction", "fit"]
@@ -86,6 +87,7 @@ def fit(
     validation: float | Tensor = 0.1,
     patience: int | None = None,
     max_grad_norm: float | None = None,
+    average: float = 0.0,
     seed: int = 0,
     progress: Callable[[FitEpoch], bool | None] | None = None,
 ) -> FitHistory:
@@ -109,6 +111,8 @@ def fit(
         validation: fraction of the rows to hold out, drawn at random; or the indices of those to hold out.
         patience: stop after so many epochs without a lower validation loss; None never does.
         max_grad_norm: the gradient is scaled down to this norm; None leaves it.
+        average: decay of a moving average of the weights, which are then the ones that are validated, shown to
+            `progress` and kept; 0 for none.
         seed: of the split, the order of rows and the loss's own noise.
         progress: called after each epoch; a False that it returns ends the training.
 
@@ -128,7 +132,7 @@ def fit(
     (3.0, 50)
     """
     loss = _loss_of(model, loss)
-    _check(x, context, epochs, batch_size, patience)
+    _check(x, context, epochs, batch_size, patience, average)
     optimizer = optimizer or torch.optim.Adam(model.parameters())
     device = next(model.parameters()).device
     trained, held_out = (
@@ -137,27 +141,29 @@ def fit(
     done: list[FitEpoch] = []
     kept, kept_epoch, lowest = _copy(model), 0, math.inf
     stopped: Stopped = "epochs"
+    smooth = MovingAverage(model, average) if average else None
     was_training = model.training
     try:
         with _own_random_state(device, seed):
             for number in range(1, epochs + 1):
                 model.train()
-                train = _train(model, trained, loss, optimizer, max_grad_norm)
-                held = _validate(model, held_out, loss, seed)
-                watched = held.get("loss", -math.inf)
-                if train is None or math.isnan(watched):
-                    stopped = "not finite"
-                    _warn_not_finite(number, kept_epoch)
-                    break
-                done.append(FitEpoch(number=number, planned=epochs, train=train, validation=held))
-                if not held or watched < lowest:
-                    kept, kept_epoch, lowest = _copy(model), number, watched
-                if progress is not None and progress(done[-1]) is False:
-                    stopped = "asked"
-                    break
-                if patience is not None and number - kept_epoch >= patience:
-                    stopped = "patience"
-                    break
+                train = _train(model, trained, loss, optimizer, max_grad_norm, smooth)
+                with nullcontext() if smooth is None else smooth.applied():
+                    held = _validate(model, held_out, loss, seed)
+                    watched = held.get("loss", -math.inf)
+                    if train is None or math.isnan(watched):
+                        stopped = "not finite"
+                        _warn_not_finite(number, kept_epoch)
+                        break
+                    done.append(FitEpoch(number=number, planned=epochs, train=train, validation=held))
+                    if not held or watched < lowest:
+                        kept, kept_epoch, lowest = _copy(model), number, watched
+                    if progress is not None and progress(done[-1]) is False:
+                        stopped = "asked"
+                        break
+                    if patience is not None and number - kept_epoch >= patience:
+                        stopped = "patience"
+                        break
     finally:
         model.load_state_dict(kept)
         model.train(was_training)
@@ -165,7 +171,12 @@ def fit(
 
 
 def _train(
-    model: nn.Module, rows: _Rows, loss: LossFunction, optimizer: Optimizer, max_grad_norm: float | None
+    model: nn.Module,
+    rows: _Rows,
+    loss: LossFunction,
+    optimizer: Optimizer,
+    max_grad_norm: float | None,
+    smooth: MovingAverage | None,
 ) -> dict[str, float] | None:
     """One epoch; None as soon as something is not finite."""
     means = _Means()
@@ -177,6 +188,8 @@ def _train(
         if not torch.isfinite(norm + metrics["loss"].detach()):
             return None
         optimizer.step()
+        if smooth is not None:
+            smooth.update()
         means.add(metrics, len(x))
     return means.values()
 
@@ -233,12 +246,16 @@ def _split(rows: int, validation: float | Tensor, patience: int | None, seed: in
     return torch.nonzero(trained).flatten(), held_out
 
 
-def _check(x: Tensor, context: Tensor | None, epochs: int, batch_size: int, patience: int | None) -> None:
+def _check(
+    x: Tensor, context: Tensor | None, epochs: int, batch_size: int, patience: int | None, average: float
+) -> None:
     if context is not None and len(context) != len(x):
         raise InputError(f"x has {len(x)} rows, its context {len(context)}: they must belong together")
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be 1 or more, not {value}")
+    if not 0 <= average < 1:
+        raise InputError(f"average must be within 0 .. 1, not {average}")
 
 
 def _loss_of(model: nn.Module, loss: LossFunction | None) -> LossFunction:

@@ -30,6 +30,8 @@ class GradientFitting:
     """Stop after so many passes without a better loss of the rows held out; None never does."""
     max_grad_norm: float | None = 10.0
     """Longer gradients are scaled down to this norm; None leaves them."""
+    average: float = 0.0
+    """Decay of a moving average of the weights, which are then the ones kept; 0 for none."""
     seed: int = 0
     """Of the rows held out, their order, and the noise of the loss."""
 
@@ -39,6 +41,8 @@ class GradientFitting:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.average < 1:
+            raise InputError(f"average must be within 0 .. 1, not {self.average}")
 
 
 def fit_by_gradient(
@@ -77,6 +81,7 @@ def fit_by_gradient(
         validation=held_out,
         patience=settings.patience if held_out else None,
         max_grad_norm=settings.max_grad_norm,
+        average=settings.average,
         seed=settings.seed,
         progress=after_epoch,
     )

@@ -70,6 +70,8 @@ def test_the_models_of_all_families_are_found(families: ModuleType) -> None:
         ("PixelCNN", "pixel_cnn"),
         ("MaskedAutoregressiveFlow", "masked_autoregressive"),
         ("FlowMatching", "flow_matching"),
+        ("ScoreModel", "score"),
+        ("ModelFree", "model_free"),
     ],
 )
 def test_names(families: ModuleType, name: str, expected: str) -> None:

@@ -7,7 +7,6 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.flows import ContinuousFlow
 from genrl.flows.continuous_flow import flow_matching_loss
-from genrl.flows.ode import runge_kutta
 from genrl.flows.velocity import FollowVelocity, VelocityField
 
 
@@ -17,20 +16,6 @@ def field(features: int = 3, context_features: int = 0) -> VelocityField:
     for parameter in found.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return found
-
-
-def test_runge_kutta_is_of_fourth_order() -> None:
-    def error(steps: int) -> float:
-        start = torch.tensor([1.0, 0.0], dtype=torch.float64)
-        end = runge_kutta(lambda t, x: torch.stack([-x[1], x[0]]), start, start=0.0, end=2.0, steps=steps)
-        return float((end - torch.tensor([math.cos(2.0), math.sin(2.0)])).abs().max())
-
-    assert error(10) / error(20) == pytest.approx(16, rel=0.1)
-
-
-def test_runge_kutta_knows_the_time() -> None:
-    end = runge_kutta(lambda t, x: torch.full_like(x, 4 * t**3), torch.zeros(1), start=1.0, end=0.0, steps=3)
-    assert float(end) == pytest.approx(-1.0)
 
 
 def test_trace_is_that_of_the_jacobian() -> None:

@@ -204,3 +204,35 @@ def test_what_does_not_fit_together() -> None:
         fit(Regression(), x, y[1:])
     with pytest.raises(InputError, match=r"Linear has no method loss"):
         fit(nn.Linear(2, 1), x)
+
+
+def test_the_average_of_the_weights_is_what_is_seen_and_kept() -> None:
+    """With a constant gradient the weight goes 0, -1, -2, ...; the averages lag behind."""
+
+    class Slide(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = nn.Parameter(torch.zeros(1))
+
+        def loss(self, x: torch.Tensor, context: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+            return {"loss": self.place.sum()}
+
+    def end(average: float) -> tuple[float, list[float]]:
+        model, seen = Slide(), []
+        fit(
+            model,
+            torch.zeros(4, 1),
+            optimizer=torch.optim.SGD(model.parameters(), 1.0),
+            epochs=2,
+            validation=0.0,
+            average=average,
+            progress=lambda epoch: seen.append(model.place.item()),
+        )
+        return model.place.item(), seen
+
+    assert end(0.0) == (-2.0, [-1.0, -2.0])
+    last, seen = end(0.9)
+    assert seen == pytest.approx([-0.9, 2 / 11 * -0.9 + 9 / 11 * -2])
+    assert last == seen[-1]
+    with pytest.raises(InputError, match="average"):
+        end(1.0)

@@ -12,9 +12,10 @@ __all__ = ["MovingAverage"]
 
 
 class MovingAverage:
-    """An exponential moving average of the weights of a network (Yazici et al. 2019, equation 3).
+    """An exponential moving average of a network's weights (Polyak & Juditsky 1992; Yazici et al. 2019, equation 3).
 
-    The players of a game circle about its equilibrium; their average lies nearer to it. Buffers are taken as they are.
+    The players of a game circle about its equilibrium, and the weights under a noisy loss about its minimum; their
+    average lies nearer to it. Buffers are taken as they are.
 
     Args:
         network: as it is now, which is where the average starts.
