@@ -99,6 +99,7 @@ CASES = (
     ),
     Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
     Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
+    Case("pixel_rnn", ("width=4", "layers=1", "kernel=3"), discrete=True),
     Case("sequence", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
     Case("score", ("hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
