@@ -11,13 +11,17 @@ from generative_data import GenerativeData
 from numpy.typing import NDArray
 
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
+from genrl.evaluation.score_figures import draw_score_field, draw_ways, film_ways
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Codec
+from genrl.score import ScoreModel, langevin_path
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_score"]
 
 Array = NDArray[Any]
 Sample = tuple[Array, Array | None]
+LEVELS = (1.0, 0.3, 0.1)  # noise levels at which a score is drawn
+WAYS = 2000  # samples whose way is drawn
 DENSITY_CONTEXTS = 25  # over which the density of a conditional model is averaged
 
 
@@ -41,6 +45,22 @@ def draw(model: GenerativeModel, data: GenerativeData, path: Path, *, joint: boo
         density = (lambda x: _log_density(model, data, x)) if hasattr(model, "log_prob") else None
         return draw_planes(rows, path, labels=labels, log_density=density)
     return draw_histograms({title: x.reshape(len(x), -1) for title, x in rows.items()}, path)
+
+
+def draw_score(model: ScoreModel, data: GenerativeData, folder: Path) -> list[Path]:
+    """Draw the score field of a model of the plane, and draw and film samples on their way from noise.
+
+    A conditional model's field is that of the first context of the data.
+    """
+    context = None if data.train_context is None else data.train_context[:WAYS]
+    first = None if context is None else model.encode_context(context[:1])
+    places, _ = langevin_path(model, WAYS, context)
+    every = max(len(places) // 100, 1)
+    return [
+        draw_score_field(model, data.train, LEVELS, folder / "score_field.png", context=first),
+        draw_ways(places, folder / "langevin_path.png"),
+        film_ways(places[::every], folder / "langevin_path.gif"),
+    ]
 
 
 def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sample]:

@@ -14,13 +14,14 @@ from command_line import run
 from families import find_model, make_model
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from generative_pictures import draw
+from generative_pictures import draw, draw_score
 from pydantic import TypeAdapter
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Sampler
+from genrl.score import ScoreModel
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -84,6 +85,9 @@ def main(config: TrainConfig) -> None:
     if isinstance(model, Sampler):
         path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
         print(f"samples: {path}")
+    if isinstance(model, ScoreModel) and data.train.shape[1:] == (2,):
+        for path in draw_score(model, data, directory.path):
+            print(f"score: {path}")
     print(f"model: {directory.path / 'model'}")
 
 

@@ -2,7 +2,8 @@
 
 from genrl.score.distillation import distil
 from genrl.score.few_step_sampler import FewStepSampler
+from genrl.score.langevin_path import langevin_path
 from genrl.score.noise import VarianceExploding, VariancePreserving
 from genrl.score.score_model import ScoreModel
 
-__all__ = ["FewStepSampler", "ScoreModel", "VarianceExploding", "VariancePreserving", "distil"]
+__all__ = ["FewStepSampler", "ScoreModel", "VarianceExploding", "VariancePreserving", "distil", "langevin_path"]

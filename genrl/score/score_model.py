@@ -18,7 +18,7 @@ from genrl.score.langevin import Score
 from genrl.score.network import Denoiser, target
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import estimated_flow_log_det, flow_log_det
-from genrl.score.sampling import SAMPLERS, SamplerName, drown, sample_by_langevin
+from genrl.score.sampling import SAMPLERS, SamplerName, drown, drowned_log_prob, sample_by_langevin
 from genrl.score.settings import at_least_one
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
@@ -156,7 +156,7 @@ class ScoreModel(GenerativeModel):
         least, most = self._flow_range()
         score = self.standard_score(self._standard_context(self.check_rows(x, context)))
         z, log_det = flow_log_det(score, self._standard(x), least, most, max(self.evaluations // 4, 1))
-        return self._at_the_end(z, log_det, most)
+        return drowned_log_prob(self.noise, z) + log_det - self.units.deviation.log().sum()
 
     def estimate_log_prob(self, x: Tensor, context: Tensor | None = None, *, probes: int = 1) -> Tensor:
         """(rows,) unbiased random estimates of `log_prob`, which cost the same for any number of columns.
@@ -174,7 +174,7 @@ class ScoreModel(GenerativeModel):
         score = self.standard_score(self._standard_context(self.check_rows(x, context)))
         steps = max(self.evaluations // 4, 1)
         z, log_det = estimated_flow_log_det(score, self._standard(x), least, most, steps, probes=probes)
-        return self._at_the_end(z, log_det, most)
+        return drowned_log_prob(self.noise, z) + log_det - self.units.deviation.log().sum()
 
     def sample(
         self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None, *, guide: Guide | None = None
@@ -266,12 +266,6 @@ class ScoreModel(GenerativeModel):
         if least == most:
             raise InputError("one noise level has no way from noise to rows, and no density: give noise two levels")
         return least, most
-
-    def _at_the_end(self, z: Tensor, log_det: Tensor, most: Tensor) -> Tensor:
-        """The density of the rows whose way ends in z: Gaussian noise there, and the units."""
-        variance = 1 + most.square()
-        ends = -0.5 * (z.square() / variance + (2 * math.pi * variance).log()).sum(1)
-        return ends + log_det - self.units.deviation.log().sum()
 
     def _levels(self, noise_level: Tensor | float, rows: int) -> Tensor:
         level = torch.as_tensor(noise_level, dtype=self.units.mean.dtype, device=self.units.mean.device)
