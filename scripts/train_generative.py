@@ -88,6 +88,8 @@ def main(config: TrainConfig) -> None:
     if isinstance(model, Codec):
         for path in draw_codes(model, data, directory.path):
             print(f"{path.stem}: {path}")
+    if hasattr(model, "collapse_report") and len(data.test) > 1:
+        print(model.collapse_report(torch.from_numpy(data.test).float(), data.test_context).words)
     if isinstance(model, Completer) and data.image_shape is not None:
         print(f"completions: {draw_completions(model, data, directory.path / 'completions.png')}")
     print(f"model: {directory.path / 'model'}")
