@@ -89,7 +89,7 @@ class VAE(GenerativeModel):
         warm_up: float = 0.0,
         samples: int = 16,
         posterior: GenerativeModel | None = None,
-        fitting: GradientFitting = GradientFitting(),
+        fitting: GradientFitting = GradientFitting(learning_rate=5e-3),
     ) -> None:
         super().__init__()
         at_least(1, latents=latents, hidden=hidden, samples=samples)
