@@ -178,7 +178,7 @@ def test_wrong_settings_are_refused(name):
         PixelInputs(context_levels=3)
     model = small(name, levels=4).build((1, 2, 2))
     for known in (torch.zeros(2, 2), torch.zeros(3, dtype=torch.bool)):
-        with pytest.raises(InputError, match="known must hold truth values"):
+        with pytest.raises(InputError, match="mask must hold truth values"):
             model.complete(torch.zeros(1, 1, 2, 2), known)
     with pytest.raises(InputError, match="candidates"):
         model.complete(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2).bool(), candidates=0)
