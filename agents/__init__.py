@@ -3,6 +3,7 @@
 from .behaviour_cloning import BehaviourCloning
 from .cloning import CloningConfig
 from .dagger import DAgger, DAggerConfig, DAggerRound
+from .dreaming import Dreaming, DreamingConfig, DreamRound
 from .gail import GAIL
 from .gail_config import GAILConfig
 from .imitation_run import ImitationRun
@@ -14,6 +15,9 @@ __all__ = [
     "DAgger",
     "DAggerConfig",
     "DAggerRound",
+    "DreamRound",
+    "Dreaming",
+    "DreamingConfig",
     "GAILConfig",
     "ImitationRun",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -59,7 +59,7 @@ class BehaviourCloning(SavedAgent):
         seed: int | None = None,
         device: str = "auto",
         config: CloningConfig | None = None,
-        policy: ActorCriticPolicy | None = None,
+        policy: BasePolicy | None = None,
     ) -> None:
         if demonstrations is not None:
             demonstrations.require_actions("behavioural cloning")
@@ -81,7 +81,7 @@ class BehaviourCloning(SavedAgent):
                 venv.close()
 
     @property
-    def policy(self) -> ActorCriticPolicy:
+    def policy(self) -> BasePolicy:
         """The imitator."""
         return self._policy
 
@@ -138,7 +138,7 @@ class BehaviourCloning(SavedAgent):
         """
         _, document, env = read_agent(path, "bc", env)
         policy = load_policy(path)
-        assert isinstance(policy, ActorCriticPolicy)
+        assert isinstance(policy, BasePolicy)
         return cls(
             env,
             demonstrations,
@@ -149,7 +149,7 @@ class BehaviourCloning(SavedAgent):
             policy=policy,
         )
 
-    def _new_policy(self, venv: VecEnv) -> ActorCriticPolicy:
+    def _new_policy(self, venv: VecEnv) -> BasePolicy:
         if self.demonstrations is None:
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(venv.action_space)

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.distributions import DiagGaussianDistribution
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork, DensityPolicy, policy_kwargs
+from genrl.policies import ActorCriticNetwork, DensityPolicy, SamplerPolicy, has_exact_density, policy_kwargs
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
 
+from .cloning_samplers import fit_sampler
 from .generative_choices import POLICIES, PolicyName
 
 __all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "half_range", "labelled_states"]
@@ -47,11 +48,13 @@ class CloningConfig:
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation: a Gaussian has one answer, a mixture or a flow may have several."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae or gan
+    does not know its likelihood and is fitted in its own way, from scratch, with the updates (or epochs), batch_size,
+    learning_rate and min_std named here."""
     network: ActorCriticNetwork = field(
         default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
     )
-    """The policy."""
+    """The policy, unless it is a vae or gan."""
 
     def __post_init__(self) -> None:
         for name in ("updates", "epochs", "patience", "batch_size"):
@@ -111,11 +114,17 @@ def build_policy(
     standardise: Standardise,
     config: CloningConfig,
     device: str,
-) -> ActorCriticPolicy:
-    """An untrained policy, Gaussian or by a density of its actions; its value function is never trained."""
+) -> BasePolicy:
+    """An untrained policy, Gaussian, by a density of its actions, or by samples of them.
+
+    Where it has a value function, that is never trained.
+    """
     seen = spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32)
     kwargs = policy_kwargs(config.network, standardise)
     density = POLICIES[config.policy]()
+    if density is not None and not has_exact_density(density):
+        extractor = {name: kwargs[name] for name in kwargs if name.startswith("features_extractor")}
+        return SamplerPolicy(seen, action_space, sampler=density, **extractor).to(device)
     if density is not None:
         return DensityPolicy(seen, action_space, _no_step, density=density, **kwargs).to(device)
     return ActorCriticPolicy(seen, action_space, _no_step, **kwargs).to(device)
@@ -127,7 +136,7 @@ def _no_step(remaining: float) -> float:
 
 
 def clone(
-    policy: ActorCriticPolicy,
+    policy: BasePolicy,
     states: LabelledStates,
     config: CloningConfig,
     *,
@@ -137,10 +146,11 @@ def clone(
 ) -> FitHistory:
     """Minimise -log pi(action | observation) over the labelled states; the policy is left with its best weights.
 
-    Metrics: `loss` in nats; `squared_error` of the mode, the mean over action columns (Box), or `accuracy` (Discrete).
+    One that only samples is fitted as its model is. Metrics: `loss` in nats; `squared_error` of the mode, the mean over
+    action columns (Box), or `accuracy` (Discrete); of a sampler what its model reports.
 
     Args:
-        policy: fitted from the weights that it has.
+        policy: fitted from the weights that it has; a sampler from scratch.
         states: what to fit.
         config: how.
         seed: of the split and of the order of rows.
@@ -148,6 +158,9 @@ def clone(
             a Gaussian one has its own parameter for it.
         progress: called after each epoch; a False that it returns ends the training.
     """
+    if isinstance(policy, SamplerPolicy):
+        return _clone_sampler(policy, states, config, seed=seed, progress=progress)
+    assert isinstance(policy, ActorCriticPolicy)
     epochs = config.epochs or -(-config.updates // -(-len(states) // config.batch_size))
     discrete = isinstance(policy.action_space, spaces.Discrete)
     labels = states.actions.argmax(1) if discrete else states.actions
@@ -178,6 +191,29 @@ def clone(
             max_grad_norm=config.max_grad_norm,
             seed=seed,
             progress=after_epoch,
+        )
+
+
+def _clone_sampler(
+    policy: SamplerPolicy,
+    states: LabelledStates,
+    config: CloningConfig,
+    *,
+    seed: int,
+    progress: Callable[[FitEpoch], bool | None] | None,
+) -> FitHistory:
+    passes = config.epochs and config.epochs * -(-len(states) // config.batch_size)
+    with one_torch_thread():
+        return fit_sampler(
+            policy,
+            states.observations,
+            states.actions,
+            noise=config.min_std * half_range(policy).cpu(),
+            updates=passes or config.updates,
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            seed=seed,
+            progress=progress,
         )
 
 
@@ -213,7 +249,7 @@ def _density_regression(policy: DensityPolicy, noise: float) -> LossFunction:
     return loss
 
 
-def half_range(policy: ActorCriticPolicy) -> Tensor:
+def half_range(policy: BasePolicy) -> Tensor:
     """(columns,) half of the range of each action, 1 where it has no bounds; on the policy's device."""
     assert isinstance(policy.action_space, spaces.Box)
     half = (policy.action_space.high - policy.action_space.low) / 2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import TypeAdapter
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -103,11 +103,11 @@ class DAgger(SavedAgent):
         self.env = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
         self.labelled: LabelledStates | None = None
         self.rounds_done = 0
-        self._policy: ActorCriticPolicy | None = None
+        self._policy: BasePolicy | None = None
         self._collector: ExpertLabels | None = None
 
     @property
-    def policy(self) -> ActorCriticPolicy:
+    def policy(self) -> BasePolicy:
         """The imitator.
 
         Raises:
@@ -195,7 +195,7 @@ class DAgger(SavedAgent):
             config=TypeAdapter(DAggerConfig).validate_python(document["config"]),
         )
         policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"])
-        assert isinstance(policy, ActorCriticPolicy)
+        assert isinstance(policy, BasePolicy)
         agent._policy = policy.to(agent.device)
         agent.labelled = LabelledStates(**saved.tensors["labelled"])
         agent.rounds_done = document["rounds_done"]
@@ -218,7 +218,7 @@ class DAgger(SavedAgent):
         self.rounds_done += 1
         return DAggerRound(number=self.rounds_done, beta=beta, labels=len(self.labelled), history=history)
 
-    def _new_policy(self, *observations: torch.Tensor) -> ActorCriticPolicy:
+    def _new_policy(self, *observations: torch.Tensor) -> BasePolicy:
         columns = position_velocity_columns(self.env_id, observations[0].shape[1])
         standardise = Standardise.fit(*observations, columns=columns)
         return build_policy(self.env.action_space, standardise, self.config.cloning, self.device)

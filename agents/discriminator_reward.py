@@ -12,17 +12,19 @@ from genrl.rewards import (
     AbsorbingReward,
     AdversarialReward,
     AdversarialTraining,
+    Bottleneck,
     Discriminator,
     InputParts,
     StandardisedReward,
     TransitionInputs,
+    VariationalDiscriminator,
     forms,
 )
 
 __all__ = ["DiscriminatorConfig", "ObjectiveName", "RewardFormName", "build_discriminator_reward"]
 
 RewardFormName = Literal["logit", "airl", "gail", "log-d", "fairl"]
-ObjectiveName = Literal["gan", "lsgan", "wgan"]
+ObjectiveName = Literal["gan", "lsgan", "wgan", "hinge"]
 
 REWARD_FORMS: dict[RewardFormName, forms.RewardForm] = {
     "logit": forms.raw,
@@ -36,6 +38,7 @@ OBJECTIVES: dict[ObjectiveName, objectives.Objective] = {
     "gan": objectives.CROSS_ENTROPY,
     "lsgan": objectives.LEAST_SQUARES,
     "wgan": objectives.WASSERSTEIN,
+    "hinge": objectives.HINGE,
 }
 
 PENALTIES: dict[str, penalties.GradientPenalty] = {
@@ -73,6 +76,7 @@ def build_discriminator_reward(
     absorbing: bool,
     gamma: float,
     momentum: float = 1.0,
+    bottleneck: Bottleneck | None = None,
 ) -> RewardModel:
     """The reward model of GAIL and its kin.
 
@@ -86,19 +90,14 @@ def build_discriminator_reward(
         absorbing: pay for what follows an early end (see `AbsorbingReward`).
         gamma: the learner's discount.
         momentum: weight of the newest statistics of the logit.
+        bottleneck: what a discriminator may know of a transition (VAIL); None for one that sees all of it.
 
     Raises:
         InputError: the form has no meaning for the objective's output.
     """
     seen = observations.with_extra_column() if absorbing else observations
-    discriminator = Discriminator(
-        TransitionInputs(config.inputs, seen, actions),
-        hidden=config.hidden,
-        activation=config.activation,
-        spectral=config.spectral_norm,
-    )
     adversarial = AdversarialReward(
-        discriminator,
+        _discriminator(config, TransitionInputs(config.inputs, seen, actions), bottleneck),
         loss=OBJECTIVES[objective].loss,
         penalty=PENALTIES[config.penalty],
         form=forms.paid_on_output(REWARD_FORMS[form], OBJECTIVES[objective]),
@@ -106,3 +105,14 @@ def build_discriminator_reward(
     )
     scaled = StandardisedReward(adversarial, scale=scale, momentum=momentum) if form == "logit" else adversarial
     return AbsorbingReward(scaled, gamma=gamma) if absorbing else scaled
+
+
+def _discriminator(
+    config: DiscriminatorConfig, inputs: TransitionInputs, bottleneck: Bottleneck | None
+) -> Discriminator | VariationalDiscriminator:
+    hidden, activation, spectral = config.hidden, config.activation, config.spectral_norm
+    if bottleneck is None:
+        return Discriminator(inputs, hidden=hidden, activation=activation, spectral=spectral)
+    return VariationalDiscriminator(
+        inputs, hidden=hidden, activation=activation, spectral=spectral, bottleneck=bottleneck
+    )

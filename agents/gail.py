@@ -262,6 +262,7 @@ class GAIL(SavedAgent):
             absorbing=self.config.absorbing,
             gamma=self._settings.gamma,
             momentum=self._settings.statistics_momentum,
+            bottleneck=self.config.vail if self.config.reward == "vail" else None,
         )
         return model.to(self.device) if isinstance(model, nn.Module) else model
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from genrl.policies import ActorCriticNetwork
+from genrl.rewards import Bottleneck
 
 from .discriminator_reward import DiscriminatorConfig, ObjectiveName, RewardFormName
 from .generative_choices import PolicyName, RewardName
@@ -29,12 +30,13 @@ class GAILConfig:
     learner: LearnerName = "ppo"
     """The reinforcement learner."""
     objective: ObjectiveName = "gan"
-    """What the discriminator is trained by: cross-entropy, least squares or Wasserstein."""
+    """What the discriminator is trained by: cross-entropy, least squares, Wasserstein or hinge."""
     reward: RewardName = "discriminator"
-    """What pays: a discriminator, or densities of both sides (flow, gmm, bayes) or the expert's
-    alone (density-flow)."""
+    """What pays: a discriminator, also one that is kept short of information (vail), densities of both sides (flow,
+    gmm, bayes), or the expert's alone (density-flow, vae)."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation; mixture and flow need the learner ppo."""
+    """What actions follow given the observation; mixture and flow need the learner ppo, vae and
+    gan can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_scale: float = 0.1
@@ -53,6 +55,8 @@ class GAILConfig:
     """Policy and value function."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     """The reward."""
+    vail: Bottleneck = field(default_factory=Bottleneck)
+    """The discriminator's bottleneck, if the reward is vail."""
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     """The cloning, if there is any."""
     ppo: PPOConfig = field(default_factory=PPOConfig)

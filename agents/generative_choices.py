@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from genrl.autoencoders import VAE
 from genrl.bayes import BayesClassifier, GaussianConditional
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
-from genrl.policies import action_flow, action_mixture
+from genrl.policies import action_flow, action_gan, action_mixture, action_vae
 from genrl.protocols import RewardModel
 from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
-__all__ = ["POLICIES", "REWARDS", "PolicyName", "RewardName"]
+__all__ = ["POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "RewardName"]
 
-RewardName = Literal["discriminator", "flow", "gmm", "bayes", "density-flow"]
-PolicyName = Literal["gaussian", "mixture", "flow"]
+RewardName = Literal["discriminator", "vail", "flow", "gmm", "bayes", "density-flow", "vae"]
+LearnedPolicyName = Literal["gaussian", "mixture", "flow"]
+"""Those with an exact log-probability of an action, which PPO needs; the others can be cloned."""
+PolicyName = Literal[LearnedPolicyName, "vae", "gan"]
 
 
 def _flow() -> GenerativeModel:
@@ -30,16 +33,20 @@ def _mixture() -> GenerativeModel:
 
 REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
     "discriminator": lambda parts: None,
+    "vail": lambda parts: None,
     "flow": lambda parts: DensityRatioReward(expert=_flow(), learner=_flow(), parts=parts),
     "gmm": lambda parts: DensityRatioReward(expert=_mixture(), learner=_mixture(), parts=parts),
     "bayes": lambda parts: ClassifierReward(BayesClassifier(GaussianConditional(reg_covar=1e-3)), parts=parts),
     "density-flow": lambda parts: DensityReward(_flow(), parts=parts),
+    "vae": lambda parts: DensityReward(VAE(latents=8, hidden=(64, 64)), parts=parts),
 }
-"""Made for the parts of a transition that are seen; None stands for the discriminator."""
+"""Made for the parts of a transition that are seen; None stands for a discriminator, with a bottleneck or without."""
 
 POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,
     "mixture": action_mixture,
     "flow": action_flow,
+    "vae": action_vae,
+    "gan": action_gan,
 }
 """What actions follow; None stands for the Gaussian of stable-baselines3."""

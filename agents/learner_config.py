@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork
+from genrl.policies import ActorCriticNetwork, check_action_density
 from genrl.protocols import RewardModel
 from genrl.rewards import AdversarialTraining
 from genrl.transitions import Transitions
@@ -81,6 +81,7 @@ class LearnerConfig(ABC):
             InputError: this learner cannot train a policy of such a density.
         """
         if action_density is not None:
+            check_action_density(action_density)  # what no learner can train must not be sent on to PPO
             raise InputError(
                 f"only PPO can train a policy whose actions follow a {type(action_density).__name__}, by its exact "
                 f"log-probability; {type(self).__name__.removesuffix('Config')} needs a Gaussian one: take the learner "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from agents.generative_choices import PolicyName, RewardName
+from agents.generative_choices import LearnedPolicyName, PolicyName, RewardName
 from genrl.errors import InputError
 
 __all__ = ["ABLATION", "CELLS", "GROUPS", "Cell", "select"]
@@ -206,11 +206,28 @@ def _learners() -> list[Cell]:
 
 
 def _densities() -> list[Cell]:
-    """Other rewards than the discriminator, and other policies than the Gaussian, from the same demonstrations."""
+    """Other rewards than the discriminator, and other policies than the Gaussian, from the same demonstrations.
+
+    Policies that no reward can improve are clones, named after them.
+    """
     rewards = [(f"reward-{name}", ("--reward", name)) for name in get_args(RewardName)]
-    policies = [(f"policy-{name}", ("--policy", name)) for name in get_args(PolicyName)]
+    policies = [(f"policy-{name}", ("--policy", name)) for name in get_args(LearnedPolicyName)]
+    cloned = [name for name in get_args(PolicyName) if name not in get_args(LearnedPolicyName)]
     tasks = (("hopper", HOPPER, "1000000", 15, 3), ("ant", ANT, "2000000", 30, 1))
-    return [
+    clones = [
+        Cell(
+            name=f"bc-policy-{name}-{task}",
+            group="densities",
+            kind="bc",
+            env=env,
+            episodes=4,
+            flags=("--policy", name),
+            minutes=minutes,
+        )
+        for task, env, _, minutes, _ in tasks
+        for name in cloned
+    ]
+    trained = [
         Cell(
             name=f"{name}-{task}",
             group="densities",
@@ -223,6 +240,7 @@ def _densities() -> list[Cell]:
         for task, env, steps, minutes, seeds in tasks
         for name, flags in (*rewards, *policies)
     ]
+    return [*trained, *clones]
 
 
 def _ablation() -> list[Cell]:

@@ -2,10 +2,12 @@
 
 from .catalogue import available, expert_card, expert_folder, load_expert, register
 from .loading import load_demonstrations
+from .noisy_policy import NoisyPolicy
 from .record import record
 from .saving import save_recording
 
 __all__ = [
+    "NoisyPolicy",
     "available",
     "expert_card",
     "expert_folder",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from genrl.transitions import Transitions
 __all__ = [
     "Classifier",
     "Codec",
+    "Completer",
     "Density",
+    "Discrete",
     "Mode",
     "Policy",
     "ReparameterisedSampler",
@@ -27,6 +29,7 @@ __all__ = [
     "TakesStandardisers",
     "Trainable",
     "TrajectorySampler",
+    "Transfer",
     "UnscaledReward",
     "WorldModel",
 ]
@@ -49,6 +52,22 @@ class Density(Protocol):
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(batch,) in nats."""
+        ...
+
+
+@runtime_checkable
+class Discrete(Protocol):
+    """May model rows of integers 0 .. K - 1, whose `log_prob` is the log of a probability, not of a density."""
+
+    takes_integers: bool
+
+
+@runtime_checkable
+class Completer(Protocol):
+    """Draws what is missing of a row."""
+
+    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None) -> Tensor:
+        """Rows whose numbers are those of x where `known` is true, one mask for all rows or one for each."""
         ...
 
 
@@ -91,6 +110,18 @@ class Codec(Protocol):
 
     def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """The x that z stands for."""
+        ...
+
+
+@runtime_checkable
+class Transfer(Protocol):
+    """Maps rows of one domain to rows of another; learned by `fit(X, y)` from rows of both."""
+
+    paired: ClassVar[bool]
+    """Whether the rows of both domains must be pairs."""
+
+    def transfer(self, x: Tensor) -> Tensor:
+        """Rows of the source as they would be in the target."""
         ...
 
 

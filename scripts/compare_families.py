@@ -32,6 +32,7 @@ SETTINGS = {
     "autoencoder": ("latents=2",),  # of points in the plane; more leave codes on a surface, which no Gaussian fits
     "gaussian_mixture": ("n_components=25",),
     "mixture_density_network": ("n_components=25",),
+    "sequence": ("output=gaussians",),  # of integers by default
     "variational_gaussian_mixture": ("n_components=40",),
 }
 
@@ -58,7 +59,7 @@ class CompareConfig:
 
 def main(config: CompareConfig) -> None:
     """Fit every model to every distribution from several seeds; write tables of five properties, and samples."""
-    kinds = {name: find_model(name) for name in config.models} if config.models else models()
+    kinds = {name: find_model(name) for name in config.models} if config.models else comparable()
     unknown = sorted(set(config.data) - set(TOY_DISTRIBUTIONS))
     if unknown or not config.data:
         raise InputError(f"--data takes names among {', '.join(TOY_DISTRIBUTIONS)}, not {', '.join(unknown) or 'none'}")
@@ -73,6 +74,11 @@ def main(config: CompareConfig) -> None:
         cells = [cell for cell in read_cells(table(config)) if cell.key in wanted]
         if cells:
             write(config, cells, kinds)
+
+
+def comparable() -> dict[str, type[GenerativeModel]]:
+    """Models of the rows of one table; a map between two domains has nothing to compare there."""
+    return {name: kind for name, kind in models().items() if not hasattr(kind, "paired")}
 
 
 def planned(config: CompareConfig, names: list[str]) -> Iterator[Cell]:

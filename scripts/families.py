@@ -18,10 +18,13 @@ from pydantic.errors import PydanticSchemaGenerationError
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 
-__all__ = ["FAMILIES", "family_of", "find_model", "make_model", "model_name", "models"]
+__all__ = ["FAMILIES", "SPECIAL_CASES", "family_of", "find_model", "make_model", "model_name", "models", "spelled_out"]
 
 FAMILIES = ("bayes", "mixtures", "flows", "autoencoders", "gans", "autoregressive", "score")
 """Packages of `genrl`, in the order of tables; a model joins by being in the `__all__` of one."""
+
+SPECIAL_CASES = {"beta_vae": ("vae", ("beta=4",))}
+"""Settings of a model that have a name of their own: the model and what is set."""
 
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -50,10 +53,10 @@ def models() -> dict[str, type[GenerativeModel]]:
 def model_name(kind: type) -> str:
     """Snake case of the class, without a "Flow" or "Model" at its end: words that say of what kind it is, not which.
 
-    >>> [model_name(type(name, (), {})) for name in ("NeuralSplineFlow", "RealNVP", "ScoreModel", "VAE")]
-    ['neural_spline', 'real_nvp', 'score', 'vae']
+    >>> [model_name(type(name, (), {})) for name in ("NeuralSplineFlow", "RealNVP", "ScoreModel", "VAE", "VQVAE")]
+    ['neural_spline', 'real_nvp', 'score', 'vae', 'vq_vae']
     """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind.__name__).lower()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]|VAE$)", "_", kind.__name__).lower()
     return words.removesuffix("_flow").removesuffix("_model")
 
 
@@ -70,8 +73,22 @@ def find_model(name: str) -> type[GenerativeModel]:
     """
     found = models()
     if name not in found:
-        raise InputError(f"there is no model {name!r}: give one of {', '.join(found)}")
+        raise InputError(f"there is no model {name!r}: give one of {', '.join((*found, *SPECIAL_CASES))}")
     return found[name]
+
+
+def spelled_out(name: str) -> tuple[type[GenerativeModel], tuple[str, ...]]:
+    """The model that a name of a model, or of a special case of one, stands for, and what is to be set.
+
+    Raises:
+        InputError: there is none; the message lists all.
+
+    >>> kind, words = spelled_out("beta_vae")
+    >>> kind.__name__, words
+    ('VAE', ('beta=4',))
+    """
+    model, words = SPECIAL_CASES.get(name, (name, ()))
+    return find_model(model), words
 
 
 def make_model(

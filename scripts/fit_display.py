@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from sample_watch import SAID, said_of_samples
 
 from genrl.training.fit import FitEpoch
 
@@ -16,7 +17,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class FitDisplay:
-    """Shows how far a fit has come, the loss on both sides of the split, and the time left."""
+    """Shows how far a fit has come, the loss on both sides of the split, what else it reports, and the time left."""
 
     def __init__(self) -> None:
         self._console = Console()
@@ -43,6 +44,10 @@ class FitDisplay:
         text = f"epoch {epoch.number}/{epoch.planned} · loss {epoch.train['loss']:.4g}"
         if epoch.validation:
             text += f", held out {epoch.validation['loss']:.4g}"
+        for name, value in epoch.train.items():
+            if name != "loss" and name not in SAID:
+                text += f" · {name.replace('_', ' ')} {value:.3g}"
+        text += said_of_samples(epoch.train)
         self._bar.update(self._task, total=epoch.planned, completed=epoch.number, text=text)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:

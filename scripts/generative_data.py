@@ -55,6 +55,11 @@ class GenerativeData:
         train, test = (rows.reshape(-1, *self.image_shape) for rows in (self.train, self.test))
         return replace(self, train=train, test=test)
 
+    def as_levels(self) -> GenerativeData:
+        """With the integers 0 .. K - 1 that were dequantised, for models of integers."""
+        train, test = (np.floor(rows * self.levels).clip(0, self.levels - 1) for rows in (self.train, self.test))
+        return replace(self, train=train, test=test, levels=1)
+
 
 def load_data(name: str, *, rows: int = 10_000, conditional: bool = False, seed: int = 0) -> GenerativeData:
     """The data of that name.

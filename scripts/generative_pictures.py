@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
 from genrl.evaluation.score_figures import draw_score_field, draw_ways, film_ways
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec
+from genrl.protocols import Codec, Completer
 from genrl.score import ScoreModel, langevin_path
 
-__all__ = ["draw", "draw_score"]
+__all__ = ["draw", "draw_completions", "draw_score"]
 
 Array = NDArray[Any]
 Sample = tuple[Array, Array | None]
+COMPLETED = 32  # images
 LEVELS = (1.0, 0.3, 0.1)  # noise levels at which a score is drawn
 WAYS = 2000  # samples whose way is drawn
 DENSITY_CONTEXTS = 25  # over which the density of a conditional model is averaged
@@ -61,6 +62,20 @@ def draw_score(model: ScoreModel, data: GenerativeData, folder: Path) -> list[Pa
         draw_ways(places, folder / "langevin_path.png"),
         film_ways(places[::every], folder / "langevin_path.gif"),
     ]
+
+
+def draw_completions(model: Completer, data: GenerativeData, path: Path) -> Path:
+    """Draw images held out, their upper halves alone, and two completions of each."""
+    assert data.image_shape is not None
+    channels, height, width = data.image_shape
+    rows, context = torch.from_numpy(data.test[:COMPLETED]), data.test_context
+    images = rows.reshape(-1, *data.image_shape)
+    known = (torch.arange(height)[:, None] < height // 2).expand(channels, height, width)
+    given = None if context is None else context[: len(rows)]
+    flat = known.reshape(rows.shape[1:])
+    found = {f"completion {number}": model.complete(rows, flat, given).reshape_as(images) for number in (1, 2)}
+    panels = {"data": images, "given": torch.where(known, images, images.min()), **found}
+    return draw_images({title: x[:, 0].numpy() for title, x in panels.items()}, path)
 
 
 def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sample]:

@@ -49,7 +49,8 @@ class TrainConfig:
     learning_rate: float = DEFAULTS.learning_rate
     """Adam's step size."""
     policy: PolicyName = DEFAULTS.policy
-    """What actions follow given the observation: a Gaussian has one answer, a mixture or a flow may have several."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae
+    or gan only samples: it is fitted in its own way."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0

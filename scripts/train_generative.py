@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -10,17 +11,21 @@ from typing import Annotated, Any
 
 import torch
 import tyro
+from code_pictures import draw_codes
 from command_line import run
-from families import find_model, make_model
+from domain_transfer import describe, load_domains, measure_transfer, train_transfer
+from families import make_model, spelled_out
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from generative_pictures import draw, draw_score
+from generative_pictures import draw, draw_completions, draw_score
 from pydantic import TypeAdapter
+from sample_watch import sample_watch
+from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Sampler
+from genrl.protocols import Codec, Completer, Density, Discrete, Sampler, Transfer
 from genrl.score import ScoreModel
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
@@ -40,6 +45,9 @@ class TrainConfig:
     data: str = "checkerboard"
     """What to learn: two_moons, 8gaussians, 25gaussians, checkerboard, pinwheel, two_rings; digits;
     demonstrations:Ant-v4 or another task; or the path of a .npz, .npy or .csv."""
+    target: str | None = None
+    """A second domain, for models that map one to another: data as above, or the same digits under a map, such as
+    digits:inverted (rotated, coarse, scaled, moved), or points in the plane, such as two_moons:bent."""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE...")] = ()
     """Hyperparameters of the model, such as n_components=8 or fitting.learning_rate=1e-3."""
     updates: int | None = None
@@ -58,45 +66,81 @@ class TrainConfig:
 
 def main(config: TrainConfig) -> None:
     """Fit a generative model, say how well it explains rows that it has not seen, draw samples, and save it."""
-    kind = find_model(config.model)
-    settings: dict[str, Any] = {"words": config.set, "updates": config.updates, "seed": config.seed}
+    kind, preset = spelled_out(config.model)
+    settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
     model = make_model(kind, **settings)
     if config.show_joint and not hasattr(model, "sample_joint"):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
+    if config.target is not None or isinstance(model, Transfer):
+        return transfer(config, model)
     conditional = config.conditional or config.show_joint
     data = load_data(config.data, rows=config.rows, conditional=conditional, seed=config.seed)
     data = shaped(data, make_model(kind, **settings))
-    directory = RunDirectory.create(
-        config.log_folder,
-        config.model,
-        data.name,
-        config.seed,
-        {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")},
-    )
+    directory = new_run(config, data.name)
     print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
     seconds = train(model, data)
     model.save(directory.path / "model")
     torch.manual_seed(config.seed)
-    figures = {"fit_seconds": seconds, **measure(model, data)}
-    write_json(directory.path / "evaluation.json", figures)
-    for name, value in figures.items():
-        print(f"{name.replace('_', ' ')}: {value:.4g}")
+    report(directory, {"fit_seconds": seconds, **measure(model, data)})
     if isinstance(model, Sampler):
         path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
         print(f"samples: {path}")
     if isinstance(model, ScoreModel) and data.train.shape[1:] == (2,):
         for path in draw_score(model, data, directory.path):
             print(f"score: {path}")
+    if isinstance(model, Codec):
+        for path in draw_codes(model, data, directory.path):
+            print(f"{path.stem}: {path}")
+    if isinstance(model, Completer) and data.image_shape is not None:
+        print(f"completions: {draw_completions(model, data, directory.path / 'completions.png')}")
+    print(f"model: {directory.path / 'model'}")
+    return None
+
+
+def transfer(config: TrainConfig, model: GenerativeModel) -> None:
+    """Fit a map from one domain to another, say how far both ways lead, draw both directions, and save it.
+
+    Raises:
+        InputError: the model is no such map, or the domains do not suit it.
+    """
+    if not isinstance(model, Transfer):
+        raise InputError(f"{config.model} does not map one domain to another by itself: leave --target out")
+    if config.target is None:
+        raise InputError(f"{config.model} maps one domain to another: name the other one as --target")
+    domains = load_domains(config.data, config.target, rows=config.rows, paired=model.paired, seed=config.seed)
+    directory = new_run(config, domains.name)
+    print(f"{config.model} from {config.data} to {config.target}: {describe(domains)}", flush=True)
+    torch.manual_seed(config.seed)
+    seconds = train_transfer(model, domains)
+    model.save(directory.path / "model")
+    report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
+    for path in draw_transfer(model, domains.source_test, domains.target_test, directory.path):
+        print(f"picture: {path}")
     print(f"model: {directory.path / 'model'}")
 
 
+def new_run(config: TrainConfig, data: str) -> RunDirectory:
+    """A run directory that knows its settings."""
+    settings = {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")}
+    return RunDirectory.create(config.log_folder, config.model, data, config.seed, settings)
+
+
+def report(directory: RunDirectory, figures: dict[str, float]) -> None:
+    """Keep figures, and print them."""
+    write_json(directory.path / "evaluation.json", figures)
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' ')}: {value:.4g}")
+
+
 def shaped(data: GenerativeData, model: GenerativeModel) -> GenerativeData:
-    """The data with images as images if `model`, which is used up, takes them, else with flat rows.
+    """The data as `model`, which is used up, takes them: images or flat rows; integers again if it is a model of these.
 
     Raises:
-        InputError: it takes neither.
+        InputError: it takes none of them.
     """
+    if data.levels > 1 and isinstance(model, Discrete) and model.takes_integers:
+        data = data.as_levels()
     context = data.train_context
     columns = 0 if context is None else len(set(context.tolist())) if data.labelled else context.shape[1]
     if data.image_shape is not None:
@@ -115,6 +159,8 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
     if data.labelled:
         given = {"y": data.train_context}
+    if "metrics" in inspect.signature(model.fit).parameters:
+        given["metrics"] = sample_watch(data)
     began = time.perf_counter()
     with StopSignals() as stop, FitDisplay() as display:
 

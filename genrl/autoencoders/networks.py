@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrl.nn import Activation, Units, fractionally_strided, halved, mlp, strided
 
-__all__ = ["Decoder", "Encoder", "repeated", "standardised"]
+__all__ = ["Decoder", "Encoder", "beside", "repeated", "standardised"]
 
 REACH = 10.0  # a network sees no number further out than this, in deviations
 
@@ -52,10 +52,8 @@ class Encoder(nn.Module):
         """(rows, outputs)."""
         seen = self.units.remove(x).clamp(-REACH, REACH)
         if self.convolutions is None:
-            return self.layers(_beside(seen.flatten(1), context))
-        if context is not None:
-            context = context[:, :, None, None].expand(-1, -1, *seen.shape[2:])
-        return self.layers(self.convolutions(_beside(seen, context)).flatten(1))
+            return self.layers(beside(seen.flatten(1), context))
+        return self.layers(self.convolutions(beside(seen, context)).flatten(1))
 
 
 class Decoder(nn.Module):
@@ -95,7 +93,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, context: Tensor | None) -> Tensor:
         """(rows, outputs, *event_shape)."""
-        found: Tensor = self.layers(_beside(z, context))
+        found: Tensor = self.layers(beside(z, context))
         return found.reshape(len(z), *self.shape)
 
 
@@ -109,5 +107,9 @@ def repeated(context: Tensor | None, times: int) -> Tensor | None:
     return None if context is None else context.expand(times, *context.shape).flatten(0, 1)
 
 
-def _beside(x: Tensor, context: Tensor | None) -> Tensor:
-    return x if context is None else torch.cat((x, context), 1)
+def beside(x: Tensor, context: Tensor | None) -> Tensor:
+    """(rows, features, ...) with the context (rows, columns) as further features, the same at each place."""
+    if context is None:
+        return x
+    places = context.reshape(*context.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+    return torch.cat((x, places), 1)

@@ -173,6 +173,12 @@ class VAE(GenerativeModel):
             found = self._drawn(z.reshape(-1, self.latents), repeated(given, prod(shape)))
         return found.reshape(*shape, *rows, *event_shape)
 
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """The mean of x where the code is 0, its likeliest: one x, or one for each row of the context."""
+        given = self.encode_context(context)
+        z = self.encoder.units.mean.new_zeros(1 if given is None else len(given), self.latents)
+        return self.decode(z, given)[0] if given is None else self.decode(z, given)
+
     def posterior_predictive(
         self, x: Tensor, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None
     ) -> Tensor:

@@ -7,6 +7,7 @@ from genrl.evaluation.aggregate import (
     normalised_score,
 )
 from genrl.evaluation.density_report import DensityReport, density_report
+from genrl.evaluation.domain_maps import IMAGE_MAPS, lopsided_samples, map_error, mapped, posed
 from genrl.evaluation.learning_curve import draw_learning_curve, read_progress
 from genrl.evaluation.mode_coverage import ModeCoverage, mode_coverage
 from genrl.evaluation.random_policy import RandomPolicy, random_return
@@ -23,6 +24,7 @@ from genrl.evaluation.two_sample import energy_distance, mmd_squared, same_distr
 from genrl.evaluation.video import rollout_video
 
 __all__ = [
+    "IMAGE_MAPS",
     "TOY_DISTRIBUTIONS",
     "DensityReport",
     "Evaluation",
@@ -38,9 +40,13 @@ __all__ = [
     "evaluation_table",
     "interquartile_mean",
     "labelled_toy_samples",
+    "lopsided_samples",
+    "map_error",
+    "mapped",
     "mmd_squared",
     "mode_coverage",
     "normalised_score",
+    "posed",
     "print_evaluation",
     "random_return",
     "read_progress",

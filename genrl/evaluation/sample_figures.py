@@ -14,7 +14,7 @@ from genrl.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_histograms", "draw_images", "draw_planes", "draw_sample_table"]
+__all__ = ["draw_histograms", "draw_images", "draw_paths", "draw_planes", "draw_sample_table"]
 
 Array = NDArray[Any]
 POINTS = 4000  # that a panel shows, at most
@@ -50,6 +50,32 @@ def draw_planes(
         axes.imshow(_density(log_density, low, high), extent=(low[0], high[0], low[1], high[1]), origin="lower")
         axes.set_title("density", fontsize="medium")
     for axes in all_axes:
+        _frame(axes, low, high)
+    return _save(figure, path)
+
+
+def draw_paths(data: ArrayLike, panels: Mapping[str, Any], path: Path | str) -> Path:
+    """Draw paths in the plane over points of the data, each with a dot at its first point, a cross at its last.
+
+    Args:
+        data: (rows, 2).
+        panels: (paths, steps, 2) by title.
+        path: of the picture; parents are made.
+
+    Raises:
+        InputError: there is no panel, or something has not two columns.
+    """
+    points = _points(data, "data")
+    low, high = _limits(points)
+    figure, all_axes = _figure(len(panels), None, size=4.0)
+    for axes, (title, paths) in zip(all_axes, panels.items(), strict=True):
+        _scatter(axes, points, None)
+        for steps in np.asarray(paths):
+            _points(steps, title)
+            (line,) = axes.plot(*steps.T, linewidth=0.8)
+            for end, marker in ((steps[0], "o"), (steps[-1], "x")):
+                axes.plot(*end, marker, color=line.get_color(), markersize=3)
+        axes.set_title(title, fontsize="medium")
         _frame(axes, low, high)
     return _save(figure, path)
 

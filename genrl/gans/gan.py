@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from math import prod
-from typing import Any, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
-from genrl.errors import InputError
-from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
-from genrl.gans.coverage import coverage
-from genrl.gans.games import GAMES, GameName
+from genrl.gans.adversarial_fitting import AdversarialFitting, Player
+from genrl.gans.adversarial_model import AdversarialModel
+from genrl.gans.games import GameName
 from genrl.gans.networks import Discriminator, Generator
-from genrl.gans.penalties import PENALTIES, PenaltyName
+from genrl.gans.penalties import PenaltyName
 from genrl.gans.settings import check_game, check_widths
-from genrl.gans.units import Units
 from genrl.gans.weight_clipping import clip_weights
-from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
-from genrl.row_checks import check_event
-from genrl.training.fit import FitEpoch
 
 __all__ = ["GAN"]
 
-COMPARED = 500  # rows on each side when coverage is measured
-COLLAPSED = 0.4
-"""Coverage below which the fit says so: a generator of two modes out of eight reaches a quarter of the data."""
-SAMPLED_AT_ONCE = 65_536  # which bounds the memory
 
-
-class GAN(GenerativeModel):
+class GAN(AdversarialModel):
     """A generator of rows that plays against a discriminator (Goodfellow et al. 2014), both multilayer perceptrons.
 
     Samples are one pass through the generator. There is no density: the generator has no inverse. With a context both
@@ -48,8 +34,9 @@ class GAN(GenerativeModel):
         objective: the game. "minimax", the zero-sum one; "non_saturating", the same but for the generator's gradient,
             which does not vanish where the discriminator is sure; "least_squares"; "wasserstein", for which the
             discriminator must be bounded by one of the following; "hinge".
-        penalty: on the discriminator's gradient. "interpolation" draws its norm to 1 between real and fake rows; "r1",
-            "r2" and "r1_r2" draw it to 0 at real rows, at fake rows, and at both. None for none.
+        penalty: on the discriminator's gradient. "interpolation" draws its norm to 1 between real and fake rows,
+            "one_sided" below 1; "r1", "r2" and "r1_r2" draw it to 0 at real rows, at fake rows, and at both. None for
+            none.
         penalty_weight: of the penalty; in standard units.
         weight_clip: limit to which the discriminator's weights are clipped after each step; None for none.
         spectral: bound each layer of the discriminator by its largest singular value.
@@ -63,6 +50,7 @@ class GAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> import torch
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.cat([torch.randn(500, 1) - 8.0, torch.randn(500, 1) + 8.0])
@@ -89,196 +77,32 @@ class GAN(GenerativeModel):
         activation: Activation = "leaky_relu",
         fitting: AdversarialFitting = AdversarialFitting(),
     ) -> None:
-        super().__init__()
-        self.objective = objective
-        self.penalty = penalty
-        self.penalty_weight = penalty_weight
+        super().__init__(
+            objective=objective,
+            penalty=penalty,
+            penalty_weight=penalty_weight,
+            noise_features=noise_features,
+            fitting=fitting,
+        )
         self.weight_clip = weight_clip
         self.spectral = spectral
-        self.noise_features = noise_features
         self.hidden = tuple(hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         self.activation = activation
-        self.fitting = fitting
         check_game(objective, penalty, penalty_weight, weight_clip, spectral=spectral)
         check_widths(noise_features=noise_features, hidden=hidden, discriminator_hidden=discriminator_hidden)
-        self._metrics: Callable[[GAN], Mapping[str, float]] | None = None
 
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        *,
-        context: Any = None,
-        progress: Progress | None = None,
-        metrics: Callable[[GAN], Mapping[str, float]] | None = None,
-    ) -> Self:
-        """Learn from data, from scratch.
-
-        While reports are made, the generator has its average weights: `metrics` and `progress` may sample. A generator
-        that reaches little of the data in the end is warned about.
-
-        Args:
-            X: (rows, ...) finite numbers.
-            y: (rows,) integer class labels, which makes the model one of x given the class.
-            context: (rows, columns) in place of `y`, which makes it one of x given these numbers.
-            progress: called after each report. Beside the losses it has the "coverage", the share of the data that the
-                samples reach, and what `metrics` gives.
-            metrics: more figures for each report, such as how many modes were found.
-
-        Raises:
-            InputError: bad data; the message names the argument.
-        """
-        self._metrics = metrics
-        try:
-            return super().fit(X, y, context=context, progress=progress)
-        finally:
-            self._metrics = None
-
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + event_shape`, or `sample_shape + (rows,) + event_shape` given a context."""
-        event_shape = self.require_built()
-        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
-        given = self._standard_context(self.encode_context(context))
-        repeated = None if given is None else given.repeat(prod(shape), 1)
-        rows = prod(shape) if repeated is None else len(repeated)
-        noise = self._noise(rows)
-        drawn: list[Tensor] = []
-        with torch.no_grad():
-            for start in range(0, max(rows, 1), SAMPLED_AT_ONCE):
-                part = slice(start, start + SAMPLED_AT_ONCE)
-                drawn.append(self._rows(noise[part], None if repeated is None else repeated[part]))
-        return torch.cat(drawn).reshape(*shape, *(() if given is None else (len(given),)), *event_shape)
-
-    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
-        """Refused.
-
-        Raises:
-            InputError: always.
-        """
-        self.require_built()
-        raise InputError(
-            f"{type(self).__name__} has no density: its generator has no inverse, so that it can be sampled but does "
-            "not know log p(x); compare samples with the data, or fit a model of genrl.flows"
-        )
-
-    def generate(self, noise: Tensor, context: Tensor | None = None) -> Tensor:
-        """The rows that noise stands for, differentiable in both arguments.
-
-        Args:
-            noise: (rows, noise_columns); normal numbers give samples, and those in between are shades of them.
-            context: (rows, columns) or labels, if the model is conditional.
-
-        Returns:
-            (rows, ...).
-
-        Raises:
-            InputError: wrong shapes.
-        """
-        self.require_built()
-        check_event(noise, (self.noise_columns,), "noise")
-        given = self._standard_context(self.encode_context(context, len(noise)))
-        return self._rows(noise, given)
-
-    def discriminate(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """(rows,) logits of the discriminator, high where a row looks real; what they mean depends on the objective.
-
-        Raises:
-            InputError: wrong shapes.
-        """
-        given = self._standard_context(self.check_rows(x, context))
-        logits: Tensor = self.discriminator(self.units(x.flatten(1).to(self.units.mean)), given)
-        return logits
-
-    @property
-    def noise_columns(self) -> int:
-        """Of the generator's noise, whether given or found."""
-        return prod(self.require_built()) if self.noise_features is None else self.noise_features
-
-    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+    def _networks(self, event_shape: tuple[int, ...], context_features: int) -> tuple[nn.Module, nn.Module]:
         features = prod(event_shape)
-        self.units = Units(features)
-        self.context_units = Units(context_features)
-        self.generator = Generator(self.noise_columns, context_features, features, self.hidden, self.activation)
-        self.discriminator = Discriminator(
+        generator = Generator(self.noise_columns, context_features, features, self.hidden, self.activation)
+        discriminator = Discriminator(
             features, context_features, self.discriminator_hidden, self.activation, spectral=self.spectral
         )
-        # Whoever asks changes nothing: spectral norm moves its estimate in training mode, which is the fit's alone.
-        self.generator.eval()
-        self.discriminator.eval()
+        return generator, discriminator
 
-    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        rows = x.flatten(1)
-        self.units.measure(rows)
-        if context is not None:
-            self.context_units.measure(context)
-            context = self.context_units(context.float())
-        rows = self.units(rows).float()
-        after = None if self.weight_clip is None else self._clip
-        history = fit_adversarially(
-            Player(network=self.discriminator, loss=self._discriminator_loss, after_step=after),
-            Player(network=self.generator, loss=self._generator_loss),
-            rows,
-            context,
-            settings=self.fitting,
-            report=lambda: self._report(rows, context),
-            progress=progress,
-        )
-        _warn_if_collapsed(history.epochs)
-
-    def _clip(self) -> None:
-        assert self.weight_clip is not None
-        clip_weights(self.discriminator, self.weight_clip)
-
-    def _discriminator_loss(self, real: Tensor, context: Tensor | None) -> dict[str, Tensor]:
-        with torch.no_grad():
-            fake = self._fake(len(real), context)
-        both = None if context is None else torch.cat((context, context))
-        logits = self.discriminator(torch.cat((real, fake)), both)
-        targets = torch.cat((torch.ones_like(real[:, 0]), torch.zeros_like(fake[:, 0])))
-        loss = GAMES[self.objective].discriminator(logits, targets)
-        if self.penalty is None:
-            return {"loss": loss}
-        penalty = PENALTIES[self.penalty](lambda x: self.discriminator(x, context), real, fake)
-        return {"loss": loss + self.penalty_weight * penalty, "penalty": penalty}
-
-    def _generator_loss(self, real: Tensor, context: Tensor | None) -> dict[str, Tensor]:
-        logits = self.discriminator(self._fake(len(real), context), context)
-        return {"loss": GAMES[self.objective].generator(logits)}
-
-    def _fake(self, rows: int, context: Tensor | None) -> Tensor:
-        made: Tensor = self.generator(self._noise(rows), context)
-        return made
-
-    def _rows(self, noise: Tensor, context: Tensor | None) -> Tensor:
-        """In the units of the data, and of their shape."""
-        standard = self.generator(noise, context)
-        return self.units.inverse(standard).reshape(len(noise), *self.require_built())
-
-    def _noise(self, rows: int) -> Tensor:
-        return torch.randn(rows, self.noise_columns, device=self.units.mean.device)
-
-    def _standard_context(self, context: Tensor | None) -> Tensor | None:
-        if context is None:
-            return None
-        standard: Tensor = self.context_units(context.to(self.units.mean))
-        return standard
-
-    @torch.no_grad()
-    def _report(self, rows: Tensor, context: Tensor | None) -> dict[str, float]:
-        picked = torch.randperm(len(rows))[:COMPARED]
-        reached = {}
-        if len(picked) > 1:
-            fake = self._fake(len(picked), None if context is None else context[picked])
-            reached["coverage"] = coverage(rows[picked], fake)
-        return {**reached, **({} if self._metrics is None else self._metrics(self))}
-
-
-def _warn_if_collapsed(epochs: tuple[FitEpoch, ...]) -> None:
-    reached = epochs[-1].train.get("coverage", 1.0) if epochs else 1.0
-    if reached < COLLAPSED:
-        warnings.warn(
-            f"the samples reach {reached:.0%} of the data only: the generator has collapsed onto a part of it, or has "
-            "not learned yet. More updates, a penalty on the discriminator's gradient, or a smaller step size may help",
-            stacklevel=5,  # whoever called `fit`
-        )
+    def _players(self) -> tuple[Player, Player]:
+        discriminator, generator = super()._players()
+        if self.weight_clip is not None:
+            clip = partial(clip_weights, self.discriminator, self.weight_clip)
+            discriminator = replace(discriminator, after_step=clip)
+        return discriminator, generator

@@ -11,11 +11,12 @@ from torch import Tensor
 from genrl.gans.losses import (
     DiscriminatorLoss,
     cross_entropy_discriminator,
+    hinge_discriminator,
     least_squares_discriminator,
     wasserstein_discriminator,
 )
 
-__all__ = ["CROSS_ENTROPY", "LEAST_SQUARES", "WASSERSTEIN", "Objective", "least_squares_log_ratio"]
+__all__ = ["CROSS_ENTROPY", "HINGE", "LEAST_SQUARES", "WASSERSTEIN", "Objective", "least_squares_log_ratio"]
 
 SUREST = 0.99
 """Largest least-squares output that is told apart from 1: a difference of a hundredth there is the network's error."""
@@ -56,3 +57,7 @@ LEAST_SQUARES = Objective(loss=least_squares_discriminator, log_ratio=least_squa
 WASSERSTEIN = Objective(loss=wasserstein_discriminator, log_ratio=None)
 """The critic's output is a height, not a probability: its zero is anywhere, and its slope is what the Lipschitz
 constraint allows. Only differences between outputs mean something."""
+
+HINGE = Objective(loss=hinge_discriminator, log_ratio=None)
+"""The output is a margin: at the optimum 1 where the real density is the greater and -1 where the fake one is. Its sign
+says which, so that its zero means something, but by how much it does not say."""

@@ -14,6 +14,7 @@ __all__ = [
     "PenaltyName",
     "fake_penalty",
     "interpolation_penalty",
+    "one_sided_penalty",
     "real_and_fake_penalty",
     "real_penalty",
 ]
@@ -25,9 +26,16 @@ GradientPenalty = Callable[[Critic, Tensor, Tensor], Tensor]
 
 def interpolation_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """E[(|grad critic(x)| - 1)^2] on segments between real and fake (Gulrajani et al. 2017, equation 3)."""
-    share = torch.rand(len(real), 1, device=real.device)
-    norm = _gradient(critic, share * real + (1 - share) * fake).norm(dim=1)
-    return (norm - 1).square().mean()
+    return (_norm_between(critic, real, fake) - 1).square().mean()
+
+
+def one_sided_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    """E[max(0, |grad critic(x)| - 1)^2] on the same segments (Petzka et al. 2018).
+
+    A Lipschitz function need not be steep everywhere: where real and fake rows lie among each other the best critic has
+    ridges, which a penalty on flat places forbids.
+    """
+    return (_norm_between(critic, real, fake) - 1).clamp(min=0).square().mean()
 
 
 def real_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
@@ -45,14 +53,20 @@ def real_and_fake_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     return real_penalty(critic, real, fake) + fake_penalty(critic, real, fake)
 
 
-PenaltyName = Literal["interpolation", "r1", "r2", "r1_r2"]
+PenaltyName = Literal["interpolation", "one_sided", "r1", "r2", "r1_r2"]
 
 PENALTIES: dict[PenaltyName, GradientPenalty] = {
     "interpolation": interpolation_penalty,
+    "one_sided": one_sided_penalty,
     "r1": real_penalty,
     "r2": fake_penalty,
     "r1_r2": real_and_fake_penalty,
 }
+
+
+def _norm_between(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    share = torch.rand(len(real), 1, device=real.device)
+    return _gradient(critic, share * real + (1 - share) * fake).norm(dim=1)
 
 
 def _gradient(critic: Critic, inputs: Tensor) -> Tensor:

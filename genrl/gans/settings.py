@@ -8,7 +8,7 @@ from genrl.errors import InputError
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import PENALTIES, PenaltyName
 
-__all__ = ["check_game", "check_widths"]
+__all__ = ["check_domain_game", "check_game", "check_image", "check_weights", "check_widths", "refuse_context"]
 
 
 def check_game(
@@ -48,3 +48,55 @@ def check_widths(**widths: int | tuple[int, ...] | None) -> None:
         numbers = () if value is None else (value,) if isinstance(value, int) else tuple(value)
         if any(number < 1 for number in numbers):
             raise InputError(f"{name} must be 1 or more, not {value}")
+
+
+def check_image(event_shape: tuple[int, ...], model: str, *, least: int = 4, even: bool = False) -> None:
+    """Refuse rows that are no images, or none of a size that fits.
+
+    Raises:
+        InputError: they are; the message names the model.
+    """
+    fits = len(event_shape) == 3 and min(event_shape[1:]) >= least
+    if not fits or (even and any(side % 2 for side in event_shape[1:])):
+        raise InputError(
+            f"{model} makes images: X must have the shape (rows, channels, height, width), with {'even ' * even}sides "
+            f"of {least} or more, not (rows, {', '.join(map(str, event_shape))})"
+        )
+
+
+def check_domain_game(objective: GameName, **weights: float) -> None:
+    """Refuse a name that there is not, an unbounded critic, and weights below 0.
+
+    Args:
+        objective: of a game whose discriminator is bounded by nothing.
+        weights: of losses, by name.
+
+    Raises:
+        InputError: it names the argument.
+    """
+    if objective not in GAMES:
+        raise InputError(f"there is no objective {objective!r}: give one of {', '.join(GAMES)}")
+    if objective == "wasserstein":
+        raise InputError("objective cannot be wasserstein here: its critic needs a bound, choose another game")
+    check_weights(**weights)
+
+
+def check_weights(**weights: float) -> None:
+    """Refuse weights of losses below 0.
+
+    Raises:
+        InputError: one is; the message names it.
+    """
+    for name, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise InputError(f"{name} must be 0 or more, not {weight}")
+
+
+def refuse_context(model: object, context: object) -> None:
+    """For a map between two domains that depends on nothing else.
+
+    Raises:
+        InputError: there is a context.
+    """
+    if context is not None:
+        raise InputError(f"{type(model).__name__} takes the rows of its domains as X and y: leave context= out")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS, Activation, Standardise
+from genrl.policies.saved_features import describe_features, rebuild_features
+from genrl.policies.saved_space import describe_space, rebuild_space
 from genrl.policies.standardised_features import StandardisedFeatures
 
 __all__ = ["ActorCriticNetwork", "describe_actor_critic", "policy_kwargs", "rebuild_actor_critic"]
@@ -33,26 +33,33 @@ class ActorCriticNetwork:
 def policy_kwargs(network: ActorCriticNetwork, standardise: Standardise) -> dict[str, Any]:
     """The `policy_kwargs` of PPO or TRPO with "MlpPolicy"."""
     return {
+        **_layers(network),
+        "features_extractor_class": StandardisedFeatures,
+        "features_extractor_kwargs": {"standardise": standardise},
+    }
+
+
+def _layers(network: ActorCriticNetwork) -> dict[str, Any]:
+    return {
         "net_arch": list(network.hidden),
         "activation_fn": ACTIVATIONS[network.activation],
         "log_std_init": network.log_std_init,
-        "features_extractor_class": StandardisedFeatures,
-        "features_extractor_kwargs": {"standardise": standardise},
     }
 
 
 def describe_actor_critic(
     policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
 ) -> dict[str, Any]:
-    """What `rebuild_actor_critic` needs beside the tensors, as JSON."""
-    standardise = policy.features_extractor.standardise
-    assert isinstance(standardise, Standardise)
+    """What `rebuild_actor_critic` needs beside the tensors, as JSON.
+
+    Raises:
+        InputError: its features extractor is none of this package.
+    """
     return {
         "kind": "actor_critic",
         "env_id": env_id,
-        "observation_columns": standardise.in_features,
-        "clip": standardise.clip,
-        "action_space": _describe_space(policy.action_space),
+        **describe_features(policy),
+        "action_space": describe_space(policy.action_space),
         "hidden": list(network.hidden),
         "activation": network.activation,
     }
@@ -73,38 +80,18 @@ def rebuild_actor_critic(
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    prefix = "features_extractor.standardise."
     try:
-        standardise = Standardise(
-            int(description["observation_columns"]),
-            tensors[prefix + "columns"],
-            tensors[prefix + "mean"],
-            tensors[prefix + "std"],
-            clip=float(description.get("clip", 10.0)),
-        )
+        observation_space, features = rebuild_features(description, tensors)
         network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
         policy = policy_class(
-            spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32),
-            _space_from(description["action_space"]),
+            observation_space,
+            rebuild_space(description["action_space"]),
             lambda _: 0.0,
-            **policy_kwargs(network, standardise),
+            **_layers(network),
+            **features,
         )
         policy.load_state_dict(dict(tensors))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the saved policy is damaged or of another version: {error}") from error
     policy.set_training_mode(False)
     return policy
-
-
-def _describe_space(space: spaces.Space[Any]) -> dict[str, Any]:
-    if isinstance(space, spaces.Discrete):
-        return {"kind": "discrete", "n": int(space.n), "start": int(space.start)}
-    assert isinstance(space, spaces.Box)
-    return {"kind": "box", "low": space.low.tolist(), "high": space.high.tolist()}
-
-
-def _space_from(description: Mapping[str, Any]) -> spaces.Space[Any]:
-    if description["kind"] == "discrete":
-        return spaces.Discrete(description["n"], start=description["start"])
-    low, high = (np.array(description[bound], dtype=np.float32) for bound in ("low", "high"))
-    return spaces.Box(low, high, dtype=np.float32)

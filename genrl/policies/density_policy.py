@@ -25,6 +25,7 @@ __all__ = [
     "DensityPolicy",
     "check_action_density",
     "describe_density_policy",
+    "has_exact_density",
     "rebuild_density_policy",
 ]
 
@@ -167,16 +168,22 @@ def rebuild_density_policy(description: Mapping[str, Any], tensors: Mapping[str,
     return policy
 
 
+def has_exact_density(model: GenerativeModel) -> bool:
+    """Whether it tells the log-probability of an action itself, not a bound of it and not nothing."""
+    return isinstance(model, Density) and model.log_prob_kind == "exact"
+
+
 def check_action_density(model: GenerativeModel) -> None:
     """Refuse a model that PPO cannot train as a policy.
 
     Raises:
         InputError: it has no exact density, no samples, or no mode.
     """
-    if not isinstance(model, Density) or model.log_prob_kind != "exact" or not isinstance(model, Sampler):
+    if not has_exact_density(model) or not isinstance(model, Sampler):
         raise InputError(
-            f"{type(model).__name__} does not know the exact probability of an action, which PPO and the likelihood "
-            "of cloning need: take a model of genrl.flows or genrl.mixtures.MixtureDensityNetwork"
+            f"{type(model).__name__} does not know the exact probability of an action, which a reinforcement learner "
+            "needs to weigh what it tried: take a model of genrl.flows or genrl.mixtures.MixtureDensityNetwork. One "
+            "that can be sampled, such as a VAE or a GAN, can be cloned: genrl.policies.SamplerPolicy"
         )
     if not isinstance(model, Mode):
         raise InputError(

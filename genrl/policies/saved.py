@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_actor_critic, rebuild_actor_critic
 from genrl.policies.density_policy import KIND, DensityPolicy, describe_density_policy, rebuild_density_policy
+from genrl.policies.sampler_policy import (
+    SAMPLER_KIND,
+    SamplerPolicy,
+    describe_sampler_policy,
+    rebuild_sampler_policy,
+)
 from genrl.policies.squashed_actor import ACTORS, rebuild_squashed_actor
 from genrl.protocols import Policy
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
@@ -20,12 +26,19 @@ from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 __all__ = ["describe_policy", "load_policy", "rebuild_policy", "save_policy"]
 
 
-def describe_policy(
-    policy: ActorCriticPolicy, network: ActorCriticNetwork, env_id: str | None = None
-) -> dict[str, Any]:
-    """What `rebuild_policy` needs beside the tensors, as JSON."""
+def describe_policy(policy: BasePolicy, network: ActorCriticNetwork, env_id: str | None = None) -> dict[str, Any]:
+    """What `rebuild_policy` needs beside the tensors, as JSON.
+
+    Args:
+        policy: an actor-critic one, or one that draws from a model.
+        network: the shape of an actor-critic one.
+        env_id: the task that it was trained on, if known.
+    """
+    if isinstance(policy, SamplerPolicy):
+        return describe_sampler_policy(policy, env_id)
     if isinstance(policy, DensityPolicy):
         return describe_density_policy(policy, network, env_id)
+    assert isinstance(policy, ActorCriticPolicy)
     return describe_actor_critic(policy, network, env_id)
 
 
@@ -38,14 +51,14 @@ def rebuild_policy(description: Any, tensors: Mapping[str, Tensor]) -> Policy:
     kind = description.get("kind") if isinstance(description, dict) else None
     if kind in ACTORS:
         return rebuild_squashed_actor(description, tensors)
+    if kind == SAMPLER_KIND:
+        return rebuild_sampler_policy(description, tensors)
     if kind == KIND:
         return rebuild_density_policy(description, tensors)
     return rebuild_actor_critic(description, tensors)
 
 
-def save_policy(
-    policy: ActorCriticPolicy, network: ActorCriticNetwork, folder: Path | str, env_id: str | None = None
-) -> None:
+def save_policy(policy: BasePolicy, network: ActorCriticNetwork, folder: Path | str, env_id: str | None = None) -> None:
     """Write `policy.safetensors` and `policy.json` atomically."""
     write_checkpoint(
         Path(folder),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS, Activation, Standardise
+from genrl.policies.saved_features import describe_features, rebuild_features
 from genrl.policies.standardised_features import StandardisedFeatures
 
 __all__ = ["describe_squashed_actor", "rebuild_squashed_actor", "squashed_policy_kwargs"]
@@ -55,17 +56,17 @@ def describe_squashed_actor(policy: BasePolicy, env_id: str | None = None) -> di
     """What `rebuild_squashed_actor` needs beside the tensors, as JSON.
 
     Args:
-        policy: of SAC, TQC, TD3 or CrossQ, made with `squashed_policy_kwargs`.
+        policy: of SAC, TQC, TD3 or CrossQ.
         env_id: the task that it was trained on, if known.
+
+    Raises:
+        InputError: its features extractor is none of this package.
     """
     actor: Any = policy.actor
-    standardise = actor.features_extractor.standardise
-    assert isinstance(standardise, Standardise)
     return {
         "kind": next(kind for kind, actor_class in ACTORS.items() if type(actor) is actor_class),
         "env_id": env_id,
-        "observation_columns": standardise.in_features,
-        "clip": standardise.clip,
+        **describe_features(actor),
         "action_low": actor.action_space.low.tolist(),
         "action_high": actor.action_space.high.tolist(),
         "hidden": list(actor.net_arch),
@@ -84,22 +85,20 @@ def rebuild_squashed_actor(description: Mapping[str, Any], tensors: Mapping[str,
         InputError: the description and the tensors do not fit each other.
     """
     mine = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
-    statistics = "features_extractor.standardise."
     try:
-        standardise = Standardise(
-            int(description["observation_columns"]),
-            *(mine[statistics + name] for name in ("columns", "mean", "std")),
-            clip=float(description["clip"]),
+        observation_space, features = rebuild_features(description, mine)
+        extractor = features.pop("features_extractor_class")(
+            observation_space, **features.pop("features_extractor_kwargs")
         )
-        observation_space = spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32)
         low, high = (np.array(description[f"action_{bound}"], dtype=np.float32) for bound in ("low", "high"))
         actor: BasePolicy = ACTORS[description["kind"]](
             observation_space,
             spaces.Box(low, high, dtype=np.float32),
             net_arch=list(description["hidden"]),
-            features_extractor=StandardisedFeatures(observation_space, standardise),
-            features_dim=standardise.out_features,
+            features_extractor=extractor,
+            features_dim=extractor.features_dim,
             activation_fn=ACTIVATIONS[description["activation"]],
+            **features,
         )
         actor.load_state_dict(mine)
     except (AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:

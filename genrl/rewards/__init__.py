@@ -10,11 +10,13 @@ from genrl.rewards.frozen import FrozenReward
 from genrl.rewards.inputs import InputParts, TransitionInputs, check_demonstrations
 from genrl.rewards.novelty import NoveltyBonus
 from genrl.rewards.standardised import StandardisedReward
+from genrl.rewards.variational_discriminator import Bottleneck, VariationalDiscriminator
 
 __all__ = [
     "AbsorbingReward",
     "AdversarialReward",
     "AdversarialTraining",
+    "Bottleneck",
     "ClassifierReward",
     "DensityRatioReward",
     "DensityReward",
@@ -25,5 +27,6 @@ __all__ = [
     "NoveltyBonus",
     "StandardisedReward",
     "TransitionInputs",
+    "VariationalDiscriminator",
     "check_demonstrations",
 ]

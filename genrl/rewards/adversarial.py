@@ -13,6 +13,7 @@ from genrl.gans.penalties import GradientPenalty
 from genrl.rewards.discriminator import Discriminator
 from genrl.rewards.forms import RewardForm
 from genrl.rewards.replay import TransitionReplay
+from genrl.rewards.variational_discriminator import VariationalDiscriminator
 from genrl.transitions import Transitions
 
 __all__ = ["AdversarialReward", "AdversarialTraining"]
@@ -61,7 +62,7 @@ class AdversarialReward(nn.Module):
     """The reward of generative adversarial imitation learning (Ho & Ermon 2016, algorithm 1).
 
     Args:
-        discriminator: trained in place.
+        discriminator: trained in place; a `VariationalDiscriminator` makes it VAIL (Peng et al. 2019).
         loss: objective of the discriminator, one of `genrl.gans.losses`.
         penalty: on its input gradient, one of `genrl.gans.penalties`.
         form: how a logit is paid out, one of `genrl.rewards.forms`.
@@ -70,7 +71,7 @@ class AdversarialReward(nn.Module):
 
     def __init__(
         self,
-        discriminator: Discriminator,
+        discriminator: Discriminator | VariationalDiscriminator,
         *,
         loss: DiscriminatorLoss,
         penalty: GradientPenalty,
@@ -101,7 +102,8 @@ class AdversarialReward(nn.Module):
         """Take the configured number of gradient steps on random batches of both sides.
 
         Returns:
-            Means over the steps: loss, accuracy on each side, entropy, gradient penalty, mean logits.
+            Means over the steps: loss, accuracy on each side, entropy, gradient penalty, mean logits, and what else
+            the discriminator reports.
         """
         batch_size = self.training_config.batch_size
         negatives = self.replay.extend(learner)
@@ -123,16 +125,18 @@ class AdversarialReward(nn.Module):
         targets = torch.cat([real.new_full((len(real),), 1 - config.label_smoothing), fake.new_zeros(len(fake))])
         mixed_rows, mixed_targets = _mixup(rows, targets, config.mixup) if config.mixup > 0 else (rows, targets)
 
-        logits = self.discriminator.logits_of_inputs(mixed_rows)
+        judged = self.discriminator.judge(mixed_rows)
+        logits = judged.logits
         classification = self._loss(logits, mixed_targets)
         entropy = bernoulli_entropy(logits)
         penalty = logits.new_zeros(())
         if config.penalty_weight > 0:
             penalty = self._penalty(self.discriminator.logits_of_inputs, real, fake)
-        loss = classification - config.entropy_weight * entropy + config.penalty_weight * penalty
+        loss = classification - config.entropy_weight * entropy + config.penalty_weight * penalty + judged.cost
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.discriminator.after_step(judged)
 
         if config.mixup > 0:
             with torch.no_grad():
@@ -146,6 +150,7 @@ class AdversarialReward(nn.Module):
             "gradient_penalty": penalty.item(),
             "logit_expert": of_expert.mean().item(),
             "logit_learner": of_learner.mean().item(),
+            **judged.metrics,
         }
 
 

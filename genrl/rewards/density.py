@@ -23,6 +23,10 @@ class DensityReward(nn.Module):
     No game is played, so nothing can become unstable; but where the learner is, the density has seen nothing, and what
     it says there is extrapolation.
 
+    A bound does in place of the density: a `VAE` pays its evidence lower bound. That is an average over draws of the
+    code, but of draws that are the same for every row and every time, so that the reward is still a function of the
+    row; only a posterior bent by a flow draws for each place in the batch, and is not for rewards.
+
     Args:
         density: a model with `log_prob`, not fitted yet.
         parts: what of a transition it sees.

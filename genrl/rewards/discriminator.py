@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -10,7 +11,22 @@ from genrl.nn import Activation, mlp
 from genrl.rewards.inputs import TransitionInputs
 from genrl.transitions import Transitions
 
-__all__ = ["Discriminator"]
+__all__ = ["Discriminator", "Judgement"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a discriminator makes of rows while it is trained.
+
+    Attributes:
+        logits: (batch,), which the objective is a function of.
+        cost: added to the objective, beside it.
+        metrics: to be logged.
+    """
+
+    logits: Tensor
+    cost: Tensor | float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Discriminator(nn.Module):
@@ -40,6 +56,13 @@ class Discriminator(nn.Module):
     def logits_of_inputs(self, rows: Tensor) -> Tensor:
         """(batch,) for rows that `inputs` made."""
         return self.network(rows).squeeze(-1)
+
+    def judge(self, rows: Tensor) -> Judgement:
+        """What a gradient step on these rows is to be made of: the logits and nothing else."""
+        return Judgement(logits=self.logits_of_inputs(rows))
+
+    def after_step(self, judgement: Judgement) -> None:
+        """Called after a gradient step with what it was made of: nothing is left to do."""
 
     def forward(self, transitions: Transitions) -> Tensor:
         """(batch,) logits; high means the expert's."""

@@ -66,7 +66,7 @@ class FollowingDensity(nn.Module):
         if not isinstance(density, Density):
             raise InputError(
                 f"{type(density).__name__} has no density, and the reward is one: take a model of genrl.mixtures, "
-                "genrl.flows or genrl.bayes"
+                "genrl.flows or genrl.bayes, or genrl.autoencoders.VAE for a bound of it"
             )
         self.density = density
         self.training_config = training

@@ -75,6 +75,8 @@ def paid_on_output(form: RewardForm, objective: Objective) -> RewardForm:
     - Least squares: `raw` pays the output, about -1 to 1; the other forms pay the logit that it stands for.
     - Wasserstein: `raw` and `airl` pay the critic's height. Its zero is arbitrary, and with it whether an average step
       is worth living for: standardise it, or use absorbing states. The other forms are refused, for there is no D.
+    - Hinge: likewise, but the margin's zero is where both sides are as likely, and beyond it lies little more than 1:
+      paid as it is, an average step costs something while the learner is told apart, as with `airl` of a logit.
 
     A gradient penalty pulls the output's slope towards its own target and so away from the log ratio. Where the two
     sides are hardly apart, least squares with a penalty towards norm 1 gives log ratios several times too large, and
@@ -95,6 +97,6 @@ def paid_on_output(form: RewardForm, objective: Objective) -> RewardForm:
     if form is airl:
         return form
     raise InputError(
-        "the output of a Wasserstein critic is no log ratio, and the reward form needs one: use the forms logit or "
-        "airl with it, or the objectives gan or lsgan"
+        "the output of a Wasserstein critic or a hinge is no log ratio, and the reward form needs one: use the forms "
+        "logit or airl with it, or the objectives gan or lsgan"
     )

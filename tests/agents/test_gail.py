@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from agents.behaviour_cloning import BehaviourCloning
-from agents.discriminator_reward import DiscriminatorConfig
+from agents.discriminator_reward import DiscriminatorConfig, ObjectiveName
 from agents.gail import GAIL
 from agents.gail_config import GAILConfig
 from agents.learners import PPOConfig, TRPOConfig
@@ -78,7 +78,7 @@ def test_every_reward_form_trains(demonstrations: Demonstrations, form: Any, abs
     assert all(torch.isfinite(tensor).all() for tensor in agent.learner.policy.state_dict().values())
 
 
-@pytest.mark.parametrize("objective", ["gan", "lsgan", "wgan"])
+@pytest.mark.parametrize("objective", get_args(ObjectiveName))
 @pytest.mark.parametrize("form", ["logit", "airl"])
 def test_every_objective_trains(demonstrations: Demonstrations, form: Any, objective: Any) -> None:
     config = replace(SMALL, reward_form=form, objective=objective)

@@ -11,6 +11,8 @@ import pytest
 import torch
 from point_env import WalkToGoal, play, point_envs
 
+from agents.behaviour_cloning import BehaviourCloning
+from agents.cloning import CloningConfig
 from agents.gail import GAIL
 from agents.gail_config import GAILConfig
 from agents.generative_choices import RewardName
@@ -20,7 +22,7 @@ from genrl.errors import InputError
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
-from genrl.policies import DensityPolicy, load_policy
+from genrl.policies import DensityPolicy, SamplerPolicy, load_policy
 from genrl.rewards import DensityRatioReward, DensityReward, DensityTraining, FrozenReward, StandardisedReward
 from genrl.transitions import Demonstrations
 
@@ -104,7 +106,9 @@ def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstr
     assert (noise < 0.4).all()
 
 
-@pytest.mark.parametrize(("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow")])
+@pytest.mark.parametrize(
+    ("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow"), ("gaussian", "vail"), ("gaussian", "vae")]
+)
 def test_saved_and_resumed_bit_for_bit(
     demonstrations: Demonstrations, tmp_path: Path, policy: Any, reward: Any
 ) -> None:
@@ -140,6 +144,48 @@ def test_pairings_that_cannot_work_are_refused_at_once(demonstrations: Demonstra
     for learner in ("trpo", "sac"):
         with pytest.raises(InputError, match="only PPO"):
             GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy="mixture"))
+
+
+@pytest.mark.parametrize("policy", ["vae", "gan"])
+@pytest.mark.parametrize("learner", ["ppo", "trpo", "sac"])
+def test_a_policy_that_can_only_be_cloned_is_refused_by_every_learner(
+    demonstrations: Demonstrations, policy: Any, learner: Any
+) -> None:
+    message = rf"{policy.upper()} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
+    with pytest.raises(InputError, match=message):
+        GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy=policy))
+
+
+@pytest.mark.parametrize("policy", ["vae", "gan"])
+def test_policies_that_only_sample_are_cloned_saved_and_loaded(
+    demonstrations: Demonstrations, tmp_path: Path, policy: Any
+) -> None:
+    config = CloningConfig(policy=policy, updates=600, batch_size=64, learning_rate=3e-3)
+    agent = BehaviourCloning(point_envs(), demonstrations, seed=0, config=config)
+    assert isinstance(agent.policy, SamplerPolicy)
+    untrained, expert = mean_return(agent), mean_return(WalkToGoal())
+    agent.learn()
+    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.6
+    assert agent.history is not None
+    assert agent.history.stopped == "epochs"
+    assert 1 <= agent.history.kept <= len(agent.history.epochs)
+    agent.save(tmp_path / "bc")
+    observations = np.random.default_rng(0).normal(size=(20, 2))
+    acted = agent.predict(observations)[0]
+    again = BehaviourCloning.load(tmp_path / "bc", env=point_envs(), demonstrations=demonstrations)
+    np.testing.assert_array_equal(acted, again.predict(observations)[0])
+    np.testing.assert_array_equal(acted, load_policy(tmp_path / "bc").predict(observations, deterministic=True)[0])
+
+
+def test_progress_ends_the_fit_of_a_sampler(demonstrations: Demonstrations) -> None:
+    config = CloningConfig(policy="vae", epochs=5, batch_size=64)
+    agent = BehaviourCloning(point_envs(), demonstrations, seed=0, config=config)
+    agent.learn(progress=lambda epoch: epoch.number < 2)
+    assert agent.history is not None
+    assert (agent.history.stopped, len(agent.history.epochs)) == ("asked", 2)
+    agent.learn(3)
+    assert agent.history.stopped == "epochs"
+    assert len(agent.history.epochs) == 3
 
 
 def test_a_density_of_the_caller_must_be_passed_again(demonstrations: Demonstrations, tmp_path: Path) -> None:

@@ -161,3 +161,9 @@ def test_cells_survive_the_disk(tables: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="no table of this comparison"):
         tables.read_cells(tmp_path / "other.csv")
+
+
+def test_maps_between_two_domains_are_not_compared(script: ModuleType) -> None:
+    names = script.comparable().keys()
+    assert {"gan", "gaussian_mixture"} <= names
+    assert not {"cycle_gan", "pose_guided_gan"} & names

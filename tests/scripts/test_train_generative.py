@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
+from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,29 @@ def test_reconstructions_are_drawn_of_models_with_codes(
     assert drawn["reconstructions"].shape == drawn["data"].shape
     nearer = np.square(drawn["reconstructions"] - drawn["data"]).mean()
     assert nearer < np.square(drawn[samples] - drawn["data"]).mean()
+
+
+def test_a_collapse_is_said_while_it_happens(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A generator that alone moves runs to where the discriminator is highest, a point, and each line says so."""
+    hurried = SimpleNamespace(monotonic=count(0, 20).__next__)  # every look at the clock is 20 seconds later
+    monkeypatch.setattr("fit_display.time", hurried)
+    settings = ("fitting.discriminator_steps=0", "fitting.report_every=20", "fitting.learning_rate=0.01")
+    with pytest.warns(UserWarning, match="the generator has collapsed"):
+        train(script, tmp_path, model="gan", data="8gaussians", updates=40, set=("hidden=[32, 32]", *settings))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert lines
+    words = r"epoch \d+/2 · loss .*, [0-2] of 8 modes, collapsed or not yet learned: samples reach \d% of the data at"
+    assert re.match(words, lines[-1])
+
+
+def test_images_are_learned_as_images(script: ModuleType, tmp_path: Path) -> None:
+    few = ("channels=4", "fitting.batch_size=16", "fitting.report_every=1")
+    with pytest.warns(UserWarning, match="the samples reach"):
+        run, figures = train(script, tmp_path, model="dcgan", data="digits", updates=2, set=few, conditional=True)
+    assert GenerativeModel.load(run.path / "model").event_shape == (1, 8, 8)
+    assert np.isfinite(figures["sliced_wasserstein"])
 
 
 def test_actions_given_states(script: ModuleType, tmp_path: Path) -> None:

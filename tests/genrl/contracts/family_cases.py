@@ -19,6 +19,8 @@ CLASSES = (3, 7)  # not 0 and 1, so that a label is not mistaken for its column
 ROWS = 2000
 FAST = ("fitting.learning_rate=0.01", "fitting.validation=0")  # nothing to hold out: the data are as simple as can be
 FEW = 4  # updates that tell whether a fit goes through, not what it learns
+THIN = ("hidden=[16]", "discriminator_hidden=[16]", "fitting.learning_rate=0.01", "fitting.batch_size=64")
+TWO: dict[str, bool] = {"domains": True, "labels": False, "context": False}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Case:
         labels: it can be fitted with class labels.
         needs_labels: it cannot be fitted without.
         context: it can be fitted with continuous context.
+        domains: it is fitted to two domains, fit(X, y); contracts of one table of rows do not apply.
+        pose: it needs a context beside them.
+        discrete: it models images of integers alone; contracts about rows of real numbers skip it.
     """
 
     name: str
@@ -40,6 +45,9 @@ class Case:
     labels: bool = True
     needs_labels: bool = False
     context: bool = True
+    domains: bool = False
+    pose: bool = False
+    discrete: bool = False
 
     def make(self, updates: int | None = None) -> GenerativeModel:
         """A fresh one; the same each time."""
@@ -71,10 +79,40 @@ CASES = (
     Case("planar", ("transforms=4", "hidden=[16]", *FAST), updates=200),
     Case("radial", ("transforms=4", "hidden=[16]", *FAST), updates=250),
     Case("real_nvp", ("transforms=2", "hidden=[16]", *FAST), updates=200),
+    Case("conditional_gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300, needs_labels=True),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
+    Case(
+        "hierarchical_vq_vae",
+        ("codebook_size=16", "code_width=4", "hidden=[32]", "top_hidden=[16]", *FAST),
+        updates=300,
+    ),
+    Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
+    Case("cycle_gan", THIN, updates=100, **TWO),
+    Case("domain_transfer_network", THIN, updates=100, **TWO),
+    Case("inverse_conditional_gan", ("hidden=[16]", *FAST), needs_labels=True),
+    Case("paired_transfer_gan", THIN, updates=100, **TWO),
+    Case(
+        "pose_guided_gan",
+        (*THIN, "coarse_fitting.updates=150", "coarse_fitting.learning_rate=0.02"),
+        updates=30,
+        pose=True,
+        **TWO,
+    ),
+    Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
+    Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
+    Case("sequence", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
     Case("score", ("hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),
 )
+
+FEW_PIXELS = ("channels=4", "noise_features=4", "fitting.batch_size=32", "fitting.report_every=2")
+IMAGE_CASES = (
+    Case("dcgan", FEW_PIXELS),
+    Case("progressive_gan", FEW_PIXELS),
+    Case("style_gan", ("style_features=4", "mapping_layers=2", *FEW_PIXELS)),
+)
+"""Models of images alone, which have contracts of their own."""
+IMAGE = (1, 8, 8)
 
 
 def gaussian(rows: int, seed: int) -> Tensor:
@@ -96,6 +134,17 @@ def moved(rows: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     context = 2 * torch.rand(rows, 1, generator=generator) - 1
     return torch.cat([2 * context, -context], 1) + 0.3 * torch.randn(rows, 2, generator=generator), context
+
+
+def bars(rows: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(rows, *IMAGE) of a bright bar that lies or stands, and the class of each row."""
+    generator = torch.Generator().manual_seed(seed)
+    second, place = torch.randint(2, (rows,), generator=generator), torch.randint(8, (rows,), generator=generator)
+    x = 0.1 * torch.rand(rows, *IMAGE, generator=generator)
+    lying = second.bool()
+    x[lying, 0, place[lying]] += 0.9
+    x[~lying, 0, :, place[~lying]] += 0.9
+    return 16 * x, torch.tensor(CLASSES)[second]
 
 
 @cache

@@ -4,19 +4,19 @@ import inspect
 
 import pytest
 from families import find_model, make_model, model_name, models
-from family_cases import CASES, Case
+from family_cases import CASES, IMAGE_CASES, Case
 
 from genrl.errors import InputError
 
 
 def test_every_model_of_every_family_is_in_the_list() -> None:
-    listed = [case.name for case in CASES]
+    listed = [case.name for case in (*CASES, *IMAGE_CASES)]
     assert len(listed) == len(set(listed))
     assert set(listed) == models().keys(), "add the new model to tests/genrl/contracts/family_cases.py"
 
 
-def test_arguments_are_kept_under_their_names_and_take_no_name_of_torchs(case: Case) -> None:
-    model = case.make()
+def test_arguments_are_kept_under_their_names_and_take_no_name_of_torchs(any_case: Case) -> None:
+    model = any_case.make()
     arguments = set(inspect.signature(type(model).__init__).parameters) - {"self"}
     assert model.hyperparameters().keys() == arguments
     assert "training" not in arguments
@@ -27,10 +27,10 @@ def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
         find_model("gaussian")
 
 
-def test_a_hyperparameter_that_does_not_exist_is_refused(case: Case) -> None:
-    with pytest.raises(InputError, match="--set takes key=value words, for " + case.name):
-        make_model(find_model(case.name), ["no_such_setting=1"])
+def test_a_hyperparameter_that_does_not_exist_is_refused(any_case: Case) -> None:
+    with pytest.raises(InputError, match="--set takes key=value words, for " + any_case.name):
+        make_model(find_model(any_case.name), ["no_such_setting=1"])
 
 
-def test_names_are_those_of_the_classes(case: Case) -> None:
-    assert model_name(find_model(case.name)) == case.name
+def test_names_are_those_of_the_classes(any_case: Case) -> None:
+    assert model_name(find_model(any_case.name)) == any_case.name

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from genrl.gans.objectives import CROSS_ENTROPY, LEAST_SQUARES, WASSERSTEIN, least_squares_log_ratio
+from genrl.gans.objectives import CROSS_ENTROPY, HINGE, LEAST_SQUARES, WASSERSTEIN, least_squares_log_ratio
 
 
 def test_a_least_squares_output_gives_back_the_log_ratio():
@@ -44,3 +44,13 @@ def test_a_wasserstein_loss_knows_no_zero():
     outputs, targets = torch.randn(40), torch.arange(40) % 2 * 1.0
     torch.testing.assert_close(WASSERSTEIN.loss(outputs, targets), WASSERSTEIN.loss(outputs + 5, targets))
     assert WASSERSTEIN.log_ratio is None
+
+
+@pytest.mark.parametrize(("real", "fake", "best"), [(3, 1, 1.0), (1, 9, -1.0)])
+def test_a_hinge_says_who_is_likelier_and_not_by_how_much(real, fake, best):
+    """The loss is piecewise linear in the output, so its least value on a fine grid is at one of the margins."""
+    grid = torch.linspace(-3, 3, 601)
+    rows = torch.cat([torch.ones(real), torch.zeros(fake)])
+    heights = torch.stack([HINGE.loss(output.expand(len(rows)), rows) for output in grid])
+    assert grid[heights.argmin()].item() == pytest.approx(best, abs=0.011)
+    assert HINGE.log_ratio is None

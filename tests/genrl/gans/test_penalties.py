@@ -7,6 +7,7 @@ from genrl.gans.penalties import (
 from genrl.gans.penalties import (
     fake_penalty,
     interpolation_penalty,
+    one_sided_penalty,
     real_and_fake_penalty,
     real_penalty,
 )
@@ -25,6 +26,8 @@ def test_a_linear_critic_has_the_closed_form(scale, norm):
     weights = scale * torch.tensor([1.0, -2.0, 2.0])  # of norm 3 * scale
     real, fake = sides()
     assert interpolation_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx((norm - 1) ** 2, abs=1e-5)
+    over = max(0.0, norm - 1) ** 2
+    assert one_sided_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(over, abs=1e-5)
     assert real_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2 / 2, rel=1e-5)
     assert fake_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2 / 2, rel=1e-5)
     assert real_and_fake_penalty(lambda x: x @ weights, real, fake).item() == pytest.approx(norm**2, rel=1e-5)

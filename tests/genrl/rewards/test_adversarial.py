@@ -16,7 +16,12 @@ from genrl.rewards import (
     forms,
 )
 
-LOSSES = [losses.cross_entropy_discriminator, losses.least_squares_discriminator, losses.wasserstein_discriminator]
+LOSSES = [
+    losses.cross_entropy_discriminator,
+    losses.least_squares_discriminator,
+    losses.wasserstein_discriminator,
+    losses.hinge_discriminator,
+]
 METRICS = {
     "loss",
     "accuracy_expert",

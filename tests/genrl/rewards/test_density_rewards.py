@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from genrl.autoencoders import VAE
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
@@ -154,3 +155,18 @@ def test_what_cannot_work_is_refused_when_it_is_built(make):
         DensityTraining(steps=0)
     with pytest.raises(InputError, match="above 0"):
         DensityTraining(learning_rate=0.0)
+
+
+def test_the_bound_of_a_vae_pays_the_expert_and_is_a_function_of_the_row(make):
+    """It is an average over draws of the code, which are the same every time."""
+    torch.manual_seed(0)
+    model = attached(DensityReward(VAE(latents=2, hidden=(16,)), training=QUICK))
+    model.update(make(1000, shift=2.0), make(50))
+    expert, learner = make(60, shift=2.0, seed=4), make(60, shift=-2.0, seed=5)
+    assert model.reward(expert).mean() > model.reward(learner).mean() + 3
+    state = torch.get_rng_state()
+    together = model.reward(expert)
+    assert torch.equal(model.reward(expert), together)
+    alone = torch.cat([model.reward(expert[row : row + 1]) for row in range(60)])
+    torch.testing.assert_close(alone, together, atol=1e-4, rtol=1e-4)
+    assert torch.equal(torch.get_rng_state(), state)  # what a learner draws does not depend on who was paid

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genrl.errors import InputError
-from genrl.gans.objectives import CROSS_ENTROPY, LEAST_SQUARES, WASSERSTEIN
+from genrl.gans.objectives import CROSS_ENTROPY, HINGE, LEAST_SQUARES, WASSERSTEIN
 from genrl.gans.penalties import interpolation_penalty
 from genrl.nn import Standardise
 from genrl.rewards import (
@@ -19,10 +19,11 @@ from genrl.rewards import (
 )
 from genrl.rewards.forms import airl, fairl, gail, log_d, paid_on_output, raw
 
-OBJECTIVES = {"gan": CROSS_ENTROPY, "lsgan": LEAST_SQUARES, "wgan": WASSERSTEIN}
+OBJECTIVES = {"gan": CROSS_ENTROPY, "lsgan": LEAST_SQUARES, "wgan": WASSERSTEIN, "hinge": HINGE}
+NO_LOG_RATIO = ("wgan", "hinge")
 FORMS = {"logit": raw, "airl": airl, "gail": gail, "log-d": log_d, "fairl": fairl}
 NEED_A_PROBABILITY = ("gail", "log-d", "fairl")
-PAIRS = [(f, o) for f in FORMS for o in OBJECTIVES if not (o == "wgan" and f in NEED_A_PROBABILITY)]
+PAIRS = [(f, o) for f in FORMS for o in OBJECTIVES if not (o in NO_LOG_RATIO and f in NEED_A_PROBABILITY)]
 GAMMA = 0.9
 
 
@@ -68,9 +69,10 @@ def test_a_step_that_looks_like_the_experts_earns_more(form, objective, make):
 
 
 @pytest.mark.parametrize("form", NEED_A_PROBABILITY)
-def test_a_critic_without_a_probability_is_refused(form):
+@pytest.mark.parametrize("objective", NO_LOG_RATIO)
+def test_a_critic_without_a_probability_is_refused(form, objective):
     with pytest.raises(InputError, match=r"no log ratio.*logit or airl.*gan or lsgan") as caught:
-        paid_on_output(FORMS[form], WASSERSTEIN)
+        paid_on_output(FORMS[form], OBJECTIVES[objective])
     assert "\n" not in str(caught.value)
 
 
@@ -123,6 +125,9 @@ def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objec
         assert 0 < earned < math.log(2)
     elif form == "log-d":
         assert earned < -math.log(2)
+    elif objective == "hinge":
+        # Its zero is where both are as likely, its end where it is sure, whatever the divergence.
+        assert -1.2 < earned < -0.1
     elif objective == "wgan":
         # The critic's zero is anywhere; only that the expert's steps earn more is sure.
         assert earned < average(model, expert)

@@ -193,9 +193,9 @@ def test_wrong_questions_are_refused() -> None:
         fitted().score_function(x, 0.0)
     with pytest.raises(InputError, match="noise_level"):
         fitted().denoising_errors(x, None, torch.ones(2))
-    with pytest.raises(InputError, match="mask"):
+    with pytest.raises(InputError, match="known"):
         fitted().complete(x, torch.ones(3))
-    with pytest.raises(InputError, match="mask"):
+    with pytest.raises(InputError, match="known"):
         fitted().complete(x, torch.ones(3, dtype=torch.bool))
     with pytest.raises(InputError, match="probes"):
         fitted().estimate_log_prob(x, probes=0)

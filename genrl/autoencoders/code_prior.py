@@ -1,0 +1,100 @@
+"""How codes are handed to the model that is to be their prior, and how they come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.protocols import Density, Sampler
+
+__all__ = ["CodePrior", "check_prior", "check_within"]
+
+
+@dataclass(frozen=True)
+class CodePrior:
+    """A generative model of the codes 0 .. `size` - 1 at the positions of a grid.
+
+    To the model they are rows of floats: as images, (rows, 1, height, width), if the grid is one and the model takes
+    images, else (rows, positions). What it draws is rounded and clamped.
+
+    Attributes:
+        model: can be sampled.
+        grid: (height, width) or (positions,).
+        size: of the codebook.
+    """
+
+    model: GenerativeModel
+    grid: tuple[int, ...]
+    size: int
+
+    def build(self, context_features: int) -> None:
+        """Make its parameters."""
+        try:
+            self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)
+        except InputError:
+            self.model.build(prod(self.grid), context_features)
+
+    def fit(self, codes: Tensor, context: Tensor | None) -> None:
+        """Learn from (rows, *grid)."""
+        self.model.fit(self._as_rows(codes), context=context)
+
+    def sample(self, shape: tuple[int, ...], context: Tensor | None) -> Tensor:
+        """`shape + grid`, or with a context `shape + (rows,) + grid`, int64."""
+        assert isinstance(self.model, Sampler)
+        drawn = self.model.sample(shape, context)
+        codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)
+        return codes.round().clamp(0, self.size - 1).long()
+
+    def log_prob(self, codes: Tensor, context: Tensor | None) -> Tensor:
+        """(rows,) of (rows, *grid), in nats.
+
+        Raises:
+            InputError: the model gives no probabilities of integers, so that nothing could be said of the row.
+        """
+        if not isinstance(self.model, Density) or not self._is_of_integers(context):
+            raise InputError(
+                f"a bound on log p(x) needs the probability of each code, which a {type(self.model).__name__} does not "
+                "know: leave prior= out, or give a model of integers"
+            )
+        return self.model.log_prob(self._as_rows(codes), context)
+
+    def _is_of_integers(self, context: Tensor | None) -> bool:
+        """The model refuses numbers between integers; a density would give them some of what belongs to the codes."""
+        between = self._as_rows(torch.zeros(1, *self.grid)) + 0.5
+        try:
+            self.model.log_prob(between, None if context is None else context[:1])  # type: ignore[operator]
+        except InputError:
+            return True
+        return False
+
+    def _as_rows(self, codes: Tensor) -> Tensor:
+        return codes.float().reshape(len(codes), *self.model.require_built())
+
+
+def check_prior(**priors: GenerativeModel | None) -> None:
+    """Refuse models that cannot be sampled.
+
+    Raises:
+        InputError: one cannot; the message names it.
+    """
+    for name, prior in priors.items():
+        if prior is not None and not isinstance(prior, Sampler):
+            raise InputError(f"{name} must be a model that can be sampled, not {type(prior).__name__}")
+
+
+def check_within(codes: Tensor, grid: tuple[int, ...], size: int, name: str = "codes") -> None:
+    """Refuse what are no codes of that grid and codebook.
+
+    Raises:
+        InputError: another shape, or numbers that are not 0 .. `size` - 1.
+    """
+    if codes.ndim != 1 + len(grid) or tuple(codes.shape[1:]) != grid:
+        wanted = ", ".join(["rows", *map(str, grid)])
+        raise InputError(f"{name} must have the shape ({wanted}), not {tuple(codes.shape)}")
+    if not ((codes >= 0) & (codes < size) & (codes == codes.round())).all():
+        raise InputError(f"{name} must hold the integers 0 .. {size - 1}")

@@ -1,0 +1,165 @@
+"""Paired domain transfer: one discriminator asks whether a row is real, another whether two rows belong together."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, ClassVar, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
+from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, repeated, source_shape
+from genrl.gans.games import GAMES, GameName
+from genrl.gans.penalties import real_penalty
+from genrl.gans.settings import check_domain_game, check_widths, refuse_context
+from genrl.gans.transfer_networks import Judge, TransferNetwork
+from genrl.generative_model import GenerativeModel, Progress
+from genrl.nn import Activation
+
+__all__ = ["PairedTransferGAN"]
+
+
+class PairedTransferGAN(GenerativeModel):
+    """A converter from source rows to target rows, learned from pairs by two discriminators (Yoo et al. 2016).
+
+    The first tells target rows from converted ones (equation 3). The second, of the domain, sees two rows: a source row
+    and its own target, or another's, or what it was converted to, and tells the first from the rest (equation 4). As a
+    generative model it is p(y given x), all of it at `transfer(x)`: the context of `sample` is x, flat.
+
+    Departures from the paper: both discriminators move in one step; a penalty on their gradients at real rows; if
+    wished, a distance to the partner as in Isola et al. 2017.
+
+    Args:
+        objective: the game of both discriminators; the paper's is the non-saturating one.
+        reconstruction_weight: of the L1 distance to the partner in standard units; 0 leaves all to the discriminators.
+        penalty_weight: of each discriminator's squared gradient at real rows (R1).
+        hidden: widths of the converter's hidden layers, or channels if both domains are images of one size.
+        discriminator_hidden: likewise.
+        activation: between the layers.
+        fitting: settings of the game.
+
+    Raises:
+        InputError: a hyperparameter is out of its range.
+
+    >>> torch.manual_seed(0)
+    <torch._C.Generator object at ...>
+    >>> x = torch.rand(1000, 1)
+    >>> y = torch.cat([x, x**2], 1)
+    >>> model = PairedTransferGAN(hidden=(32,), fitting=AdversarialFitting(updates=150)).fit(x, y)
+    >>> bool((model.transfer(x) - y).abs().mean() < 0.1)
+    True
+    """
+
+    architecture = "any three networks, and data in pairs"
+    paired: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        objective: GameName = "non_saturating",
+        reconstruction_weight: float = 0.0,
+        penalty_weight: float = 0.01,
+        hidden: tuple[int, ...] = (64, 64),
+        discriminator_hidden: tuple[int, ...] = (64, 64),
+        activation: Activation = "leaky_relu",
+        fitting: AdversarialFitting = AdversarialFitting(),
+    ) -> None:
+        super().__init__()
+        self.objective = objective
+        self.reconstruction_weight = reconstruction_weight
+        self.penalty_weight = penalty_weight
+        self.hidden = tuple(hidden)
+        self.discriminator_hidden = tuple(discriminator_hidden)
+        self.activation = activation
+        self.fitting = fitting
+        check_domain_game(objective, reconstruction_weight=reconstruction_weight, penalty_weight=penalty_weight)
+        check_widths(hidden=hidden, discriminator_hidden=discriminator_hidden)
+
+    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
+        """Learn from pairs, from scratch.
+
+        Args:
+            X: (rows, ...) of the source domain.
+            y: (rows, ...) of the target domain, the partner of each row of X.
+            context: refused.
+            progress: called after each report; beside the losses it has the "pair_error", the mean distance of a number
+                from the partner's, in standard units.
+
+        Raises:
+            InputError: bad data; the message names the argument.
+        """
+        refuse_context(self, context)
+        source, target = as_domains(X, y, paired=True)
+        self.build(tuple(target.shape[1:]), prod(source.shape[1:]))
+        self._fit(target, source.flatten(1), progress)
+        return self
+
+    def transfer(self, x: Tensor) -> Tensor:
+        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable.
+
+        Raises:
+            InputError: another shape, or not fitted.
+        """
+        self.require_built()
+        return self.units.inverse(self.converter(self.source_units(as_source(x, self.context_features))))
+
+    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
+        """The transfer of each row of the context, which is of the source; all samples of one row are the same."""
+        given = self.encode_context(context)
+        assert given is not None  # built with a source
+        with torch.no_grad():
+            return repeated(self.transfer(given), sample_shape)
+
+    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+        source = source_shape(event_shape, context_features)
+        self.source_units, self.units = DomainUnits(source), DomainUnits(event_shape)
+        self.converter = TransferNetwork([source], event_shape, self.hidden, self.activation)
+        self.real_judge = Judge([event_shape], self.discriminator_hidden, self.activation)
+        self.pair_judge = Judge([event_shape, source], self.discriminator_hidden, self.activation)
+
+    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        assert context is not None
+        self.units.measure(x)
+        self.source_units.measure(context.reshape(-1, *self.source_units.shape))
+        target, source = self.units(x), self.source_units(context)
+        fit_adversarially(
+            Player(network=nn.ModuleList((self.real_judge, self.pair_judge)), loss=self._judged),
+            Player(network=self.converter, loss=self._made),
+            target,
+            source,
+            settings=self.fitting,
+            report=lambda: self._report(target[:COMPARED], source[:COMPARED]),
+            progress=progress,
+        )
+
+    def _judged(self, y: Tensor, x: Tensor | None) -> dict[str, Tensor]:
+        assert x is not None
+        with torch.no_grad():
+            fake = self.converter(x)
+        loss = GAMES[self.objective].discriminator
+        yes, no = torch.ones_like(y[:, 0]), torch.zeros_like(y[:, 0])
+        others = y.roll(1, 0)  # rows come in random order
+        real = loss(self.real_judge(torch.cat((y, fake))), torch.cat((yes, no)))
+        pair = loss(self.pair_judge(torch.cat((y, others, fake)), torch.cat((x, x, x))), torch.cat((yes, no, no)))
+        total = real + pair
+        if self.penalty_weight:
+            steep = real_penalty(self.real_judge, y, fake) + real_penalty(
+                lambda rows: self.pair_judge(rows, x), y, fake
+            )
+            total = total + self.penalty_weight * steep
+        return {"loss": total, "real": real, "pair": pair}
+
+    def _made(self, y: Tensor, x: Tensor | None) -> dict[str, Tensor]:
+        assert x is not None
+        fake = self.converter(x)
+        game = GAMES[self.objective].generator
+        loss = game(self.real_judge(fake)) + game(self.pair_judge(fake, x))
+        if self.reconstruction_weight:
+            loss = loss + self.reconstruction_weight * F.l1_loss(fake, y)
+        return {"loss": loss}
+
+    @torch.no_grad()
+    def _report(self, y: Tensor, x: Tensor) -> dict[str, float]:
+        return {"pair_error": float(F.l1_loss(self.converter(x), y))}

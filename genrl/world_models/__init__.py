@@ -1,0 +1,28 @@
+"""World models: learned simulators, and the environment that dreams in one."""
+
+from genrl.world_models.dream_vec_env import DreamVecEnv
+from genrl.world_models.dynamics import Dynamics, Rollout
+from genrl.world_models.ensemble import EnsembleWorldModel
+from genrl.world_models.experience import Experience
+from genrl.world_models.forecast import Forecast, judge_forecasts
+from genrl.world_models.latent import LatentWorldModel
+from genrl.world_models.saved import describe_world_model, load_world_model, rebuild_world_model, save_world_model
+from genrl.world_models.terminations import TerminationRule, known_termination, never
+
+__all__ = [
+    "DreamVecEnv",
+    "Dynamics",
+    "EnsembleWorldModel",
+    "Experience",
+    "Forecast",
+    "LatentWorldModel",
+    "Rollout",
+    "TerminationRule",
+    "describe_world_model",
+    "judge_forecasts",
+    "known_termination",
+    "load_world_model",
+    "never",
+    "rebuild_world_model",
+    "save_world_model",
+]

@@ -1,0 +1,97 @@
+"""World models on disk: `model.json` and `model.safetensors`, no pickle."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+from gymnasium import spaces
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.world_models.dynamics import Dynamics
+from genrl.world_models.ensemble import EnsembleWorldModel
+from genrl.world_models.latent import LatentWorldModel
+
+__all__ = ["describe_world_model", "load_world_model", "rebuild_world_model", "save_world_model"]
+
+KINDS: dict[str, type[Dynamics]] = {"ensemble": EnsembleWorldModel, "latent": LatentWorldModel}
+
+
+def save_world_model(model: Dynamics, folder: Path | str) -> None:
+    """Write a fitted model, atomically.
+
+    Raises:
+        InputError: it has not been fitted.
+    """
+    write_checkpoint(
+        Path(folder), tensors={"model": model.state_dict()}, documents={"model": describe_world_model(model)}
+    )
+
+
+def load_world_model(folder: Path | str) -> Dynamics:
+    """The model that `save_world_model` wrote.
+
+    Raises:
+        InputError: the folder holds none, or a damaged one.
+    """
+    saved = read_checkpoint(Path(folder))
+    if "model" not in saved.documents or "model" not in saved.tensors:
+        raise InputError(f"{folder} holds no world model")
+    return rebuild_world_model(saved.documents["model"], saved.tensors["model"])
+
+
+def describe_world_model(model: Dynamics) -> dict[str, Any]:
+    """JSON from which `rebuild_world_model` makes the model, beside its tensors.
+
+    Raises:
+        InputError: it has not been fitted.
+    """
+    settings = {name: getattr(model, name) for name in inspect.signature(type(model)).parameters}
+    return {
+        "kind": next(kind for kind, model_class in KINDS.items() if type(model) is model_class),
+        "hyperparameters": {name: asdict(v) if is_dataclass(v) else v for name, v in settings.items()},  # type: ignore[arg-type]
+        "observation_features": model.observation_features,
+        "action_space": _describe_space(model.require_built()),
+        "learns_terminations": model.learns_terminations,
+    }
+
+
+def rebuild_world_model(document: Any, tensors: dict[str, Tensor]) -> Dynamics:
+    """The model that was described, with its weights.
+
+    Raises:
+        InputError: document or tensors are damaged.
+    """
+    try:
+        kind = KINDS[document["kind"]]
+        hints = get_type_hints(kind.__init__)
+        values = {
+            name: TypeAdapter(hints[name]).validate_python(value) for name, value in document["hyperparameters"].items()
+        }
+        space = _rebuild_space(document["action_space"])
+        model = kind(**values).build(document["observation_features"], space, document["learns_terminations"])
+        model.starts = tensors["starts"]  # as many as there were
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"the world model is damaged or of another version: {error}") from error
+    return model.eval()
+
+
+def _describe_space(space: spaces.Space[Any]) -> dict[str, Any]:
+    if isinstance(space, spaces.Discrete):
+        return {"n": int(space.n)}
+    assert isinstance(space, spaces.Box)  # Dynamics.build takes no other
+    return {"low": space.low.tolist(), "high": space.high.tolist()}
+
+
+def _rebuild_space(document: dict[str, Any]) -> spaces.Space[Any]:
+    if "n" in document:
+        return spaces.Discrete(document["n"])
+    low, high = (np.array(document[bound], dtype=np.float32) for bound in ("low", "high"))
+    return spaces.Box(low, high, dtype=np.float32)

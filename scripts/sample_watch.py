@@ -1,0 +1,63 @@
+"""What samples look like while a model is fitted, in figures for each report and in words for the display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from generative_data import GenerativeData
+
+from genrl.errors import InputError
+from genrl.evaluation import mode_coverage, sliced_wasserstein, toy_modes
+from genrl.gans.coverage import COLLAPSED
+from genrl.protocols import Sampler
+
+__all__ = ["SAID", "said_of_samples", "sample_watch"]
+
+COMPARED = 500  # samples of a report
+SAID = frozenset({"coverage", "modes", "modes_found", "high_quality", "sliced_wasserstein"})
+"""Figures that are said in words."""
+
+
+def sample_watch(data: GenerativeData) -> Callable[[Sampler], dict[str, float]]:
+    """Figures of a model's samples: their sliced Wasserstein distance from rows held out, and modes where there are.
+
+    Args:
+        data: what the model is fitted to.
+    """
+    rows = torch.from_numpy(data.test[:COMPARED])
+    context = None if data.test_context is None else torch.from_numpy(data.test_context[:COMPARED])
+    try:
+        modes = toy_modes(data.name)
+    except InputError:
+        modes = None
+
+    def watch(model: Sampler) -> dict[str, float]:
+        samples = model.sample((len(rows),)) if context is None else model.sample((), context)
+        figures = {"sliced_wasserstein": sliced_wasserstein(samples, rows)}
+        if modes is not None:
+            found = mode_coverage(samples, modes.means, modes.deviation)
+            figures |= {"modes": float(found.modes), "modes_found": float(found.found)}
+            figures["high_quality"] = found.high_quality
+        return figures
+
+    return watch
+
+
+def said_of_samples(figures: Mapping[str, float]) -> str:
+    """What the figures of a report say, for a line of progress; empty if they say nothing of samples.
+
+    >>> said_of_samples({"loss": 1.2, "coverage": 0.12, "modes_found": 1.0, "modes": 8.0})
+    ', 1 of 8 modes, collapsed or not yet learned: samples reach 12% of the data'
+    >>> said_of_samples({"coverage": 0.9, "sliced_wasserstein": 0.25})
+    ', samples reach 90% of the data at a distance of 0.25'
+    """
+    said = ""
+    if "modes_found" in figures:
+        said += f", {figures['modes_found']:.0f} of {figures['modes']:.0f} modes"
+    if "coverage" in figures:
+        said += ", collapsed or not yet learned:" if figures["coverage"] < COLLAPSED else ","
+        said += f" samples reach {figures['coverage']:.0%} of the data"
+    if "sliced_wasserstein" in figures:
+        said += f" at a distance of {figures['sliced_wasserstein']:.2g}"
+    return said

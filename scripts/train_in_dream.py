@@ -1,0 +1,175 @@
+"""Learn in dreams of a world model, with few real steps: `python scripts/train_in_dream.py --env Pendulum-v1`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from command_line import parse_env_kwargs, run
+from fit_display import FitDisplay
+from policy_source import known_expert_return
+from pydantic import TypeAdapter
+from stable_baselines3.common import logger as sb3_logger
+
+from agents import Dreaming, DreamingConfig, DreamRound
+from genrl.errors import InputError
+from genrl.evaluation import (
+    draw_learning_curve,
+    evaluate_policy,
+    print_evaluation,
+    random_return,
+    write_evaluation,
+)
+from genrl.policies import load_policy
+from genrl.training.atomic_files import read_json
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+
+AGENT = "dreaming"
+DEFAULT_STEPS = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_in_dream.py` can be told."""
+
+    env: str = "Pendulum-v1"
+    """Gymnasium id of the task."""
+    real_steps: int | None = None
+    """Steps in the task itself; by default 5,000, or what a resumed run was to take."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task, as key=value."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "cpu"
+    """Where model and networks live."""
+    round_episodes: int = 10
+    """Real episodes of the evaluation after each round; the best policy is kept by them."""
+    eval_episodes: int = 50
+    """Real episodes of the table at the end."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with; everything but --real-steps is taken from it."""
+    agent: Annotated[DreamingConfig, tyro.conf.arg(name="")] = field(default_factory=DreamingConfig)
+    """The algorithm."""
+
+    def __post_init__(self) -> None:
+        for name in ("real_steps", "round_episodes", "eval_episodes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
+
+
+def main(config: TrainConfig) -> None:
+    """Learn in dreams of a world model that is fitted to few real steps, and report the true return."""
+    with StopSignals() as stop:
+        agent, directory, config = resume(config) if config.resume else start(config)
+        train(agent, directory, config.real_steps or directory.config["real_steps"], config.round_episodes, stop)
+        if agent.rounds_done:
+            report(directory, config.eval_episodes)
+
+
+def start(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
+    """A fresh run. Everything that can be wrong is found before its directory is made."""
+    print(f"learning in dreams of {config.env} with {config.agent.learner.upper()}: preparing", flush=True)
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    agent = Dreaming(config.env, env_kwargs=env_kwargs, seed=config.seed, device=config.device, config=config.agent)
+    floor = random_return(config.env, env_kwargs=env_kwargs)
+    about = {
+        "env_kwargs": env_kwargs,
+        "real_steps": config.real_steps or DEFAULT_STEPS,
+        "expert_return": None if env_kwargs else known_expert_return(config.env),
+        "random_return": floor,
+        "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+    }
+    directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
+    print(f"random return {floor:,.0f}\nrun directory: {directory.path}", flush=True)
+    return agent, directory, config
+
+
+def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
+    """The run as its latest checkpoint left it."""
+    assert config.resume is not None
+    directory = RunDirectory.open(config.resume)
+    settings = directory.config.get("settings")
+    if directory.config["agent"] != AGENT or not isinstance(settings, dict):
+        raise InputError(f"{config.resume} is a run of {directory.config['agent']}: resume it with its own script")
+    told = TypeAdapter(TrainConfig).validate_python({**settings, "real_steps": config.real_steps})
+    agent = Dreaming.load(directory.latest_checkpoint().folder, device=told.device)
+    print(f"resuming {directory.path} at {agent.real_steps:,} real steps", flush=True)
+    return agent, directory, told
+
+
+def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: int, stop: StopSignals) -> None:
+    """All rounds, each evaluated, logged and saved; a signal ends it after the round."""
+    if agent.real_steps >= real_steps:
+        return
+    directory.set_aside_progress()
+    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
+    best = best_so_far(directory)
+    with FitDisplay() as display:
+
+        def after_round(done: DreamRound) -> bool:
+            nonlocal best
+            evaluation = evaluate_policy(
+                agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000
+            )
+            mean = float(evaluation.returns.mean())
+            state = agent.state()
+            if mean > best:
+                best = mean
+                summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
+                documents = {**state.documents, "evaluation": summary}
+                directory.save_best(tensors=state.tensors, documents=documents)
+            directory.save(done.real_steps, tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+            logger.record("time/total_timesteps", done.real_steps)
+            logger.record("time/dreamt_steps", done.dreamt_steps)
+            logger.record("eval/mean_reward", mean)
+            logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))
+            if done.episode_returns:
+                logger.record("rollout/ep_rew_mean", float(np.mean(done.episode_returns)))
+            for name, value in kept_metrics(done).items():
+                logger.record(f"model/{name}", value)
+            logger.dump(done.real_steps)
+            print(
+                f"round {done.number}: {done.real_steps:,}/{real_steps:,} real steps, {done.dreamt_steps:,} dreamt, "
+                f"true return {mean:,.0f}, best {best:,.0f}",
+                flush=True,
+            )
+            return not stop.requested
+
+        agent.learn(real_steps, on_round=after_round, progress=display.show)
+    logger.close()
+
+
+def kept_metrics(done: DreamRound) -> dict[str, float]:
+    """What the kept weights of the model reached on the steps held out."""
+    history = done.history
+    return history.epochs[history.kept - 1].validation if history.kept else {}
+
+
+def best_so_far(directory: RunDirectory) -> float:
+    """Of the evaluations of a run that goes on."""
+    path = directory.best / "evaluation.json"
+    return float(read_json(path)["mean"]) if path.is_file() else float("-inf")
+
+
+def report(directory: RunDirectory, episodes: int) -> dict[str, Any]:
+    """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
+    policy = load_policy(directory.policy_folder())
+    env_kwargs = directory.config["env_kwargs"]
+    evaluation = evaluate_policy(policy, directory.config["env"], episodes, env_kwargs=env_kwargs)
+    summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
+    print_evaluation(summary)
+    write_evaluation(directory.path / "evaluation.json", summary)
+    curve = draw_learning_curve([directory.path], directory.path / "learning_curve.png")
+    print(f"run: {directory.path}\ncurve: {curve}")
+    return summary
+
+
+if __name__ == "__main__":
+    run(main, TrainConfig)

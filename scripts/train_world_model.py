@@ -1,0 +1,218 @@
+"""Learn to simulate a task: `python scripts/train_world_model.py --env HalfCheetah-v4 --data random:20000`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from command_line import parse_env_kwargs, run
+from fit_display import FitDisplay
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+from stable_baselines3.common import logger as sb3_logger
+from world_model_data import load_experience
+from world_model_pictures import draw_dreams
+
+from genrl.errors import InputError
+from genrl.evaluation.loss_curve import draw_loss_curve
+from genrl.training.atomic_files import write_json
+from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+from genrl.training.torch_threads import one_torch_thread
+from genrl.world_models import (
+    Dynamics,
+    EnsembleWorldModel,
+    Experience,
+    Forecast,
+    LatentWorldModel,
+    describe_world_model,
+    judge_forecasts,
+    rebuild_world_model,
+    save_world_model,
+)
+
+AGENT = "world-model"
+JUDGED = 0.1  # of the experience, which the model never sees
+STARTS, PARTICLES = 256, 32  # of the forecasts that are judged
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_world_model.py` can be told."""
+
+    env: str = "HalfCheetah-v4"
+    """Gymnasium id of the task."""
+    data: str = "demonstrations"
+    """What to learn from: `random:<steps>` of random actions, `demonstrations` (the shipped ones, or a path), or a run
+    directory, whose policy plays ten episodes."""
+    model: Literal["ensemble", "latent"] = "ensemble"
+    """A bootstrap ensemble of networks, or a recurrent model that dreams in a latent space."""
+    hidden: int | None = None
+    """Width of the hidden layers; by default the model's own."""
+    updates: int | None = None
+    """Gradient steps; by default the model's own number."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task, as key=value."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "cpu"
+    """Where the model lives."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "updates"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name} must be 1 or more, not {value}")
+
+
+def main(config: TrainConfig) -> None:
+    """Learn to simulate a task from steps that were taken in it, and say how far ahead the model sees."""
+    directory = None
+    if config.resume is not None:
+        directory = RunDirectory.open(config.resume)
+        config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+    print(f"world model of {config.env} from {config.data}: preparing", flush=True)
+    experience, judged = split_experience(config)
+    model = fresh_model(config) if directory is None else saved_model(directory, config)
+    if directory is None:
+        settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
+        about = {"settings": settings, "updates": model.fitting.updates, "updates_done": 0}
+        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
+    print(
+        f"{len(experience):,} steps to learn from, {len(judged):,} to judge by\nrun directory: {directory.path}",
+        flush=True,
+    )
+    began = time.perf_counter()
+    with one_torch_thread():
+        history = train(model, experience, directory)
+    report(model, judged, directory, history, time.perf_counter() - began, config.seed)
+
+
+def split_experience(config: TrainConfig) -> tuple[Experience, Experience]:
+    """What the model learns from, and what it is judged by; the same again when a run is resumed."""
+    experience = load_experience(
+        config.data, config.env, env_kwargs=parse_env_kwargs(config.env_kwargs), seed=config.seed
+    )
+    return experience.split(JUDGED, config.seed + 1)
+
+
+def fresh_model(config: TrainConfig) -> EnsembleWorldModel | LatentWorldModel:
+    """Not fitted yet."""
+    model: EnsembleWorldModel | LatentWorldModel
+    if config.model == "ensemble":
+        model = EnsembleWorldModel() if config.hidden is None else EnsembleWorldModel(hidden=(config.hidden,) * 3)
+    else:
+        model = LatentWorldModel() if config.hidden is None else LatentWorldModel(hidden=config.hidden)
+    updates = config.updates or model.fitting.updates
+    model.fitting = replace(model.fitting, updates=updates, seed=config.seed)
+    return model.to(config.device)
+
+
+def saved_model(directory: RunDirectory, config: TrainConfig) -> EnsembleWorldModel | LatentWorldModel:
+    """With the weights of the run's latest checkpoint, and the updates that are left."""
+    saved = directory.latest_checkpoint()
+    model = rebuild_world_model(saved.documents["model"], saved.tensors["model"])
+    assert isinstance(model, EnsembleWorldModel | LatentWorldModel)
+    total, done = config.updates or directory.config["updates"], saved.documents["fit"]["updates_done"]
+    if total <= done:
+        raise InputError(f"{directory.path} has done its {done:,} updates: give more with --updates")
+    directory.update_config(updates=total, updates_done=done)
+    model.fitting = replace(model.fitting, updates=total - done)
+    print(f"resuming {directory.path} at {done:,} updates", flush=True)
+    return model.to(config.device)
+
+
+def settings_of(directory: RunDirectory) -> TrainConfig:
+    """What the run was told.
+
+    Raises:
+        InputError: it is another script's run.
+    """
+    if directory.config["agent"] != AGENT:
+        raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
+    return TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+
+
+def train(model: EnsembleWorldModel | LatentWorldModel, experience: Experience, directory: RunDirectory) -> FitHistory:
+    """Fit, log each pass, and save now and then; a signal ends it in good order."""
+    directory.set_aside_progress()
+    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
+    before = directory.config["updates_done"]
+    planned = model.fitting.updates
+    saved_at = time.monotonic()
+    with StopSignals() as stop, FitDisplay() as display:
+
+        def note(epoch: FitEpoch) -> bool:
+            nonlocal saved_at
+            done = before + round(planned * epoch.number / epoch.planned)
+            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
+                for name, value in metrics.items():
+                    logger.record(f"{side}/{name}", value)
+            logger.record("updates", done)
+            logger.dump(done)
+            display.show(epoch)
+            if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+                save_checkpoint(model, directory, done)
+                saved_at = time.monotonic()
+            return not stop.requested
+
+        history = (model.learn if directory.config["updates_done"] else model.fit)(experience, progress=note)
+    logger.close()
+    # A fit whose patience is at an end has done what it was to do.
+    share = history.epochs[-1].number / history.epochs[-1].planned if history.stopped == "asked" else 1.0
+    save_checkpoint(model, directory, before + round(planned * share))
+    return history
+
+
+def save_checkpoint(model: Dynamics, directory: RunDirectory, done: int) -> None:
+    """The weights as they are, and how many updates made them."""
+    directory.save(
+        done,
+        tensors={"model": model.state_dict()},
+        documents={"model": describe_world_model(model), "fit": {"updates_done": done}},
+    )
+    directory.update_config(updates_done=done)
+
+
+def report(
+    model: Dynamics, judged: Experience, directory: RunDirectory, history: FitHistory, seconds: float, seed: int
+) -> list[Forecast]:
+    """Save the model, print how far it sees, write `evaluation.json`, and draw its dreams and its losses."""
+    save_world_model(model, directory.path / "model")
+    with one_torch_thread():
+        figures = judge_forecasts(model, judged, most_starts=STARTS, particles=PARTICLES, seed=seed)
+        picture = draw_dreams(model, judged, directory.path / "dreams.png", seed=seed)
+    table = Table(title="forecasts of held-out steps", title_justify="left")
+    for name in ("steps ahead", "error", "error of the reward", "in 50% interval", "in 90% interval"):
+        table.add_column(name, justify="right")
+    for row in figures:
+        table.add_row(
+            str(row.steps),
+            f"{row.error:.3f}",
+            f"{row.reward_error:.3f}",
+            f"{row.coverage_50:.0%}",
+            f"{row.coverage_90:.0%}",
+        )
+    Console().print(table)
+    print("errors are in deviations of the data: 1 is what forecasting its mean costs")
+    document = {"fit_seconds": seconds, "epoch_kept": history.kept, "forecasts": [asdict(row) for row in figures]}
+    write_json(directory.path / "evaluation.json", document)
+    if history.epochs:
+        draw_loss_curve(history.epochs, directory.path / "learning_curve.png", kept=history.kept)
+    print(f"dreams: {picture}\nmodel: {directory.path / 'model'}\nrun: {directory.path}")
+    return figures
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    run(main, TrainConfig)

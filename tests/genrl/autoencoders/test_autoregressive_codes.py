@@ -1,0 +1,63 @@
+"""The prior of codes: a distribution, over sequences that it can learn."""
+
+import pytest
+import torch
+
+from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
+from genrl.errors import InputError
+from genrl.training.gradient_fitting import GradientFitting
+
+QUICK = GradientFitting(updates=150, batch_size=200, learning_rate=0.01, validation=0)
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+@pytest.mark.parametrize("positions", [1, 3])
+def test_the_probabilities_of_all_codes_sum_to_one(context_features: int, positions: int) -> None:
+    torch.manual_seed(0)
+    prior = AutoregressiveCodes(3, embedding=2, hidden=(8, 8)).build(positions, context_features)
+    codes = torch.cartesian_prod(*[torch.arange(3.0)] * positions).reshape(-1, positions)
+    context = torch.randn(1, 2).expand(len(codes), -1) if context_features else None
+    with torch.no_grad():
+        assert prior.log_prob(codes, context).exp().sum().item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_each_code_depends_on_those_before_it_alone() -> None:
+    torch.manual_seed(0)
+    prior = AutoregressiveCodes(4, hidden=(32,)).build((1, 2, 2))
+    codes = torch.randint(4, (1, 4))
+    before = prior._logits(codes, None)
+    for changed in range(4):
+        other = codes.clone()
+        other[0, changed] = (other[0, changed] + 1) % 4
+        moved = (prior._logits(other, None) - before)[0].abs().sum(0) > 1e-6
+        assert moved.tolist() == [position > changed for position in range(4)]
+
+
+def test_it_learns_a_chain_of_copies() -> None:
+    torch.manual_seed(0)
+    first = torch.randint(5, (2000, 1)).float()
+    x = torch.cat([first, first, (first + 1) % 5], 1)
+    prior = AutoregressiveCodes(5, fitting=QUICK).fit(x)
+    with torch.no_grad():
+        assert prior.log_prob(x).mean().exp().item() == pytest.approx(0.2, abs=0.02)
+    samples = prior.sample(1000)
+    right = (samples[:, 0] == samples[:, 1]) & (samples[:, 2] == (samples[:, 0] + 1) % 5)
+    assert right.float().mean() > 0.97
+    assert torch.bincount(samples[:, 0].long(), minlength=5).min() > 140
+
+
+def test_it_learns_what_the_context_says() -> None:
+    torch.manual_seed(0)
+    context = torch.randint(4, (1000, 1)).float()
+    prior = AutoregressiveCodes(4, fitting=QUICK).fit(3 - context, context=context)
+    assert torch.equal(prior.sample((), torch.tensor([[0.0], [3.0]])), torch.tensor([[3.0], [0.0]]))
+
+
+def test_samples_of_no_rows() -> None:
+    assert AutoregressiveCodes(4).build((1, 2, 2)).sample(0).shape == (0, 1, 2, 2)
+
+
+@pytest.mark.parametrize("bad", [-1.0, 4.0, 1.5])
+def test_other_numbers_are_refused(bad: float) -> None:
+    with pytest.raises(InputError, match=r"x must hold the integers 0 .. 3"):
+        AutoregressiveCodes(4).build(2).log_prob(torch.tensor([[1.0, bad]]))

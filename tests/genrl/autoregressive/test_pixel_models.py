@@ -1,0 +1,237 @@
+"""What every model of images promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pixel_cases import QUICK, SMALL, all_images, random_images, small
+
+from genrl.autoregressive import PixelInputs
+from genrl.errors import InputError
+from genrl.evaluation import density_report
+from genrl.generative_model import GenerativeModel
+from genrl.training.gradient_fitting import GradientFitting
+
+pytestmark = pytest.mark.parametrize("name", SMALL)
+SHAPES = [(1, 4, 5), (3, 3, 4), (1, 1, 6), (2, 5, 1)]
+
+
+@pytest.mark.parametrize("output", ["categorical", "logistics"])
+def test_all_small_images_sum_to_one(name, output):
+    model, images = small(name, levels=4, output=output).build((1, 2, 2)), all_images(4, (1, 2, 2))
+    assert len(images) == 256
+    assert model.log_prob(images).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_all_small_images_sum_to_one_given_a_context(name):
+    model, images = small(name, levels=4).build((1, 2, 2), 3), all_images(4, (1, 2, 2))
+    for context in torch.randn(2, 1, 3):
+        total = model.log_prob(images, context.expand(256, -1)).exp().sum()
+        assert total.item() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_all_images_of_two_channels_sum_to_one(name):
+    model, images = small(name, levels=2).build((2, 2, 2)), all_images(2, (2, 2, 2))
+    assert model.log_prob(images).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("embedding", [None, 3])
+def test_cached_samples_are_those_of_full_passes(name, shape, embedding):
+    model = small(name, levels=5, inputs=PixelInputs(embedding=embedding)).build(shape)
+    torch.manual_seed(1)
+    cached = model.sample(6)
+    torch.manual_seed(1)
+    assert torch.equal(cached, model.sample_by_full_passes(6))
+    assert len(cached.unique()) == 5
+
+
+@pytest.mark.parametrize("output", ["categorical", "logistics"])
+@pytest.mark.parametrize("grid", [False, True])
+def test_cached_samples_are_those_of_full_passes_given_a_context(name, output, grid):
+    inputs = PixelInputs(context_shape=(1, 2, 3), context_levels=4) if grid else PixelInputs()
+    model = small(name, levels=9, output=output, inputs=inputs).build((1, 4, 5), 6)
+    context = torch.randint(4, (7, 6)).float()
+    torch.manual_seed(1)
+    cached = model.sample((), context)
+    torch.manual_seed(1)
+    assert torch.equal(cached, model.sample_by_full_passes(7, context))
+
+
+def test_a_sampler_in_the_middle_goes_on_as_if_it_had_drawn_the_beginning(name):
+    model = small(name, levels=5).build((1, 4, 5))
+    torch.manual_seed(1)
+    whole = model.sample(6)
+    for given in (0, 3, 5, 12, 20):
+        torch.manual_seed(1)
+        completed = model.complete(whole, (torch.arange(20) < given).reshape(1, 4, 5))
+        assert torch.equal(completed, whole)
+
+
+def test_completions_keep_what_is_given_and_ignore_what_is_not(name):
+    model, x = small(name, levels=5).build((2, 4, 5)), random_images(8, 5, (2, 4, 5))
+    known = torch.rand(8, 2, 4, 5, generator=torch.Generator().manual_seed(1)) < 0.5
+    torch.manual_seed(0)
+    completed = model.complete(x, known)
+    assert torch.equal(completed[known], x[known])
+    assert not torch.equal(completed, x)
+    torch.manual_seed(0)
+    assert torch.equal(model.complete(torch.where(known, x, 99.0), known), completed)
+    torch.manual_seed(0)
+    alone = torch.cat([model.complete(x[:1], known[:1]), model.complete(x[1:2], known[1:2])])
+    assert torch.equal(alone[known[:2]], x[:2][known[:2]])
+
+
+def test_completions_are_likelier_than_random_fill(name):
+    columns = torch.randint(4, (300, 1, 1, 4), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 4, -1)
+    fitting = GradientFitting(updates=60, batch_size=32, learning_rate=0.01)
+    model = small(name, fitting=fitting).fit(columns[:200])
+    x, known = columns[200:].float(), (torch.arange(4) < 2)[None, :, None].expand(1, 4, 4)
+    torch.manual_seed(0)
+    completed = model.complete(x, known)
+    filled = torch.where(known, x, random_images(100, 4, (1, 4, 4)))
+    with torch.no_grad():
+        assert model.log_prob(completed).mean() > model.log_prob(filled).mean() + 5.0
+    assert (completed == x).float().mean() > 0.8
+
+
+def test_candidates_make_later_pixels_count(name):
+    pairs = torch.randint(2, (400, 1, 1, 1), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 1, 2)
+    model = small(name, fitting=GradientFitting(updates=60, batch_size=64, learning_rate=0.01)).fit(pairs)
+    x, known = torch.ones(200, 1, 1, 2), torch.tensor([[[False, True]]])
+    torch.manual_seed(0)
+    blind, weighted = model.complete(x, known), model.complete(x, known, candidates=16)
+    assert blind[..., 0].mean().item() == pytest.approx(0.5, abs=0.12)  # the pixel that is given comes too late
+    with torch.no_grad():
+        posterior = model.log_prob(torch.tensor([[[[0.0, 1.0]]], [[[1.0, 1.0]]]])).softmax(0)[1].item()
+    assert posterior > 0.8
+    assert weighted[..., 0].mean().item() == pytest.approx(posterior, abs=0.06)
+    assert torch.equal(weighted[..., 1], x[..., 1])
+
+
+def test_a_fit_finds_the_levels_and_saves_them(name, tmp_path: Path):
+    x = random_images(60, 6, (1, 3, 4))
+    model = small(name).fit(x)
+    assert int(model.found_levels) == 6
+    assert model.levels is None
+    model.save(tmp_path)
+    loaded = GenerativeModel.load(tmp_path)
+    assert torch.equal(loaded.log_prob(x), model.log_prob(x))
+    again = model.fit(random_images(60, 3, (1, 3, 4)))
+    assert int(again.found_levels) == 3
+
+
+def test_inputs_and_classes_are_saved(name, tmp_path: Path):
+    x = random_images(40, 6, (1, 3, 4))
+    model = small(name, levels=6, inputs=PixelInputs(embedding=4)).fit(x, y=torch.arange(40) % 2 + 3)
+    model.save(tmp_path)
+    loaded = type(model).load(tmp_path)
+    assert loaded.hyperparameters() == model.hyperparameters()
+    labels = torch.tensor([3, 4, 4])
+    torch.manual_seed(0)
+    drawn = model.sample((2,), labels)
+    torch.manual_seed(0)
+    assert torch.equal(loaded.sample((2,), labels), drawn)
+    assert drawn.shape == (2, 3, 1, 3, 4)
+
+
+def test_the_same_seeds_give_the_same_model(name):
+    x = random_images(60, 3, (1, 3, 4))
+    first, second = (small(name).fit(x).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("asked", [(), 4, 0, (2, 3)])
+def test_shapes_of_samples(name, asked):
+    model = small(name, levels=3).build((2, 3, 4))
+    shape = (asked,) if isinstance(asked, int) else asked
+    drawn = model.sample(asked)
+    assert drawn.shape == (*shape, 2, 3, 4)
+    assert drawn.dtype == torch.float32
+    assert torch.equal(drawn, drawn.round())
+
+
+def test_classes_are_learned(name):
+    labels = torch.arange(200) % 2
+    x = labels.float()[:, None, None, None].expand(-1, 1, 3, 3) * 3
+    fitting = GradientFitting(updates=60, batch_size=64, learning_rate=0.01)
+    model = small(name, fitting=fitting).fit(x, y=labels)
+    torch.manual_seed(0)
+    means = model.sample((50,), torch.tensor([0, 1])).mean((0, 2, 3, 4))
+    assert means.tolist() == pytest.approx([0.0, 3.0], abs=0.15)
+    assert model.mode(torch.tensor([0, 1])).flatten(1).mean(1).tolist() == [0.0, 3.0]
+
+
+def test_a_grid_tells_each_pixel_its_own(name):
+    context = random_images(300, 3, (1, 2, 2))
+    x = context.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    inputs = PixelInputs(context_shape=(1, 2, 2), context_levels=3)
+    fitting = GradientFitting(updates=70, batch_size=64, learning_rate=0.01)
+    model = small(name, inputs=inputs, fitting=fitting).fit(x, context=context.flatten(1))
+    torch.manual_seed(0)
+    assert (model.sample((), context.flatten(1)) == x).float().mean() > 0.9
+
+
+def test_bits_are_those_of_the_report(name):
+    x = random_images(40, 4, (1, 3, 4))
+    model = small(name).fit(x)
+    report = density_report(model, x.numpy())
+    assert model.bits_per_dim(x) == pytest.approx(report.bits_per_dim, abs=1e-5)
+    assert model.loss(x)["bits_per_dim"].item() == pytest.approx(report.bits_per_dim, abs=1e-5)
+
+
+def test_dropout_is_of_the_training_alone(name):
+    model, x = small(name, levels=4, dropout=0.5).build((1, 3, 4)), random_images(20, 4, (1, 3, 4))
+    model.train()
+    assert not torch.equal(model.loss(x)["loss"], model.loss(x)["loss"])
+    assert model.bits_per_dim(x) == model.bits_per_dim(x)
+    torch.manual_seed(1)
+    cached = model.sample(4)
+    torch.manual_seed(1)
+    assert torch.equal(cached, model.sample_by_full_passes(4))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((5, 4)), r"X must hold images \(rows, channels, height, width\)"),
+        (np.full((5, 1, 2, 2), 0.5), "X must hold integers from 0 upwards"),
+        (np.full((5, 1, 2, 2), -1), "X must hold integers from 0 upwards"),
+        (np.full((5, 1, 2, 2), np.nan), "X must be finite"),
+    ],
+)
+def test_what_are_no_images_of_levels(name, x, message):
+    with pytest.raises(InputError, match=message):
+        small(name).fit(x)
+
+
+def test_other_levels_than_those_of_the_model(name):
+    model = small(name, levels=4)
+    with pytest.raises(InputError, match=r"X must hold the integers 0 \.\. 3: .* levels="):
+        model.fit(np.full((5, 1, 2, 2), 4))
+    model.fit(random_images(5, 4, (1, 2, 2)))
+    with pytest.raises(InputError, match=r"integers 0 \.\. 3"):
+        model.score_samples(np.full((5, 1, 2, 2), 0.5))
+
+
+def test_wrong_settings_are_refused(name):
+    for settings in ({"levels": 1}, {"mixtures": 0}, {"output": "gaussian"}, {"width": 0}, {"kernel": 4}):
+        with pytest.raises(InputError, match=next(iter(settings))):
+            small(name, **settings)
+    with pytest.raises(InputError, match="context must have 4 columns, a flattened grid"):
+        small(name, inputs=PixelInputs(context_shape=(1, 2, 2))).build((1, 2, 2), 3)
+    with pytest.raises(InputError, match="context_levels"):
+        PixelInputs(context_levels=3)
+    model = small(name, levels=4).build((1, 2, 2))
+    for known in (torch.zeros(2, 2), torch.zeros(3, dtype=torch.bool)):
+        with pytest.raises(InputError, match="known must hold truth values"):
+            model.complete(torch.zeros(1, 1, 2, 2), known)
+    with pytest.raises(InputError, match="candidates"):
+        model.complete(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2).bool(), candidates=0)
+
+
+def test_a_context_of_other_codes_is_refused(name):
+    inputs = PixelInputs(context_shape=(1, 2, 2), context_levels=3)
+    with pytest.raises(InputError, match=r"context must hold the integers 0 \.\. 2"):
+        small(name, inputs=inputs, fitting=QUICK).fit(random_images(9, 3, (1, 2, 2)), context=torch.full((9, 4), 3.0))

@@ -1,0 +1,147 @@
+"""Actions drawn from models without an exact density: learned, kept in two ways, refused by PPO, saved and loaded."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+
+from genrl.autoencoders import VAE, Autoencoder
+from genrl.errors import InputError
+from genrl.gans import GAN
+from genrl.gans.adversarial_fitting import AdversarialFitting
+from genrl.mixtures import MixtureDensityNetwork
+from genrl.nn import Standardise
+from genrl.policies import (
+    ActorCriticNetwork,
+    DensityPolicy,
+    SamplerPolicy,
+    StandardisedFeatures,
+    describe_policy,
+    load_policy,
+    rebuild_policy,
+    save_policy,
+)
+from genrl.protocols import Mode, Policy
+from genrl.training.gradient_fitting import GradientFitting
+
+OBSERVATIONS = spaces.Box(-1, 1, (2,), np.float32)
+ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))
+
+SAMPLERS = {
+    "vae": lambda updates: VAE(
+        latents=2, hidden=(64, 64), beta=0.3, fitting=GradientFitting(updates=updates, learning_rate=5e-3)
+    ),
+    "gan": lambda updates: GAN(
+        noise_features=2, hidden=(64, 64), discriminator_hidden=(64, 64), fitting=AdversarialFitting(updates=updates)
+    ),
+}
+
+
+def policy_of(name, updates=40, space=ACTIONS):
+    torch.manual_seed(0)
+    standardise = Standardise(2, torch.arange(2), torch.full((2,), 0.2), torch.full((2,), 0.5))
+    return SamplerPolicy(
+        OBSERVATIONS,
+        space,
+        sampler=SAMPLERS[name](updates),
+        features_extractor_class=StandardisedFeatures,
+        features_extractor_kwargs={"standardise": standardise},
+    )
+
+
+def pairs(rows=2000):
+    """The first action is the first observation; the second is 0.1 or 0.9, whichever."""
+    generator = torch.Generator().manual_seed(0)
+    observations = 2 * torch.rand(rows, 2, generator=generator) - 1
+    second = torch.where(torch.rand(rows, generator=generator) < 0.5, 0.1, 0.9)
+    actions = torch.stack([observations[:, 0], second], 1)
+    return observations, actions + 0.03 * torch.randn(rows, 2, generator=generator)
+
+
+@pytest.mark.parametrize(("name", "updates"), [("vae", 800), ("gan", 1000)])
+def test_both_ways_are_kept_and_the_observation_is_heeded(name, updates):
+    policy = policy_of(name, updates).fit(*pairs())
+    observations = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
+    torch.manual_seed(1)
+    actions, _ = policy.predict(observations, deterministic=False)
+    assert np.abs(actions[:, 0] - observations[:, 0]).mean() < 0.2  # half, of actions drawn blindly
+    high, low = np.abs(actions[:, 1] - 0.9) < 0.2, np.abs(actions[:, 1] - 0.1) < 0.2
+    assert min(high.mean(), low.mean()) > 0.2
+    assert (high | low).mean() > 0.75
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_without_noise_it_acts_by_what_noise_of_zero_becomes(name):
+    policy = policy_of(name).fit(*pairs(300))
+    observations = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype(np.float32)
+    first, _ = policy.predict(observations, deterministic=True)
+    np.testing.assert_array_equal(first, policy.predict(observations, deterministic=True)[0])
+    seen = policy.features_extractor(torch.from_numpy(observations))
+    zeros = torch.zeros(8, 2)
+    model = policy.sampler
+    with torch.no_grad():
+        expected = model.decode(zeros, seen) if name == "vae" else model.generate(zeros, seen)
+    np.testing.assert_allclose(first, np.clip(expected, ACTIONS.low, ACTIONS.high), atol=1e-6)
+    drawn = [policy.predict(observations, deterministic=False)[0] for _ in range(2)]
+    assert not np.array_equal(*drawn)
+    assert isinstance(policy, Policy)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_mode_of_a_model_without_a_context_is_one_row(name):
+    model = SAMPLERS[name](20).build(2)
+    assert isinstance(model, Mode)
+    assert model.mode().shape == (2,)
+    assert torch.equal(model.mode(), model.mode())
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_saved_without_pickle_and_loaded(name, tmp_path):
+    policy = policy_of(name).fit(*pairs(300))
+    save_policy(policy, ActorCriticNetwork(), tmp_path / "policy", "Task-v0")
+    assert {path.suffix for path in (tmp_path / "policy").iterdir()} == {".json", ".safetensors"}
+    loaded = load_policy(tmp_path / "policy")
+    observations = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype(np.float32)
+    for deterministic in (True, False):
+        acted = []
+        for one in (policy, loaded):
+            torch.manual_seed(3)
+            acted.append(one.predict(observations, deterministic=deterministic)[0])
+        np.testing.assert_array_equal(*acted)
+
+
+def test_other_models_with_samples_and_a_mode_will_do():
+    fitting = GradientFitting(updates=30)
+    policy = SamplerPolicy(OBSERVATIONS, ACTIONS, sampler=MixtureDensityNetwork(2, hidden=(8,), fitting=fitting))
+    actions, _ = policy.fit(*pairs(300)).predict(np.zeros((5, 2), np.float32))
+    assert actions.shape == (5, 2)
+    assert (actions >= ACTIONS.low).all()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "space", "message"),
+    [
+        (Autoencoder(), ACTIONS, r"Autoencoder cannot act.*no mode.*VAE.*GAN.*flows"),
+        (VAE(), spaces.Discrete(3), "a Box of one dimension"),
+    ],
+)
+def test_what_cannot_act_is_refused_when_it_is_built(sampler, space, message):
+    with pytest.raises(InputError, match=message):
+        SamplerPolicy(OBSERVATIONS, space, sampler=sampler)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_ppo_refuses_a_model_without_an_exact_density(name):
+    message = rf"{name.upper()} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
+    with pytest.raises(InputError, match=message):
+        PPO(DensityPolicy, "Pendulum-v1", policy_kwargs={"density": SAMPLERS[name](10)})
+
+
+def test_a_damaged_description_is_refused(tmp_path):
+    policy = policy_of("vae").fit(*pairs(300))
+    save_policy(policy, ActorCriticNetwork(), tmp_path / "policy")
+    loaded = load_policy(tmp_path / "policy")
+    tensors = {key: tensor for key, tensor in loaded.state_dict().items() if "likelihood" not in key}
+    with pytest.raises(InputError, match="damaged"):
+        rebuild_policy(describe_policy(loaded, ActorCriticNetwork()), tensors)

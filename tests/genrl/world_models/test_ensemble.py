@@ -1,0 +1,156 @@
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from gymnasium import spaces
+
+from genrl.errors import InputError
+from genrl.protocols import WorldModel
+from genrl.training.fit import FitEpoch
+from genrl.training.gradient_fitting import GradientFitting
+from genrl.world_models import EnsembleWorldModel, judge_forecasts
+
+
+def test_a_linear_system_is_recovered(system: Any, small_ensemble: EnsembleWorldModel) -> None:
+    fresh = system.experience(20, 50, seed=1)
+    with torch.no_grad():
+        predicted = small_ensemble.predict(fresh.observations, fresh.actions)
+    expected = system.following(fresh.observations, fresh.actions)
+    error = (predicted.mean[:, :2] - expected).square().mean().sqrt()
+    assert error < 0.06  # where the noise is 0.2
+    deviation = predicted.variance[:, :2].sqrt().mean()
+    assert deviation == pytest.approx(system.std, rel=0.15)
+    reward_error = (predicted.mean[:, 2] - expected @ system.costs).square().mean().sqrt()
+    assert reward_error < 0.08
+    # The entropy of the noise is the least mean negative log-likelihood of the observation alone.
+    x, spread = fresh.next_observations, predicted.variance[:, :2].sqrt()
+    nll = -torch.distributions.Normal(predicted.mean[:, :2], spread).log_prob(x).sum(1).mean()
+    entropy = 2 * (0.5 + 0.5 * math.log(2 * math.pi) + math.log(system.std))
+    assert nll == pytest.approx(entropy, abs=0.15)
+
+
+def test_its_intervals_hold_what_they_promise(system: Any, small_ensemble: EnsembleWorldModel) -> None:
+    near, far = judge_forecasts(small_ensemble, system.experience(40, 20, seed=2), horizons=(1, 10), particles=64)
+    assert near.error < far.error < 1
+    for figures in (near, far):
+        assert figures.coverage_50 == pytest.approx(0.5, abs=0.1)
+        assert figures.coverage_90 == pytest.approx(0.9, abs=0.07)
+
+
+def test_a_dream_stays_with_its_elite(small_ensemble: EnsembleWorldModel) -> None:
+    state = small_ensemble.begin(torch.zeros(50, 2))
+    dreamt = small_ensemble.advance(state, torch.zeros(50, 1))
+    assert torch.equal(dreamt.state["elite"], state["elite"])
+    assert set(state["elite"].tolist()) <= set(range(small_ensemble.elites))
+    assert len(set(state["elite"].tolist())) > 1
+
+
+def test_it_disagrees_where_it_has_not_been(system: Any, small_ensemble: EnsembleWorldModel) -> None:
+    near = small_ensemble.begin(torch.zeros(10, 2))
+    far = small_ensemble.begin(torch.full((10, 2), 8.0))
+    with torch.no_grad():
+        known = small_ensemble.advance(near, torch.zeros(10, 1)).disagreement
+        unknown = small_ensemble.advance(far, torch.zeros(10, 1)).disagreement
+    assert known.max() < small_ensemble.disagreement_quantile(0.99)
+    assert unknown.min() > small_ensemble.disagreement_quantile(1.0)
+
+
+def test_elites_are_the_best_on_held_out_steps(system: Any) -> None:
+    settings = GradientFitting(updates=30, batch_size=64)
+    model = EnsembleWorldModel(members=4, elites=2, hidden=(8,), fitting=settings)
+    experience = system.experience(10, 20, seed=0)
+    model.fit(experience)
+    _, held = experience.split(0.1, settings.seed)
+    with torch.no_grad():
+        means, _, _ = model.members_given(held.observations, held.actions)
+    targets = torch.cat([held.next_observations - held.observations, held.rewards[:, None]], 1)
+    errors = (means - model.target_units.remove(targets)).square().mean((1, 2))
+    assert model.elite_members.tolist() == errors.argsort()[:2].tolist()
+
+
+def test_each_member_learns_from_its_own_draws(system: Any) -> None:
+    model = EnsembleWorldModel(members=2, elites=1, hidden=(8,)).build(2, spaces.Box(-1, 1, (1,)), False)
+    batch = torch.cat([torch.randn(6, 2 + 1 + 3), torch.zeros(6, 1), torch.zeros(6, 2)], 1)
+    batch[:3, -2], batch[3:, -1] = 1.0, 1.0
+    model.eval()
+    whole = model.loss(batch)["loss"]
+    alone = []
+    for member, rows in ((0, slice(0, 3)), (1, slice(3, 6))):
+        means, log_variances, _ = model.members_given(batch[rows, :2], batch[rows, 2:3])
+        wanted = batch[rows, 3:6]
+        gaussian = torch.distributions.Normal(means[member], (0.5 * log_variances[member]).exp())
+        alone.append(-gaussian.log_prob(wanted).sum(1).mean())
+    torch.testing.assert_close(whole, torch.stack(alone).mean())
+
+
+def test_terminations_are_learned_where_there_are_any(system: Any) -> None:
+    settings = GradientFitting(updates=300, batch_size=128, learning_rate=5e-3)
+    model = EnsembleWorldModel(members=2, elites=2, hidden=(32,), fitting=settings)
+    model.fit(system.experience(60, 20, seed=0, termination_above=1.0))
+    low, high = model.begin(torch.full((50, 2), -1.0)), model.begin(torch.tensor([[2.5, 0.5]]).repeat(50, 1))
+    with torch.no_grad():
+        alive, dead = model.advance(low, torch.zeros(50, 1)), model.advance(high, torch.zeros(50, 1))
+    assert alive.termination_logits is not None
+    assert dead.termination_logits is not None
+    assert alive.termination_logits.sigmoid().max() < 0.1
+    assert dead.termination_logits.sigmoid().min() > 0.9
+
+
+def test_dreams_stay_near_what_was_seen(small_ensemble: EnsembleWorldModel) -> None:
+    state = small_ensemble.begin(torch.full((4, 2), 1e6))
+    with torch.no_grad():
+        for _ in range(30):
+            dreamt = small_ensemble.advance(state, torch.ones(4, 1))
+            state = dreamt.state
+    assert (dreamt.observations >= small_ensemble.bounds[0]).all()
+    assert (dreamt.observations <= small_ensemble.bounds[1]).all()
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_fit_leaves_the_best_so_far(system: Any) -> None:
+    experience = system.experience(10, 40, seed=0)
+    model = EnsembleWorldModel(members=2, elites=1, hidden=(8,), fitting=GradientFitting(updates=1000, batch_size=64))
+    losses: list[float] = []
+
+    def die(epoch: FitEpoch) -> None:
+        losses.append(epoch.validation["loss"])
+        if epoch.number == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        model.fit(experience, progress=die)
+    shorter = EnsembleWorldModel(members=2, elites=1, hidden=(8,), fitting=GradientFitting(updates=1000, batch_size=64))
+    shorter.fit(experience, progress=lambda epoch: epoch.number < 1 + losses.index(min(losses)))
+    for mine, other in zip(model.parameters(), shorter.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_learning_goes_on_from_what_was_learned(system: Any) -> None:
+    model = EnsembleWorldModel(members=2, elites=1, hidden=(16,), fitting=GradientFitting(updates=60, batch_size=64))
+    experience = system.experience(20, 40, seed=0)
+    first = model.fit(experience)
+    second = model.learn(experience)
+    assert second.epochs[0].validation["loss"] < first.epochs[0].validation["loss"]
+    assert second.epochs[second.kept - 1].validation["loss"] <= first.epochs[first.kept - 1].validation["loss"] + 0.02
+
+
+def test_it_is_a_world_model(small_ensemble: EnsembleWorldModel) -> None:
+    assert isinstance(small_ensemble, WorldModel)
+
+
+def test_bad_input(system: Any, small_ensemble: EnsembleWorldModel) -> None:
+    with pytest.raises(InputError, match="no more than members"):
+        EnsembleWorldModel(members=2, elites=3)
+    with pytest.raises(InputError, match="has not been fitted"):
+        EnsembleWorldModel().as_vec_env(4)
+    other = system.experience(4, 10, seed=0)
+    wide = torch.zeros(len(other), 3)
+    with pytest.raises(InputError, match="another task"):
+        small_ensemble.learn(replace(other, observations=wide, next_observations=wide))
+    with pytest.raises(InputError, match=r"within 0 \.\. 1"):
+        small_ensemble.disagreement_quantile(1.5)
