@@ -201,12 +201,12 @@ class AutoregressiveModel(GenerativeModel):
         self.units = None if self.takes_integers else Units(event_shape)
         self.network = self._make_network(event_shape, self.context_features, levels, self.head.outputs)
 
-    def load_state_dict(self, state_dict: Any, *args: Any, **settings: Any) -> Any:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Parameters of a fit, which may have found other levels than this model was built for."""
-        found = state_dict.get("found_levels")
-        if found is not None and int(found) != int(self.found_levels):
+        found = state_dict.get(f"{prefix}found_levels")
+        if found is not None and self.event_shape is not None and int(found) != int(self.found_levels):
             self._make(int(found))
-        return super().load_state_dict(state_dict, *args, **settings)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         if self.takes_integers:

@@ -91,13 +91,11 @@ def test_digits_and_the_joint_distribution(script: ModuleType, tmp_path: Path) -
 def test_reconstructions_are_drawn_of_models_with_codes(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditional: bool
 ) -> None:
-    import generative_pictures
+    import sample_pictures
 
     drawn: dict[str, Any] = {}
-    draw = generative_pictures.draw_images
-    monkeypatch.setattr(
-        generative_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path)
-    )
+    draw = sample_pictures.draw_images
+    monkeypatch.setattr(sample_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path))
     words = ("hidden=[8]", "decoder=bernoulli")
     train(script, tmp_path, model="vae", data="digits", updates=20, set=words, conditional=conditional)
     samples = "samples given a label" if conditional else "samples"
