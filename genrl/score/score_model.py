@@ -195,12 +195,12 @@ class ScoreModel(GenerativeModel):
 
         return draw(way, self.noise, self.units, sample_shape, event_shape, given)
 
-    def complete(self, x: Tensor, mask: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
         """Draws of what is missing in rows, given what is known of them, by annealed Langevin dynamics.
 
         Args:
             x: (rows, ...); what stands in the places that are not known does not matter.
-            mask: True where a number is known, of the shape of a row or of x.
+            known: True where a number is known, of the shape of a row or of x.
             context: (rows, columns) or labels, if the model is conditional.
             evaluations: of the network.
 
@@ -212,9 +212,9 @@ class ScoreModel(GenerativeModel):
         """
         score = self.standard_score(self._standard_context(self.check_rows(x, context)))
         at_least_one(evaluations=evaluations)
-        if mask.dtype != torch.bool or tuple(mask.shape) not in (tuple(x.shape), self.require_built()):
-            raise InputError(f"mask must hold True and False in the shape of x or of a row, not {tuple(mask.shape)}")
-        known = mask.expand(x.shape)
+        if known.dtype != torch.bool or tuple(known.shape) not in (tuple(x.shape), self.require_built()):
+            raise InputError(f"known must hold True and False in the shape of x or of a row, not {tuple(known.shape)}")
+        known = known.expand(x.shape)
         rows = self._standard(torch.where(known, x, 0.0))
         keep = held(rows, known.flatten(1))
         with torch.no_grad():
