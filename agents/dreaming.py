@@ -135,7 +135,7 @@ class Dreaming(SavedAgent):
         self.termination = termination
         seed_everything(self.seed)
         self.env = make_vec_env(env, 1, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
-        self.model: WorldModels = self._new_model()
+        self.model: WorldModels = self._new_model().to(self.device)
         self.experience: Experience | None = None
         self.rounds_done = 0
         self._learner: BaseAlgorithm | None = None

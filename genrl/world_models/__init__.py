@@ -6,6 +6,7 @@ from genrl.world_models.ensemble import EnsembleWorldModel
 from genrl.world_models.experience import Experience
 from genrl.world_models.forecast import Forecast, judge_forecasts
 from genrl.world_models.latent import LatentWorldModel
+from genrl.world_models.pixels import Film, PixelCodes
 from genrl.world_models.saved import describe_world_model, load_world_model, rebuild_world_model, save_world_model
 from genrl.world_models.terminations import TerminationRule, known_termination, never
 
@@ -14,8 +15,10 @@ __all__ = [
     "Dynamics",
     "EnsembleWorldModel",
     "Experience",
+    "Film",
     "Forecast",
     "LatentWorldModel",
+    "PixelCodes",
     "Rollout",
     "TerminationRule",
     "describe_world_model",
