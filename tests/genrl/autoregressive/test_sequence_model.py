@@ -173,6 +173,8 @@ def test_a_density_of_real_columns_integrates_to_one():
     area = (first[1] - first[0]) * (second[1] - second[0])
     assert (model.log_prob(cells).exp().sum() * area).item() == pytest.approx(1.0, abs=0.01)
     assert not model.takes_integers
+    with pytest.raises(InputError, match="perplexity is of integers"):
+        model.perplexity(x)
 
 
 @each_core
