@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least, one_of
 from genrl.autoregressive.heads import Choice, Head, Output, make_head
 from genrl.autoregressive.levels import check_integers, count_levels
 from genrl.autoregressive.ordered_sampling import (
@@ -19,7 +20,6 @@ from genrl.autoregressive.ordered_sampling import (
     evaluating,
     first_unknown,
 )
-from genrl.autoregressive.settings import at_least, one_of
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Units
