@@ -89,7 +89,7 @@ class VAE(GenerativeModel):
         warm_up: float = 0.0,
         samples: int = 16,
         posterior: GenerativeModel | None = None,
-        fitting: GradientFitting = GradientFitting(),
+        fitting: GradientFitting = GradientFitting(learning_rate=5e-3),
     ) -> None:
         super().__init__()
         at_least(1, latents=latents, hidden=hidden, samples=samples)
@@ -255,7 +255,9 @@ class VAE(GenerativeModel):
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         self.likelihood.check(x)
-        self.encoder.units.measure(x)
+        # Values of one kind share a unit: a pixel that is hardly ever set would else be the loudest.
+        units = self.encoder.units
+        (units.measure if self.decoder == "gaussian" else units.measure_together)(x)
         self.likelihood.measure(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)

@@ -41,7 +41,7 @@ class VQVAE(GenerativeModel):
     Args:
         codebook_size: vectors that all positions choose from.
         code_width: numbers of each.
-        positions: of a row that is no image.
+        positions: of a row that is no image; None takes one for four columns.
         hidden: widths of the encoder, on images their channels; the decoder mirrors them.
         activation: between the layers.
         commitment: weight of the encoder's distance from the codebook, the paper's beta.
@@ -72,7 +72,7 @@ class VQVAE(GenerativeModel):
         codebook_size: int = 256,
         *,
         code_width: int = 8,
-        positions: int = 4,
+        positions: int | None = None,
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "relu",
         commitment: float = 0.25,
@@ -82,7 +82,13 @@ class VQVAE(GenerativeModel):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__()
-        at_least(1, codebook_size=codebook_size, code_width=code_width, positions=positions, hidden=hidden)
+        at_least(
+            1,
+            codebook_size=codebook_size,
+            code_width=code_width,
+            positions=1 if positions is None else positions,
+            hidden=hidden,
+        )
         codebook_settings(commitment=commitment, decay=decay, restart_below=restart_below)
         check_prior(prior=prior)
         self.codebook_size = codebook_size

@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genrl.autoregressive import GatedPixelCNN, PixelCNN
+from genrl.autoregressive import GatedPixelCNN, PixelCNN, PixelRNN
 from genrl.training.gradient_fitting import GradientFitting
 
 QUICK = GradientFitting(updates=4, batch_size=32, validation=0)
 SMALL: dict[str, tuple[Any, dict[str, Any]]] = {
     "pixel_cnn": (PixelCNN, {"width": 12, "blocks": 2, "kernel": 5}),
     "gated_pixel_cnn": (GatedPixelCNN, {"width": 12, "layers": 3}),
+    "row": (PixelRNN, {"recurrence": "row", "width": 6, "layers": 2, "kernel": 5}),
+    "diagonal": (PixelRNN, {"recurrence": "diagonal", "width": 6, "layers": 2, "kernel": 5}),
 }
 
 

@@ -11,7 +11,6 @@ from genrl.autoregressive import PixelInputs
 from genrl.errors import InputError
 from genrl.evaluation import density_report
 from genrl.generative_model import GenerativeModel
-from genrl.training.gradient_fitting import GradientFitting
 
 pytestmark = pytest.mark.parametrize("name", SMALL)
 SHAPES = [(1, 4, 5), (3, 3, 4), (1, 1, 6), (2, 5, 1)]
@@ -45,6 +44,12 @@ def test_cached_samples_are_those_of_full_passes(name, shape, embedding):
     torch.manual_seed(1)
     assert torch.equal(cached, model.sample_by_full_passes(6))
     assert len(cached.unique()) == 5
+
+
+def test_samples_can_be_learned_from(name):
+    model = small(name, levels=4, inputs=PixelInputs(embedding=3)).build((1, 3, 4))
+    model.loss(model.sample(5))["loss"].backward()  # what was drawn is an ordinary tensor
+    assert any(parameter.grad is not None for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("output", ["categorical", "logistics"])
@@ -81,33 +86,6 @@ def test_completions_keep_what_is_given_and_ignore_what_is_not(name):
     torch.manual_seed(0)
     alone = torch.cat([model.complete(x[:1], known[:1]), model.complete(x[1:2], known[1:2])])
     assert torch.equal(alone[known[:2]], x[:2][known[:2]])
-
-
-def test_completions_are_likelier_than_random_fill(name):
-    columns = torch.randint(4, (300, 1, 1, 4), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 4, -1)
-    fitting = GradientFitting(updates=60, batch_size=32, learning_rate=0.01)
-    model = small(name, fitting=fitting).fit(columns[:200])
-    x, known = columns[200:].float(), (torch.arange(4) < 2)[None, :, None].expand(1, 4, 4)
-    torch.manual_seed(0)
-    completed = model.complete(x, known)
-    filled = torch.where(known, x, random_images(100, 4, (1, 4, 4)))
-    with torch.no_grad():
-        assert model.log_prob(completed).mean() > model.log_prob(filled).mean() + 5.0
-    assert (completed == x).float().mean() > 0.8
-
-
-def test_candidates_make_later_pixels_count(name):
-    pairs = torch.randint(2, (400, 1, 1, 1), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 1, 2)
-    model = small(name, fitting=GradientFitting(updates=60, batch_size=64, learning_rate=0.01)).fit(pairs)
-    x, known = torch.ones(200, 1, 1, 2), torch.tensor([[[False, True]]])
-    torch.manual_seed(0)
-    blind, weighted = model.complete(x, known), model.complete(x, known, candidates=16)
-    assert blind[..., 0].mean().item() == pytest.approx(0.5, abs=0.12)  # the pixel that is given comes too late
-    with torch.no_grad():
-        posterior = model.log_prob(torch.tensor([[[[0.0, 1.0]]], [[[1.0, 1.0]]]])).softmax(0)[1].item()
-    assert posterior > 0.8
-    assert weighted[..., 0].mean().item() == pytest.approx(posterior, abs=0.06)
-    assert torch.equal(weighted[..., 1], x[..., 1])
 
 
 def test_a_fit_finds_the_levels_and_saves_them(name, tmp_path: Path):
@@ -152,27 +130,6 @@ def test_shapes_of_samples(name, asked):
     assert torch.equal(drawn, drawn.round())
 
 
-def test_classes_are_learned(name):
-    labels = torch.arange(200) % 2
-    x = labels.float()[:, None, None, None].expand(-1, 1, 3, 3) * 3
-    fitting = GradientFitting(updates=60, batch_size=64, learning_rate=0.01)
-    model = small(name, fitting=fitting).fit(x, y=labels)
-    torch.manual_seed(0)
-    means = model.sample((50,), torch.tensor([0, 1])).mean((0, 2, 3, 4))
-    assert means.tolist() == pytest.approx([0.0, 3.0], abs=0.15)
-    assert model.mode(torch.tensor([0, 1])).flatten(1).mean(1).tolist() == [0.0, 3.0]
-
-
-def test_a_grid_tells_each_pixel_its_own(name):
-    context = random_images(300, 3, (1, 2, 2))
-    x = context.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    inputs = PixelInputs(context_shape=(1, 2, 2), context_levels=3)
-    fitting = GradientFitting(updates=70, batch_size=64, learning_rate=0.01)
-    model = small(name, inputs=inputs, fitting=fitting).fit(x, context=context.flatten(1))
-    torch.manual_seed(0)
-    assert (model.sample((), context.flatten(1)) == x).float().mean() > 0.9
-
-
 def test_bits_are_those_of_the_report(name):
     x = random_images(40, 4, (1, 3, 4))
     model = small(name).fit(x)
@@ -182,6 +139,8 @@ def test_bits_are_those_of_the_report(name):
 
 
 def test_dropout_is_of_the_training_alone(name):
+    if name in ("row", "diagonal"):
+        pytest.skip("PixelRNN has no dropout")
     model, x = small(name, levels=4, dropout=0.5).build((1, 3, 4)), random_images(20, 4, (1, 3, 4))
     model.train()
     assert not torch.equal(model.loss(x)["loss"], model.loss(x)["loss"])
@@ -225,7 +184,7 @@ def test_wrong_settings_are_refused(name):
         PixelInputs(context_levels=3)
     model = small(name, levels=4).build((1, 2, 2))
     for known in (torch.zeros(2, 2), torch.zeros(3, dtype=torch.bool)):
-        with pytest.raises(InputError, match="known must hold truth values"):
+        with pytest.raises(InputError, match="mask must hold truth values"):
             model.complete(torch.zeros(1, 1, 2, 2), known)
     with pytest.raises(InputError, match="candidates"):
         model.complete(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2).bool(), candidates=0)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from pixel_cases import small
+from pixel_cases import SMALL, small
 
-from genrl.autoregressive import GatedPixelCNN, PixelCNN
+from genrl.autoregressive import GatedPixelCNN, PixelCNN, PixelRNN
 
 SIZE = 9
 ROW, COLUMN = 5, 4
@@ -27,7 +27,7 @@ def before(height=SIZE, width=SIZE, row=ROW, column=COLUMN):
     return places < row * width + column
 
 
-@pytest.mark.parametrize("name", ["pixel_cnn", "gated_pixel_cnn"])
+@pytest.mark.parametrize("name", SMALL)
 def test_no_pixel_sees_itself_or_what_follows(name):
     for row in range(4):
         for column in range(4):
@@ -57,7 +57,20 @@ def test_few_layers_reach_a_rectangle_and_a_part_of_the_row():
     assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("name", ["pixel_cnn", "gated_pixel_cnn"])
+def test_a_row_lstm_sees_a_triangle():
+    found = seen(PixelRNN(recurrence="row", width=8, layers=1, kernel=3, levels=4))[0]
+    rows, columns = torch.meshgrid(ROW - torch.arange(SIZE), torch.arange(SIZE) - COLUMN, indexing="ij")
+    # With each row upwards one more to both sides. The masked convolutions, of the image and of the input to a state,
+    # look one further to the left each.
+    assert torch.equal(found, before() & (columns <= rows) & (columns >= -rows - 2))
+
+
+def test_a_diagonal_lstm_sees_all_that_was_read():
+    found = seen(PixelRNN(recurrence="diagonal", width=8, layers=1, kernel=3, levels=4))[0]
+    assert torch.equal(found, before())
+
+
+@pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_a_channel_sees_those_before_it(name, channel):
     model = small(name, levels=4, width=48)  # of fewer features, those of a channel may all be rectified

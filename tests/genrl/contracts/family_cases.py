@@ -89,7 +89,6 @@ CASES = (
     Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
     Case("cycle_gan", THIN, updates=100, **TWO),
     Case("domain_transfer_network", THIN, updates=100, **TWO),
-    Case("inverse_conditional_gan", ("hidden=[16]", *FAST), needs_labels=True),
     Case("paired_transfer_gan", THIN, updates=100, **TWO),
     Case(
         "pose_guided_gan",
@@ -100,6 +99,7 @@ CASES = (
     ),
     Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
     Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
+    Case("pixel_rnn", ("width=4", "layers=1", "kernel=3"), discrete=True),
     Case("sequence", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
     Case("score", ("hidden=[32]", *FAST), updates=300),
     Case("vae", ("latents=2", "hidden=[16]", *FAST), updates=400),

@@ -1,0 +1,103 @@
+"""An image by its coarse grid first, and then the rest of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from genrl.autoregressive.autoregressive_model import AutoregressiveModel
+from genrl.autoregressive.pixel_inputs import image_shape
+from genrl.autoregressive.settings import at_least
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel, Progress
+
+__all__ = ["MultiScale"]
+
+
+class MultiScale(GenerativeModel):
+    """Every n-th pixel of every n-th row by one model, all others by a second one that is told the first ones.
+
+    Van den Oord et al. 2016a, section 3.6: p(x) = p(coarse) p(the others given coarse), which is exact, since the
+    coarse pixels are pixels of the image. The second model is told them as a grid, whose influence spreads to all
+    pixels, also to those that are read before them.
+
+    Args:
+        coarse: a model of images of integers.
+        fine: likewise, with `inputs=PixelInputs(context_shape=...)` of the coarse images; with a context of the whole
+            model it is not made.
+        factor: n.
+
+    Raises:
+        InputError: a model is none of images, or the factor below 2.
+
+    >>> from genrl.autoregressive import PixelCNN, PixelInputs
+    >>> inputs = PixelInputs(context_shape=(1, 2, 2))
+    >>> model = MultiScale(coarse=PixelCNN(levels=4), fine=PixelCNN(levels=4, inputs=inputs)).build((1, 3, 4))
+    >>> model.sample(5).shape, model.log_prob(model.sample(5)).shape
+    (torch.Size([5, 1, 3, 4]), torch.Size([5]))
+    """
+
+    architecture = "two autoregressive models of images; a sample takes a step for each pixel"
+    log_prob_kind: Literal["exact"] = "exact"
+
+    def __init__(self, *, coarse: AutoregressiveModel, fine: AutoregressiveModel, factor: int = 2) -> None:
+        super().__init__()
+        at_least(2, factor=factor)
+        for name, model in (("coarse", coarse), ("fine", fine)):
+            if not isinstance(model, AutoregressiveModel):
+                raise InputError(f"{name} must be an autoregressive model, not a {type(model).__name__}")
+        self.coarse = coarse
+        self.fine = fine
+        self.factor = factor
+
+    @property
+    def takes_integers(self) -> bool:
+        """Rows are integers."""
+        return True
+
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(rows,) the log of the probability of each row, in nats.
+
+        Raises:
+            InputError: wrong shapes, or other values than those of the levels.
+        """
+        self.check_rows(x, context)
+        coarse = self._coarse(x)
+        others = ~self._is_coarse().movedim(0, -1).flatten()
+        fine = self.fine.place_log_probs(x, coarse.flatten(1))
+        return self.coarse.log_prob(coarse) + fine[:, others].sum(1)
+
+    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
+        """Draws, `sample_shape + event_shape`."""
+        event_shape = self.require_built()
+        self.encode_context(context)
+        shape = torch.Size((sample_shape,) if isinstance(sample_shape, int) else sample_shape)
+        coarse = self.coarse.sample(shape.numel())
+        x = coarse.new_zeros(len(coarse), *event_shape)
+        self._coarse(x).copy_(coarse)
+        return self.fine.complete(x, self._is_coarse(), coarse.flatten(1)).reshape(*shape, *event_shape)
+
+    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+        if context_features:
+            raise InputError("MultiScale is made without a context: leave context= and y= out")
+        channels, height, width = image_shape(event_shape, type(self).__name__)
+        small = (channels, -(-height // self.factor), -(-width // self.factor))
+        self.coarse.build(small)
+        self.fine.build(event_shape, small[0] * small[1] * small[2])
+
+    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        coarse = self._coarse(x)
+        self.coarse.fit(coarse, progress=progress)
+        self.fine.fit(x, context=coarse.flatten(1), progress=progress)
+
+    def _coarse(self, x: Tensor) -> Tensor:
+        """A view of every n-th pixel of every n-th row."""
+        return x[:, :, :: self.factor, :: self.factor]
+
+    def _is_coarse(self) -> Tensor:
+        """(channels, height, width)."""
+        mask = torch.zeros(1, *self.require_built(), dtype=torch.bool)
+        self._coarse(mask).fill_(True)
+        return mask[0]

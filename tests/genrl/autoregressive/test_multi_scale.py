@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+import torch
+from pixel_cases import all_images, random_images, small
+
+from genrl.autoregressive import MultiScale, PixelInputs, SequenceModel
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.training.gradient_fitting import GradientFitting
+
+GRID = PixelInputs(context_shape=(1, 1, 2))
+
+
+def two(levels=None, inputs=GRID, **settings):
+    coarse = small("row", levels=levels, **settings)
+    return MultiScale(coarse=coarse, fine=small("gated_pixel_cnn", levels=levels, inputs=inputs, **settings))
+
+
+def test_all_small_images_sum_to_one():
+    model, images = two(levels=2).build((1, 2, 4)), all_images(2, (1, 2, 4))
+    assert model.log_prob(images).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_what_is_fine_follows_what_is_coarse():
+    x = random_images(300, 2, (1, 1, 2)).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    fitting = GradientFitting(updates=60, batch_size=64, learning_rate=0.02)
+    model = two(fitting=fitting).fit(x)
+    torch.manual_seed(0)
+    drawn = model.sample(200)
+    coarse = drawn[:, :, ::2, ::2].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert (drawn == coarse).float().mean() > 0.95
+    with torch.no_grad():
+        assert -model.log_prob(x).mean().item() == pytest.approx(2 * 0.693, abs=0.25)  # two free bits
+
+
+def test_both_models_are_saved(tmp_path: Path):
+    x = random_images(40, 3, (1, 2, 4))
+    model = two().fit(x)
+    model.save(tmp_path)
+    loaded = GenerativeModel.load(tmp_path)
+    assert torch.equal(loaded.log_prob(x), model.log_prob(x))
+    assert model.sample((2, 3)).shape == (2, 3, 1, 2, 4)
+
+
+def test_wrong_parts_are_refused():
+    with pytest.raises(InputError, match="context must have 2 columns"):
+        two().build((1, 4, 4))
+    with pytest.raises(InputError, match="without a context"):
+        two(levels=3).build((1, 2, 4), 2)
+    with pytest.raises(InputError, match="factor"):
+        MultiScale(coarse=small("row"), fine=small("row"), factor=1)
+    with pytest.raises(InputError, match="X must hold images"):
+        MultiScale(coarse=SequenceModel(), fine=SequenceModel()).build(4)
