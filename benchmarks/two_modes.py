@@ -1,7 +1,7 @@
 """Cloning an expert that passes an obstacle now on one side, now on the other: which policies keep both ways?
 
-`python benchmarks/two_modes.py` clones the same demonstrations with a Gaussian, a mixture and a flow as the policy,
-lets each walk, prints how often it hits the obstacle and which ways it goes, and draws the walks.
+`python benchmarks/two_modes.py` clones the same demonstrations with a Gaussian, a mixture, a flow, a VAE and a GAN as
+the policy, lets each walk, prints how often it hits the obstacle and which ways it goes, and draws the walks.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Both have the same layers, batches and epochs, and coins for pixels (decoder="bernoulli", pythae's "bce"). The bounds of
 both are computed by the same code from the same noise. The peer is trained with the same step size, constant as it
-comes, and along the same cosine. Each row is written when it is done, and a second call goes on with what is missing.
+comes, and along the same cosine; which step size is best may differ between them. Each row is written when it is
+done, and a second call goes on with what is missing.
 
     python benchmarks/vae.py --out vae.csv
     python benchmarks/vae.py --out vae.csv --list
@@ -32,15 +33,15 @@ from genrl.nn import mlp
 from genrl.training.fit import fit
 from genrl.training.gradient_fitting import GradientFitting
 
-FIELDS = ("measure", "library", "seed", "epochs", "elbo", "importance", "milliseconds")
+FIELDS = ("measure", "library", "step_size", "seed", "epochs", "elbo", "importance", "milliseconds")
 LATENTS, HIDDEN = 8, 128
-BATCH, STEP_SIZE = 128, 2e-3
+BATCH = 128
 HELD_OUT = 397
 ELBO_DRAWS, IMPORTANCE_DRAWS = 64, 200
 
 Codes = Callable[[Tensor], tuple[Tensor, Tensor]]
 LogLikelihood = Callable[[Tensor, Tensor], Tensor]
-Cell = tuple[str, str, int]
+Cell = tuple[str, str, float, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class Config:
 
     libraries: tuple[str, ...] = ("genrl", "pythae", "pythae_cosine")
     """Which."""
+    step_sizes: tuple[float, ...] = (2e-3, 5e-3, 1e-2)
+    """Of Adam."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of weights, batches and noise."""
     epochs: int = 100
@@ -68,17 +71,17 @@ def digits() -> tuple[Tensor, Tensor]:
     return x[order[HELD_OUT:]], x[order[:HELD_OUT]]
 
 
-def own(seed: int, epochs: int) -> VAE:
+def own(step_size: float, seed: int, epochs: int) -> VAE:
     """This package's, untrained."""
     torch.manual_seed(seed)
     updates = epochs * -(-len(digits()[0]) // BATCH)
     fitting = GradientFitting(
-        updates=updates, batch_size=BATCH, learning_rate=STEP_SIZE, validation=0, max_grad_norm=None, seed=seed
+        updates=updates, batch_size=BATCH, learning_rate=step_size, validation=0, max_grad_norm=None, seed=seed
     )
     return VAE(LATENTS, decoder="bernoulli", hidden=(HIDDEN,), fitting=fitting)
 
 
-def peer_trainer(seed: int, epochs: int, folder: str, *, cosine: bool) -> Any:
+def peer_trainer(step_size: float, seed: int, epochs: int, folder: str, *, cosine: bool) -> Any:
     """Pythae's model with layers of the same widths, in its trainer."""
     try:
         from pythae.data.datasets import BaseDataset
@@ -119,7 +122,7 @@ def peer_trainer(seed: int, epochs: int, folder: str, *, cosine: bool) -> Any:
             output_dir=folder,
             num_epochs=epochs,
             per_device_train_batch_size=BATCH,
-            learning_rate=STEP_SIZE,
+            learning_rate=step_size,
             seed=seed,
             no_cuda=True,
             **schedule,
@@ -143,10 +146,10 @@ def bounds(codes: Codes, log_likelihood: LogLikelihood) -> tuple[float, float]:
     return float(elbo), float(importance)
 
 
-def trained(library: str, seed: int, epochs: int) -> tuple[float, float]:
+def trained(library: str, step_size: float, seed: int, epochs: int) -> tuple[float, float]:
     """The bounds after a whole training."""
     if library == "genrl":
-        model = own(seed, epochs).fit(digits()[0])
+        model = own(step_size, seed, epochs).fit(digits()[0])
 
         def own_codes(x: Tensor) -> tuple[Tensor, Tensor]:
             q = model._encoded(x, None)
@@ -154,7 +157,7 @@ def trained(library: str, seed: int, epochs: int) -> tuple[float, float]:
 
         return bounds(own_codes, lambda x, z: model.likelihood(z, None).log_prob(x))
     with tempfile.TemporaryDirectory() as folder:
-        trainer = peer_trainer(seed, epochs, folder, cosine=library == "pythae_cosine")
+        trainer = peer_trainer(step_size, seed, epochs, folder, cosine=library == "pythae_cosine")
         trainer.train()
     peer = trainer.model.eval()
 
@@ -171,11 +174,11 @@ def trained(library: str, seed: int, epochs: int) -> tuple[float, float]:
 def epoch_times(rounds: int) -> dict[str, float]:
     """Milliseconds of CPU time an epoch, medians of interleaved ones; the peer's without what surrounds it."""
     x = digits()[0]
-    model = own(0, rounds).build(64)
-    optimizer = torch.optim.Adam(model.parameters(), STEP_SIZE)
+    model = own(2e-3, 0, rounds).build(64)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     taken: dict[str, list[float]] = {"genrl": [], "pythae": []}
     with tempfile.TemporaryDirectory() as folder:
-        trainer = peer_trainer(0, rounds, folder, cosine=False)
+        trainer = peer_trainer(2e-3, 0, rounds, folder, cosine=False)
         trainer.prepare_training()
         trainer.callback_handler.on_train_begin(training_config=trainer.training_config)
         for number in range(rounds + 2):
@@ -193,24 +196,29 @@ def epoch_times(rounds: int) -> dict[str, float]:
 def missing(config: Config) -> list[Cell]:
     """What is still to be computed."""
     finished = {
-        (row["measure"], row["library"], int(row["seed"]))
+        (row["measure"], row["library"], float(row["step_size"]), int(row["seed"]))
         for row in read_rows(config.out)
         if row["measure"] != "bounds" or int(row["epochs"]) == config.epochs
     }
-    cells = [("bounds", library, seed) for seed in config.seeds for library in config.libraries]
-    return [cell for cell in [*cells, ("epoch", "genrl", 0)] if cell not in finished]
+    cells = [
+        ("bounds", library, step_size, seed)
+        for seed in config.seeds
+        for step_size in config.step_sizes
+        for library in config.libraries
+    ]
+    return [cell for cell in [*cells, ("epoch", "genrl", 2e-3, 0)] if cell not in finished]
 
 
 def main(config: Config) -> None:
     """Compute or list what is missing."""
     torch.set_num_threads(1)
-    for measure, library, seed in missing(config):
+    for measure, library, step_size, seed in missing(config):
         if config.list:
-            print(measure, library, seed)
+            print(measure, library, step_size, seed)
             continue
-        shared = {"measure": measure, "seed": seed, "epochs": config.epochs}
+        shared = {"measure": measure, "step_size": step_size, "seed": seed, "epochs": config.epochs}
         if measure == "bounds":
-            elbo, importance = trained(library, seed, config.epochs)
+            elbo, importance = trained(library, step_size, seed, config.epochs)
             rows = [{**shared, "library": library, "elbo": round(elbo, 3), "importance": round(importance, 3)}]
         else:
             times = epoch_times(config.rounds)

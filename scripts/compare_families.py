@@ -77,8 +77,21 @@ def main(config: CompareConfig) -> None:
 
 
 def comparable() -> dict[str, type[GenerativeModel]]:
-    """Models of the rows of one table; a map between two domains has nothing to compare there."""
-    return {name: kind for name, kind in models().items() if not hasattr(kind, "paired")}
+    """Models of points in the plane: no maps between two domains, none of images alone, none that need a context."""
+    return {
+        name: kind
+        for name, kind in models().items()
+        if not hasattr(kind, "paired") and (hasattr(kind, "sample_joint") or takes_points(name, kind))
+    }
+
+
+def takes_points(name: str, kind: type[GenerativeModel]) -> bool:
+    """It can be built for rows of two columns."""
+    try:
+        make_model(kind, SETTINGS.get(name, ())).build(2)
+    except InputError:
+        return False
+    return True
 
 
 def planned(config: CompareConfig, names: list[str]) -> Iterator[Cell]:

@@ -1,111 +1,37 @@
-"""Samples of a fitted model beside the rows that it learned from, drawn as suits them."""
+"""Every picture that a fitted model can be asked for: of its samples, its codes, its completions, its score."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
+from code_pictures import draw_codes
+from completion_pictures import draw_completions
 from generative_data import GenerativeData
-from numpy.typing import NDArray
+from sample_pictures import draw_samples
+from score_pictures import draw_score
 
-from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec, Completer
+from genrl.protocols import Codec, Completer, Sampler
+from genrl.score import ScoreModel
 
-__all__ = ["draw", "draw_completions"]
-
-Array = NDArray[Any]
-Sample = tuple[Array, Array | None]
-COMPLETED = 32  # images
-DENSITY_CONTEXTS = 25  # over which the density of a conditional model is averaged
+__all__ = ["draw_pictures"]
 
 
-def draw(model: GenerativeModel, data: GenerativeData, path: Path, *, joint: bool = False) -> Path:
-    """Draw a picture and write it.
+def draw_pictures(model: GenerativeModel, data: GenerativeData, folder: Path, *, joint: bool = False) -> Iterator[Path]:
+    """Draw what suits the model and the data, and give the path of each picture as soon as it is written.
 
     Args:
-        model: fitted to `data`, can be sampled.
-        data: in the plane, with a picture of points and, if there is one, of the density; or images, a grid; or
-            anything else, histograms of a few columns.
-        path: of the picture.
-        joint: with a panel of pairs (x, y) from `sample_joint`.
+        model: fitted to `data`.
+        data: rows of any kind; some pictures are of images or of points in the plane alone.
+        folder: for the pictures.
+        joint: with samples of pairs (x, y) from `sample_joint`.
     """
-    panels = _panels(model, data, joint=joint)
-    rows = {title: sample[0] for title, sample in panels.items()}
-    if data.image_shape is not None:
-        channels, height, width = data.image_shape
-        return draw_images({title: x.reshape(-1, channels, height, width)[:, 0] for title, x in rows.items()}, path)
-    if data.train.shape[1:] == (2,):
-        labels = {title: sample[1] for title, sample in panels.items() if sample[1] is not None and data.labelled}
-        density = (lambda x: _log_density(model, data, x)) if hasattr(model, "log_prob") else None
-        return draw_planes(rows, path, labels=labels, log_density=density)
-    return draw_histograms({title: x.reshape(len(x), -1) for title, x in rows.items()}, path)
-
-
-def draw_completions(model: Completer, data: GenerativeData, path: Path) -> Path:
-    """Draw images held out, their upper halves alone, and two completions of each."""
-    assert data.image_shape is not None
-    channels, height, width = data.image_shape
-    rows, context = torch.from_numpy(data.test[:COMPLETED]), data.test_context
-    images = rows.reshape(-1, *data.image_shape)
-    known = (torch.arange(height)[:, None] < height // 2).expand(channels, height, width)
-    given = None if context is None else context[: len(rows)]
-    flat = known.reshape(rows.shape[1:])
-    found = {f"completion {number}": model.complete(rows, flat, given).reshape_as(images) for number in (1, 2)}
-    panels = {"data": images, "given": torch.where(known, images, images.min()), **found}
-    return draw_images({title: x[:, 0].numpy() for title, x in panels.items()}, path)
-
-
-def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sample]:
-    """Rows and labels by title. Images come class by class, a row of the grid for each; others as they are."""
-    shown = _one_row_each(data) if data.image_shape is not None else np.arange(min(len(data.train), 4000))
-    context = None if data.train_context is None else data.train_context[shown]
-    if context is None:
-        return {
-            "data": (data.train[shown], None),
-            **_reconstructions(model, data.train[shown], None),
-            "samples": (model.sample(len(shown)).numpy(), None),
-        }
-    given = "samples given a label" if data.labelled else "samples given a context"
-    panels: dict[str, Sample] = {
-        "data": (data.train[shown], context),
-        **_reconstructions(model, data.train[shown], context),
-        given: (model.sample((), context).numpy(), context),
-    }
-    if joint:
-        x, labels = (part.numpy() for part in model.sample_joint(len(shown)))
-        order = np.argsort(labels, kind="stable") if data.image_shape is not None else np.arange(len(x))
-        panels["samples of x and label"] = (x[order], labels[order])
-    return panels
-
-
-def _reconstructions(model: Any, x: Array, context: Array | None) -> dict[str, Sample]:
-    """A panel of what comes back of the rows from their codes, if the model has codes."""
-    if not isinstance(model, Codec):
-        return {}
-    with torch.no_grad():
-        return {"reconstructions": (model.decode(model.encode(torch.from_numpy(x), context), context).numpy(), context)}
-
-
-def _one_row_each(data: GenerativeData, across: int = 8) -> Array:
-    """Indices of images for a grid: eight of each class, or eight times eight."""
-    if data.train_context is None:
-        return np.arange(min(len(data.train), across * across))
-    classes = np.unique(data.train_context)
-    return np.concatenate([np.flatnonzero(data.train_context == each)[:across] for each in classes])
-
-
-def _log_density(model: Any, data: GenerativeData, x: Array) -> Array:
-    """(rows,) log p(x); of a conditional model, the mean of p(x given c) over contexts of the data."""
-    if data.train_context is None:
-        return np.asarray(model.score_samples(x))
-    if data.labelled:
-        contexts, counts = np.unique(data.train_context, return_counts=True)
-    else:
-        contexts = data.train_context[:DENSITY_CONTEXTS]
-        counts = np.ones(len(contexts), dtype=int)
-    scores = [model.score_samples(x, np.repeat(each[None], len(x), 0)) for each in contexts]
-    weights = np.log(counts / counts.sum())
-    return np.asarray(np.logaddexp.reduce(np.stack(scores) + weights[:, None], axis=0))
+    if isinstance(model, Sampler):
+        yield draw_samples(model, data, folder / "samples.png", joint=joint)
+    if isinstance(model, Codec):
+        yield from draw_codes(model, data, folder)
+    if isinstance(model, Completer) and data.image_shape is not None:
+        yield draw_completions(model, data, folder / "completions.png")
+    if isinstance(model, ScoreModel) and data.train.shape[1:] == (2,):
+        yield from draw_score(model, data, folder)

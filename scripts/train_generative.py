@@ -11,13 +11,12 @@ from typing import Annotated, Any
 
 import torch
 import tyro
-from code_pictures import draw_codes
 from command_line import run
 from domain_transfer import describe, load_domains, measure_transfer, train_transfer
 from families import make_model, spelled_out
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
-from generative_pictures import draw, draw_completions
+from generative_pictures import draw_pictures
 from pydantic import TypeAdapter
 from sample_watch import sample_watch
 from transfer_pictures import draw_transfer
@@ -25,7 +24,7 @@ from transfer_pictures import draw_transfer
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec, Completer, Density, Discrete, Sampler, Transfer
+from genrl.protocols import Density, Discrete, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -82,14 +81,8 @@ def main(config: TrainConfig) -> None:
     model.save(directory.path / "model")
     torch.manual_seed(config.seed)
     report(directory, {"fit_seconds": seconds, **measure(model, data)})
-    if isinstance(model, Sampler):
-        path = draw(model, data, directory.path / "samples.png", joint=config.show_joint)
-        print(f"samples: {path}")
-    if isinstance(model, Codec):
-        for path in draw_codes(model, data, directory.path):
-            print(f"{path.stem}: {path}")
-    if isinstance(model, Completer) and data.image_shape is not None:
-        print(f"completions: {draw_completions(model, data, directory.path / 'completions.png')}")
+    for path in draw_pictures(model, data, directory.path, joint=config.show_joint):
+        print(f"{path.stem.replace('_', ' ')}: {path}")
     print(f"model: {directory.path / 'model'}")
     return None
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from stable_baselines3.common import logger as sb3_logger
 from world_model_data import load_experience
 from world_model_pictures import draw_dreams
+from world_model_pixels import FilmedTask
 
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
@@ -53,6 +54,11 @@ class TrainConfig:
     directory, whose policy plays ten episodes."""
     model: Literal["ensemble", "latent"] = "ensemble"
     """A bootstrap ensemble of networks, or a recurrent model that dreams in a latent space."""
+    observations: Literal["vectors", "pixels"] = "vectors"
+    """What the model sees: the task's own observations; or 64 x 64 frames, which a convolutional variational
+    autoencoder encodes. A film is then made of the policy that --data stands for."""
+    frame_updates: int | None = None
+    """Gradient steps of that autoencoder; by default its own number."""
     hidden: int | None = None
     """Width of the hidden layers; by default the model's own."""
     updates: int | None = None
@@ -69,10 +75,10 @@ class TrainConfig:
     """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "updates"):
+        for name in ("frame_updates", "hidden", "updates"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise InputError(f"--{name} must be 1 or more, not {value}")
+                raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
 
 
 def main(config: TrainConfig) -> None:
@@ -82,7 +88,8 @@ def main(config: TrainConfig) -> None:
         directory = RunDirectory.open(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
     print(f"world model of {config.env} from {config.data}: preparing", flush=True)
-    experience, judged = split_experience(config)
+    filmed = film_task(config) if config.observations == "pixels" else None
+    experience, judged = split_experience(config) if filmed is None else (filmed.experience, filmed.judged)
     model = fresh_model(config) if directory is None else saved_model(directory, config)
     if directory is None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
@@ -96,6 +103,27 @@ def main(config: TrainConfig) -> None:
     with one_torch_thread():
         history = train(model, experience, directory)
     report(model, judged, directory, history, time.perf_counter() - began, config.seed)
+    if filmed is not None:
+        filmed.codes.vae.save(directory.path / "frames")
+        path = directory.path / "dreams.mp4"
+        print(f"real, encoded and dreamt: {filmed.video(model, path, config.seed)}")
+
+
+def film_task(config: TrainConfig) -> FilmedTask:
+    """What the model learns from where it sees pixels.
+
+    Raises:
+        InputError: the run was to be resumed, for which its frames would have to be kept.
+    """
+    if config.resume is not None:
+        raise InputError("a run on pixels keeps no frames and cannot be resumed: start it anew")
+    return FilmedTask.make(
+        config.data,
+        config.env,
+        env_kwargs=parse_env_kwargs(config.env_kwargs),
+        seed=config.seed,
+        updates=config.frame_updates,
+    )
 
 
 def split_experience(config: TrainConfig) -> tuple[Experience, Experience]:

@@ -12,16 +12,20 @@ from genrl.nn import Activation, fractionally_strided, halved, mlp, strided
 __all__ = ["GridDecoder", "GridEncoder", "grid_of"]
 
 Shape = tuple[int, ...]
+COLUMNS_A_POSITION = 4
 
 
-def grid_of(event_shape: Shape, hidden: tuple[int, ...], positions: int) -> Shape:
+def grid_of(event_shape: Shape, hidden: tuple[int, ...], positions: int | None = None) -> Shape:
     """The shape of the grid of a row: (height, width) of an image after its strides, (positions,) of other rows.
 
-    >>> grid_of((1, 8, 8), (32, 64), 4), grid_of((17,), (32, 64), 4)
-    ((2, 2), (4,))
+    Of these, None takes one position for four columns: with too many, hardly any two rows share their codes, and no
+    prior can be learned.
+
+    >>> grid_of((1, 8, 8), (32, 64)), grid_of((17,), (32, 64)), grid_of((17,), (32, 64), 2)
+    ((2, 2), (5,), (2,))
     """
     if len(event_shape) != 3:
-        return (positions,)
+        return (-(-prod(event_shape) // COLUMNS_A_POSITION) if positions is None else positions,)
     _, height, width = event_shape
     return halved((height, width), len(hidden))[-1]
 

@@ -8,14 +8,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
 from genrl.autoencoders.code_prior import CodePrior, check_prior, check_within
 from genrl.autoencoders.codebook_report import CodebookReport, codebook_report, warn_of_collapse
 from genrl.autoencoders.networks import REACH, repeated, standardised
 from genrl.autoencoders.residual_noise import ResidualNoise
-from genrl.autoencoders.settings import at_least, codebook_settings
 from genrl.autoencoders.two_levels import TwoLevels
-from genrl.autoencoders.vector_quantizer import VectorQuantizer
+from genrl.autoencoders.vector_quantizer import VectorQuantizer, check_codebook
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -51,15 +51,14 @@ class HierarchicalVQVAE(GenerativeModel):
     Args:
         codebook_size: vectors of each of the two codebooks.
         code_width: numbers of each vector.
-        positions: (top, bottom) of a row that is no image.
+        positions: (top, bottom) of a row that is no image; None takes one for four columns, on top half as many.
         hidden: widths from a row to the bottom level; of images channels, each of which halves the grid.
         top_hidden: and from there to the top.
         activation: between the layers.
         commitment: weight of the encoders' distance from their codebooks.
         decay: of the codebooks' running means, a batch.
         restart_below: a code is put elsewhere when it gets less than so much of its due; 0 never.
-        top_prior: any model that can be sampled; None takes a masked network, fitted as `fitting` says.
-        bottom_prior: likewise, another one, which must take a context.
+        top_prior, bottom_prior: as with `VQVAE`, two models.
         fitting: how `fit` trains the autoencoder.
 
     Raises:
@@ -83,7 +82,7 @@ class HierarchicalVQVAE(GenerativeModel):
         codebook_size: int = 256,
         *,
         code_width: int = 8,
-        positions: tuple[int, int] = (2, 4),
+        positions: tuple[int, int] | None = None,
         hidden: tuple[int, ...] = (64,),
         top_hidden: tuple[int, ...] = (64,),
         activation: Activation = "relu",
@@ -97,13 +96,13 @@ class HierarchicalVQVAE(GenerativeModel):
         super().__init__()
         at_least(1, codebook_size=codebook_size, code_width=code_width, positions=positions)
         at_least(1, hidden=hidden, top_hidden=top_hidden)
-        codebook_settings(commitment=commitment, decay=decay, restart_below=restart_below)
+        check_codebook(commitment=commitment, decay=decay, restart_below=restart_below)
         check_prior(top_prior=top_prior, bottom_prior=bottom_prior)
         if top_prior is not None and top_prior is bottom_prior:
             raise InputError("bottom_prior must be another model than top_prior: each is fitted to codes of its own")
         self.codebook_size = codebook_size
         self.code_width = code_width
-        self.positions = (int(positions[0]), int(positions[1]))
+        self.positions = None if positions is None else (positions[0], positions[1])
         self.hidden = tuple(hidden)
         self.top_hidden = tuple(top_hidden)
         self.activation: Activation = activation

@@ -22,7 +22,7 @@ class TwoLevels(nn.Module):
         event_shape: of a row.
         context_features: of the context; 0 without.
         width: numbers of a code's vector.
-        positions: (top, bottom) of a row that is no image.
+        positions: (top, bottom) of a row that is no image; None takes half as many on top, and one for four columns.
         hidden: widths from a row to the bottom level, on images their channels.
         top_hidden: and from there to the top.
         activation: between the layers.
@@ -34,17 +34,18 @@ class TwoLevels(nn.Module):
         context_features: int,
         *,
         width: int,
-        positions: tuple[int, int],
+        positions: tuple[int, int] | None,
         hidden: tuple[int, ...],
         top_hidden: tuple[int, ...],
         activation: Activation,
     ) -> None:
         super().__init__()
         features = hidden[-1] if hidden else width
-        self.bottom_grid = grid_of(event_shape, hidden, positions[1])
+        self.bottom_grid = grid_of(event_shape, hidden, None if positions is None else positions[1])
         self.is_image = len(event_shape) == 3
         middle = (features, *self.bottom_grid) if self.is_image else (*self.bottom_grid, features)
-        self.top_grid = grid_of(middle, top_hidden, positions[0]) if self.is_image else (positions[0],)
+        above = -(-self.bottom_grid[0] // 2) if positions is None else positions[0]
+        self.top_grid = grid_of(middle, top_hidden, above)
         self.activation = ACTIVATIONS[activation]()
         self.bottom_encoder = GridEncoder(event_shape, context_features, self.bottom_grid, features, hidden, activation)
         self.top_encoder = GridEncoder(middle, 0, self.top_grid, width, top_hidden, activation)

@@ -8,14 +8,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
 from genrl.autoencoders.code_prior import CodePrior, check_prior, check_within
 from genrl.autoencoders.codebook_report import CodebookReport, codebook_report, warn_of_collapse
 from genrl.autoencoders.grids import GridDecoder, GridEncoder, grid_of
 from genrl.autoencoders.networks import REACH, repeated, standardised
 from genrl.autoencoders.residual_noise import ResidualNoise
-from genrl.autoencoders.settings import at_least, codebook_settings
-from genrl.autoencoders.vector_quantizer import VectorQuantizer
+from genrl.autoencoders.vector_quantizer import VectorQuantizer, check_codebook
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -41,7 +41,7 @@ class VQVAE(GenerativeModel):
     Args:
         codebook_size: vectors that all positions choose from.
         code_width: numbers of each.
-        positions: of a row that is no image.
+        positions: of a row that is no image; None takes one for four columns.
         hidden: widths of the encoder, on images their channels; the decoder mirrors them.
         activation: between the layers.
         commitment: weight of the encoder's distance from the codebook, the paper's beta.
@@ -72,7 +72,7 @@ class VQVAE(GenerativeModel):
         codebook_size: int = 256,
         *,
         code_width: int = 8,
-        positions: int = 4,
+        positions: int | None = None,
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "relu",
         commitment: float = 0.25,
@@ -82,8 +82,14 @@ class VQVAE(GenerativeModel):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__()
-        at_least(1, codebook_size=codebook_size, code_width=code_width, positions=positions, hidden=hidden)
-        codebook_settings(commitment=commitment, decay=decay, restart_below=restart_below)
+        at_least(
+            1,
+            codebook_size=codebook_size,
+            code_width=code_width,
+            positions=positions,
+            hidden=hidden,
+        )
+        check_codebook(commitment=commitment, decay=decay, restart_below=restart_below)
         check_prior(prior=prior)
         self.codebook_size = codebook_size
         self.code_width = code_width

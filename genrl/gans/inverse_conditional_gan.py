@@ -33,7 +33,7 @@ class InverseConditionalGAN(GenerativeModel):
     Samples are those of the GAN; as a codec it maps rows to noise and back.
 
     Args:
-        gan: conditional, fitted or not: it is fitted anew. By default a `GAN` with 8 columns of noise.
+        gan: fitted anew, given the labels or the context; few columns of noise are easier to find again.
         hidden: widths of the encoders' hidden layers, or channels if rows are images.
         activation: between the layers.
         fitting: settings of the encoders' fit.
@@ -59,13 +59,13 @@ class InverseConditionalGAN(GenerativeModel):
     def __init__(
         self,
         *,
-        gan: GAN | None = None,
+        gan: GAN,
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "leaky_relu",
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__()
-        self.gan = GAN(noise_features=8) if gan is None else gan
+        self.gan = gan
         self.hidden = tuple(hidden)
         self.activation = activation
         self.fitting = fitting

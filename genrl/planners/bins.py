@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from genrl.argument_checks import one_of
 from genrl.errors import InputError
 
 __all__ = ["Bins", "Discretiser"]
@@ -36,8 +37,7 @@ class Bins:
                 f"levels must be 2 or more and tokens 1 or more, with at most {MOST_BINS} bins in all, "
                 f"not {self.levels} and {self.tokens}"
             )
-        if self.kind not in ("uniform", "quantile"):
-            raise InputError(f"kind must be uniform or quantile, not {self.kind!r}")
+        one_of(("uniform", "quantile"), kind=self.kind)
 
     @property
     def count(self) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoregressive import GatedPixelCNN, PixelRNN
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.errors import InputError
 from genrl.planners.bins import Bins, Discretiser
 from genrl.planners.given import Given
-from genrl.planners.reweighting import at_least_one, reweighted
+from genrl.planners.reweighting import reweighted
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
 from genrl.training.gradient_fitting import GradientFitting
 
@@ -57,7 +58,7 @@ class PixelTrajectorySampler(TrajectoryModel):
         super().__init__(model=model, given=given)
         if model.levels != bins.levels:
             raise InputError(f"model must have the levels of the bins: levels={bins.levels}, not {model.levels}")
-        at_least_one(candidates)
+        at_least(1, candidates=candidates)
         self.bins = bins
         self.candidates = candidates
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genrl.errors import InputError
 from genrl.planners.trajectory_model import Guide
 
-__all__ = ["at_least_one", "reweighted"]
+__all__ = ["reweighted"]
 
 
 def reweighted(draw: Callable[[int], Tensor], guide: Guide | None, candidates: int) -> Tensor:
@@ -35,13 +34,3 @@ def reweighted(draw: Callable[[int], Tensor], guide: Guide | None, candidates: i
         weights = guide(drawn).reshape(-1, candidates).softmax(1)
     taken = torch.multinomial(weights, 1)[:, 0] + candidates * torch.arange(len(weights), device=drawn.device)
     return drawn[taken]
-
-
-def at_least_one(candidates: int) -> None:
-    """Refuse no candidates.
-
-    Raises:
-        InputError: there are none.
-    """
-    if candidates < 1:
-        raise InputError(f"candidates must be 1 or more, not {candidates}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.planners.given import Given
-from genrl.planners.reweighting import at_least_one, reweighted
+from genrl.planners.reweighting import reweighted
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
 from genrl.protocols import Completer, Sampler
 
@@ -47,7 +48,7 @@ class RowTrajectorySampler(TrajectoryModel):
         super().__init__(model=model, given=given)
         if not isinstance(model, Sampler):
             raise InputError(f"{type(model).__name__} cannot be sampled, so it draws no trajectories")
-        at_least_one(candidates)
+        at_least(1, candidates=candidates)
         self.candidates = candidates
 
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:

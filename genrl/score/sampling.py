@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,7 +14,7 @@ from genrl.score.noise import NoiseProcess, level_range
 from genrl.score.probability_flow import heun, karras_levels
 from genrl.score.reverse_sde import euler_maruyama, predictor_corrector
 
-__all__ = ["SAMPLERS", "SamplerName", "drown", "sample_by_langevin"]
+__all__ = ["SAMPLERS", "SamplerName", "drown", "drowned_log_prob", "sample_by_langevin"]
 
 SamplerName = Literal["heun", "euler_maruyama", "predictor_corrector", "annealed_langevin"]
 
@@ -23,6 +24,12 @@ LANGEVIN_STEPS = 5  # at each noise level
 def drown(noise: NoiseProcess, like: Tensor) -> Tensor:
     """Draws of data plus noise at the highest level: Gaussian, of the variance of standardised data plus noise."""
     return (1 + level_range(noise, like)[1].square()).sqrt() * torch.randn_like(like)
+
+
+def drowned_log_prob(noise: NoiseProcess, z: Tensor) -> Tensor:
+    """(rows,) the log-density of what `drown` draws, in nats."""
+    variance = 1 + level_range(noise, z)[1].square()
+    return -0.5 * (z.square() / variance + (2 * math.pi * variance).log()).sum(1)
 
 
 def sample_by_langevin(

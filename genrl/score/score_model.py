@@ -9,21 +9,20 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
+from genrl.score.drawing import draw
 from genrl.score.guidance import Guide, classifier_free, guided, held
 from genrl.score.langevin import Score
 from genrl.score.network import Denoiser, target
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import estimated_flow_log_det, flow_log_det
-from genrl.score.sampling import SAMPLERS, SamplerName, drown, sample_by_langevin
-from genrl.score.settings import at_least_one
+from genrl.score.sampling import SAMPLERS, SamplerName, drown, drowned_log_prob, sample_by_langevin
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
 __all__ = ["ScoreModel"]
-
-SAMPLED_AT_ONCE = 16_384  # which bounds the memory
 
 
 class ScoreModel(GenerativeModel):
@@ -80,7 +79,7 @@ class ScoreModel(GenerativeModel):
         fitting: GradientFitting = GradientFitting(updates=5000, average=0.999),
     ) -> None:
         super().__init__()
-        at_least_one(evaluations=evaluations, hidden=hidden)
+        at_least(1, evaluations=evaluations, hidden=hidden)
         if not hidden:
             raise InputError("hidden must name at least one width")
         if sampler not in SAMPLERS:
@@ -119,7 +118,7 @@ class ScoreModel(GenerativeModel):
         """
         given = self._standard_context(self.check_rows(x, context))
         level = self._levels(noise_level, len(x))
-        found = self._score(given)(self._standard(x), level)
+        found = self.standard_score(given)(self._standard(x), level)
         return (found / self.units.deviation).reshape(x.shape)
 
     def denoising_errors(self, x: Tensor, context: Tensor | None, noise_level: Tensor | float) -> Tensor:
@@ -155,9 +154,9 @@ class ScoreModel(GenerativeModel):
             InputError: wrong shapes, or the model has one noise level only.
         """
         least, most = self._flow_range()
-        given = self._standard_context(self.check_rows(x, context))
-        z, log_det = flow_log_det(self._score(given), self._standard(x), least, most, self._density_steps)
-        return self._at_the_end(z, log_det, most)
+        score = self.standard_score(self._standard_context(self.check_rows(x, context)))
+        z, log_det = flow_log_det(score, self._standard(x), least, most, max(self.evaluations // 4, 1))
+        return drowned_log_prob(self.noise, z) + log_det - self.units.deviation.log().sum()
 
     def estimate_log_prob(self, x: Tensor, context: Tensor | None = None, *, probes: int = 1) -> Tensor:
         """(rows,) unbiased random estimates of `log_prob`, which cost the same for any number of columns.
@@ -170,12 +169,12 @@ class ScoreModel(GenerativeModel):
         Raises:
             InputError: wrong shapes, no probes, or the model has one noise level only.
         """
-        at_least_one(probes=probes)
+        at_least(1, probes=probes)
         least, most = self._flow_range()
-        score = self._score(self._standard_context(self.check_rows(x, context)))
-        steps = self._density_steps
+        score = self.standard_score(self._standard_context(self.check_rows(x, context)))
+        steps = max(self.evaluations // 4, 1)
         z, log_det = estimated_flow_log_det(score, self._standard(x), least, most, steps, probes=probes)
-        return self._at_the_end(z, log_det, most)
+        return drowned_log_prob(self.noise, z) + log_det - self.units.deviation.log().sum()
 
     def sample(
         self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None, *, guide: Guide | None = None
@@ -189,27 +188,19 @@ class ScoreModel(GenerativeModel):
                 Exact for "annealed_langevin" with many evaluations, approximate for the other samplers.
         """
         event_shape = self.require_built()
-        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
         given = self._standard_context(self.encode_context(context))
-        repeated = None if given is None else given.repeat(prod(shape), 1)
-        draws = prod(shape) if repeated is None else len(repeated)
-        start = drown(self.noise, self.units.mean.new_empty(draws, prod(event_shape)))
-        run = SAMPLERS[self.sampler]
-        drawn: list[Tensor] = []
-        with torch.no_grad():
-            for first in range(0, max(len(start), 1), SAMPLED_AT_ONCE):
-                part = slice(first, first + SAMPLED_AT_ONCE)
-                score = self._score(None if repeated is None else repeated[part], guide)
-                drawn.append(run(score, self.noise, start[part], self.evaluations))
-        rows = self._in_units(torch.cat(drawn))
-        return rows.reshape(*shape, *(() if given is None else (len(given),)), *event_shape)
 
-    def complete(self, x: Tensor, mask: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
+        def way(x: Tensor, known: Tensor | None) -> Tensor:
+            return SAMPLERS[self.sampler](self.standard_score(known, guide), self.noise, x, self.evaluations)
+
+        return draw(way, self.noise, self.units, sample_shape, event_shape, given)
+
+    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
         """Draws of what is missing in rows, given what is known of them, by annealed Langevin dynamics.
 
         Args:
             x: (rows, ...); what stands in the places that are not known does not matter.
-            mask: True where a number is known, of the shape of a row or of x.
+            known: True where a number is known, of the shape of a row or of x.
             context: (rows, columns) or labels, if the model is conditional.
             evaluations: of the network.
 
@@ -219,15 +210,15 @@ class ScoreModel(GenerativeModel):
         Raises:
             InputError: wrong shapes.
         """
-        given = self._standard_context(self.check_rows(x, context))
-        at_least_one(evaluations=evaluations)
-        if mask.dtype != torch.bool or tuple(mask.shape) not in (tuple(x.shape), self.require_built()):
-            raise InputError(f"mask must hold True and False in the shape of x or of a row, not {tuple(mask.shape)}")
-        known = mask.expand(x.shape)
+        score = self.standard_score(self._standard_context(self.check_rows(x, context)))
+        at_least(1, evaluations=evaluations)
+        if known.dtype != torch.bool or tuple(known.shape) not in (tuple(x.shape), self.require_built()):
+            raise InputError(f"known must hold True and False in the shape of x or of a row, not {tuple(known.shape)}")
+        known = known.expand(x.shape)
         rows = self._standard(torch.where(known, x, 0.0))
         keep = held(rows, known.flatten(1))
         with torch.no_grad():
-            drawn = sample_by_langevin(self._score(given), self.noise, drown(self.noise, rows), evaluations, keep)
+            drawn = sample_by_langevin(score, self.noise, drown(self.noise, rows), evaluations, keep)
         return torch.where(known, x, self._in_units(drawn).reshape(x.shape).to(x))
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
@@ -245,8 +236,14 @@ class ScoreModel(GenerativeModel):
             self.context_units.measure(context)
         fit_by_gradient(self, x, context, self.fitting, progress)
 
-    def _score(self, context: Tensor | None, guide: Guide | None = None) -> Score:
-        """In standard units, by Tweedie's formula: (denoised - noisy) / level^2; with what leads it."""
+    def standard_score(self, context: Tensor | None, guide: Guide | None = None) -> Score:
+        """The score as samplers take it, with guidance: of rows and levels in standard units, (rows, features).
+
+        Args:
+            context: (rows, columns) in standard units, or None.
+            guide: as in `sample`.
+        """
+        # Tweedie's formula: (denoised - noisy) / level^2.
 
         def of(given: Tensor | None) -> Score:
             return lambda x, level: (self.denoiser(x, level, given) - x) / level.square()
@@ -269,16 +266,6 @@ class ScoreModel(GenerativeModel):
         if least == most:
             raise InputError("one noise level has no way from noise to rows, and no density: give noise two levels")
         return least, most
-
-    def _at_the_end(self, z: Tensor, log_det: Tensor, most: Tensor) -> Tensor:
-        """The density of the rows whose way ends in z: Gaussian noise there, and the units."""
-        variance = 1 + most.square()
-        ends = -0.5 * (z.square() / variance + (2 * math.pi * variance).log()).sum(1)
-        return ends + log_det - self.units.deviation.log().sum()
-
-    @property
-    def _density_steps(self) -> int:
-        return max(self.evaluations // 4, 1)
 
     def _levels(self, noise_level: Tensor | float, rows: int) -> Tensor:
         level = torch.as_tensor(noise_level, dtype=self.units.mean.dtype, device=self.units.mean.device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -16,37 +15,19 @@ from genrl.action_encoding import action_columns, encode_actions
 from genrl.errors import InputError
 from genrl.protocols import Policy
 from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.gradient_fitting import GradientFitting
 from genrl.world_models.dream_vec_env import DreamVecEnv
-from genrl.world_models.dreamt import DreamState, Dreamt, ended
+from genrl.world_models.dreamt import DreamState, Dreamt, Rollout, ended
 from genrl.world_models.experience import Experience
 from genrl.world_models.terminations import TerminationRule
 
-__all__ = ["Dynamics", "Progress", "Rollout"]
+__all__ = ["Dynamics", "Progress"]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
 
 MOST_STARTS = 10_000  # states kept with a model, to dream from
 LEVELS = 1001  # of the disagreement's distribution that are kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """Dreams of `horizon` steps under a policy.
-
-    Attributes:
-        observations: (rows, horizon + 1, observation_dim); the first is the one that it started from.
-        actions: (rows, horizon, action_dim), encoded.
-        rewards: (rows, horizon).
-        disagreement: (rows, horizon).
-        alive: (rows, horizon) bool, true for the steps up to the one that ended the episode.
-    """
-
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    disagreement: Tensor
-    alive: Tensor
 
 
 class Dynamics(nn.Module, ABC):
@@ -57,14 +38,19 @@ class Dynamics(nn.Module, ABC):
     Attributes:
         observation_features: columns of an observation; 0 before `build`.
         action_space: of the environment; None before `build`.
+        fitting: how it is trained.
         learns_terminations: whether the experience had any; else nothing ends an episode but a rule.
     """
 
+    fitting: GradientFitting
     starts: Tensor
     disagreement_levels: Tensor
+    _place: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        # Moves with `to()`, also before there are parameters.
+        self.register_buffer("_place", torch.zeros(0), persistent=False)
         self.observation_features = 0
         self.action_space: spaces.Space[Any] | None = None
         self.learns_terminations = False
@@ -114,8 +100,8 @@ class Dynamics(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live."""
-        return next(self.parameters()).device
+        """Where the parameters live, or will."""
+        return self._place.device
 
     def build(self, observation_features: int, action_space: spaces.Space[Any], learns_terminations: bool) -> Self:
         """Make the parameters, random; what was learned before is gone.
@@ -129,7 +115,7 @@ class Dynamics(nn.Module, ABC):
         self.register_buffer("starts", torch.zeros(0, observation_features))
         self.register_buffer("disagreement_levels", torch.zeros(LEVELS))
         self._build(observation_features, features)
-        return self
+        return self.to(self.device)
 
     def fit(self, experience: Experience, *, held_out: float = 0.1, progress: Progress | None = None) -> FitHistory:
         """Learn from experience, from scratch.
@@ -142,14 +128,16 @@ class Dynamics(nn.Module, ABC):
         Raises:
             InputError: the experience is too short for two sides.
         """
-        device = self.device if self.action_space is not None else torch.device("cpu")
-        torch.manual_seed(self._seed())
         learns = bool(experience.terminations.any())
-        self.build(experience.observations.shape[1], experience.action_space, learns).to(device)
+        with torch.random.fork_rng():  # the first weights follow from the seed, and nothing else does
+            torch.manual_seed(self.fitting.seed)
+            self.build(experience.observations.shape[1], experience.action_space, learns)
         return self.learn(experience, held_out=held_out, progress=progress)
 
     def learn(self, experience: Experience, *, held_out: float = 0.1, progress: Progress | None = None) -> FitHistory:
         """Learn from experience, from what was learned before.
+
+        Where terminations are new to the model there is nothing to go on with: it then learns from scratch.
 
         Raises:
             InputError: the experience is of another environment, or too short for two sides.
@@ -160,7 +148,9 @@ class Dynamics(nn.Module, ABC):
                 f"the experience has {experience.observations.shape[1]} observation columns, the model was built for "
                 f"{self.observation_features}: it is of another task"
             )
-        trained, held = experience.split(held_out, self._seed())
+        if experience.terminations.any() and not self.learns_terminations:
+            return self.fit(experience, held_out=held_out, progress=progress)
+        trained, held = experience.split(held_out, self.fitting.seed)
         history = self._learn(trained, held, progress)
         self._keep_starts(experience)
         self._measure_disagreement(held)
@@ -258,17 +248,16 @@ class Dynamics(nn.Module, ABC):
             seed=seed,
         )
 
-    def _seed(self) -> int:
-        return int(getattr(self, "fitting").seed)  # noqa: B009 - every subclass has one
-
     def _keep_starts(self, experience: Experience) -> None:
-        generator = torch.Generator().manual_seed(self._seed())
+        generator = torch.Generator().manual_seed(self.fitting.seed)
         picked = torch.randperm(len(experience), generator=generator)[:MOST_STARTS]
         self.starts = experience.observations[picked].to(self.device)
 
     @torch.no_grad()
     def _measure_disagreement(self, held_out: Experience) -> None:
-        state = self.begin(held_out.observations.to(self.device))
-        measured = self.advance(state, held_out.actions.to(self.device)).disagreement.cpu().double()
+        generator = torch.Generator(self.device).manual_seed(self.fitting.seed)
+        state = self.begin(held_out.observations.to(self.device), generator)
+        dreamt = self.advance(state, held_out.actions.to(self.device), generator)
+        measured = dreamt.disagreement.cpu().double()
         levels = torch.linspace(0, 1, LEVELS, dtype=torch.float64)
         self.disagreement_levels.copy_(torch.quantile(measured, levels))

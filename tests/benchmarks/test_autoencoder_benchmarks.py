@@ -20,15 +20,18 @@ def run(name: str, *arguments: str) -> list[str]:
 @pytest.mark.slow
 def test_bounds_of_digits(tmp_path: Path) -> None:
     table = tmp_path / "vae.csv"
-    settings = ["--libraries", "genrl", "--epochs", "3", "--out", str(table)]
-    assert run("vae.py", *settings, "--list") == [*(f"bounds genrl {seed}" for seed in range(3)), "epoch genrl 0"]
+    settings = ["--libraries", "genrl", "--step-sizes", "0.005", "--epochs", "3", "--out", str(table)]
+    assert run("vae.py", *settings, "--list") == [
+        *(f"bounds genrl 0.005 {seed}" for seed in range(3)),
+        "epoch genrl 0.002 0",
+    ]
     with table.open("w") as file:
-        file.write("measure,library,seed,epochs,elbo,importance,milliseconds\nepoch,genrl,0,3,,,1\n")
+        file.write("measure,library,step_size,seed,epochs,elbo,importance,milliseconds\nepoch,genrl,0.002,0,3,,,1\n")
     run("vae.py", *settings, "--seeds", "0")
     with table.open(newline="") as file:
         row = list(csv.DictReader(file))[-1]
     assert -35 < float(row["elbo"]) < float(row["importance"]) < -20
-    assert run("vae.py", *settings, "--seeds", "0", "1", "--list") == ["bounds genrl 1"]
+    assert run("vae.py", *settings, "--seeds", "0", "1", "--list") == ["bounds genrl 0.005 1"]
 
 
 @pytest.mark.slow

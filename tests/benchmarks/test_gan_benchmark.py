@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gans.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def run(*arguments: str) -> str:
-    command = [sys.executable, str(SCRIPT), *arguments]
+def run(*arguments: str, script: str = "gans.py") -> str:
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -32,3 +32,29 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert int(row["found"]) < 8
     assert 0 <= float(row["high_quality"]) < 0.9
     assert run(*settings, "--seeds", "0", "1", "--list").strip() == "8gaussians default 1"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_a_learned_ratio_is_compared_with_the_known_one(tmp_path: Path) -> None:
+    table = tmp_path / "theory.csv"
+    settings = ["--what", "ratio", "--data", "apart", "--seeds", "0", "--out", str(table)]
+    for updates in ("1", "300"):
+        run(*settings, "--updates", updates, script="gan_theory.py")
+    little, more = (float(row["figure"]) for row in rows(table))
+    assert more < 0.02 < 0.1 < little
+    assert run(*settings, "--updates", "300", script="gan_theory.py") == ""
+
+
+@pytest.mark.slow
+def test_digits_are_read_and_drawn(tmp_path: Path) -> None:
+    table = tmp_path / "digits.csv"
+    settings = ["--models", "dcgan", "--updates", "2", "--out", str(table), "--figures", str(tmp_path)]
+    run(*settings, script="gan_digits.py")
+    (row,) = rows(table)
+    assert 0 <= float(row["accuracy"]) < 0.5  # nothing is learned in two rounds
+    assert (tmp_path / "digits-dcgan.png").stat().st_size > 0

@@ -80,7 +80,7 @@ def test_ends_of_paths_are_rows_restored(pictures: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["beta_vae", "vq_vae"])
-def test_a_run_draws_them(pictures: Any, tmp_path: Path, name: str) -> None:
+def test_a_run_draws_them(pictures: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     import train_generative
 
     words = ("hidden=[8]",)
@@ -92,3 +92,4 @@ def test_a_run_draws_them(pictures: Any, tmp_path: Path, name: str) -> None:
     assert (run / "traversals.png").exists() == (name == "beta_vae")
     saved = json.loads((run / "model" / "model.json").read_text())["hyperparameters"]
     assert saved.get("beta", 4) == 4
+    assert ("collapsed" in capsys.readouterr().out) == (name == "beta_vae")  # whether its units are, is said

@@ -167,3 +167,9 @@ def test_maps_between_two_domains_are_not_compared(script: ModuleType) -> None:
     names = script.comparable().keys()
     assert {"gan", "gaussian_mixture"} <= names
     assert not {"cycle_gan", "pose_guided_gan"} & names
+
+
+def test_models_that_no_points_in_the_plane_can_be_given_to_are_left_out(script: ModuleType) -> None:
+    names = script.comparable().keys()
+    assert {"gan", "real_nvp", "bayes_classifier"} <= names
+    assert not {"dcgan", "style_gan", "conditional_gan", "cycle_gan"} & names

@@ -58,6 +58,14 @@ def test_a_flow_with_few_updates(script: ModuleType, tmp_path: Path) -> None:
     assert GenerativeModel.load(run.path / "model").hyperparameters()["fitting"].updates == 20
 
 
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_score_and_the_way_from_noise_are_drawn(script: ModuleType, tmp_path: Path, conditional: bool) -> None:
+    words = ("hidden=[8]", "evaluations=4")
+    run, _ = train(script, tmp_path, model="score", data="two_moons", updates=5, set=words, conditional=conditional)
+    for name in ("score_field.png", "langevin_path.png", "langevin_path.gif"):
+        assert (run.path / name).stat().st_size > 5000
+
+
 def test_labels_as_context(script: ModuleType, tmp_path: Path) -> None:
     run, figures = train(script, tmp_path, model="gaussian_conditional", data="25gaussians", conditional=True)
     assert GenerativeModel.load(run.path / "model").classes == tuple(range(25))
@@ -80,16 +88,27 @@ def test_digits_and_the_joint_distribution(script: ModuleType, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("conditional", [False, True])
+def test_a_model_of_integers_completes_digits(script: ModuleType, tmp_path: Path, conditional: bool) -> None:
+    small = ("width=8", "blocks=1", "kernel=3")
+    run, figures = train(
+        script, tmp_path, model="pixel_cnn", data="digits", updates=3, set=small, conditional=conditional
+    )
+    assert figures["held_out_bits_per_dim"] == pytest.approx(figures["held_out_nll"] / (64 * np.log(2)))
+    assert figures["held_out_bits_per_dim"] < 6
+    assert (run.path / "samples.png").stat().st_size > 5000
+    assert (run.path / "completions.png").stat().st_size > 5000
+    assert int(GenerativeModel.load(run.path / "model").found_levels) == 17
+
+
+@pytest.mark.parametrize("conditional", [False, True])
 def test_reconstructions_are_drawn_of_models_with_codes(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditional: bool
 ) -> None:
-    import generative_pictures
+    import sample_pictures
 
     drawn: dict[str, Any] = {}
-    draw = generative_pictures.draw_images
-    monkeypatch.setattr(
-        generative_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path)
-    )
+    draw = sample_pictures.draw_images
+    monkeypatch.setattr(sample_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path))
     words = ("hidden=[8]", "decoder=bernoulli")
     train(script, tmp_path, model="vae", data="digits", updates=20, set=words, conditional=conditional)
     samples = "samples given a label" if conditional else "samples"

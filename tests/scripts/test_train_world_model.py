@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box
 from stable_baselines3.common.logger import Logger
 
 from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
 from genrl.training import RunDirectory
 from genrl.world_models import load_world_model
 
@@ -107,3 +109,31 @@ def test_another_scripts_run_is_refused(train_world_model: ModuleType, tmp_path:
     other = RunDirectory.create(tmp_path, "bc", "Hopper-v4", 0, {})
     with pytest.raises(InputError, match="a run of bc"):
         train_world_model.main(train_world_model.TrainConfig(resume=other.path))
+
+
+def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path) -> None:
+    from world_model_pixels import film
+
+    from genrl.evaluation.random_policy import RandomPolicy
+
+    space = Box(-1, 1, (3,), np.float32)
+    try:
+        filmed = film(RandomPolicy(space), "Hopper-v4", 2, env_kwargs={}, seed=0)
+    except InputError as error:
+        pytest.skip(str(error))
+    assert filmed.frames.shape == (3, 64, 64, 3)
+    run = small(
+        train_world_model,
+        tmp_path / "runs",
+        env="Hopper-v4",
+        data="random:40",
+        observations="pixels",
+        model="latent",
+        updates=2,
+        frame_updates=2,
+    )
+    assert load_world_model(run.path / "model").observation_features == 32
+    assert GenerativeModel.load(run.path / "frames").event_shape == (3, 64, 64)
+    assert (run.path / "dreams.mp4").stat().st_size > 1000
+    with pytest.raises(InputError, match="cannot be resumed"):
+        train_world_model.main(train_world_model.TrainConfig(resume=run.path, updates=4))

@@ -182,7 +182,7 @@ def test_digits_are_restored_better_than_by_as_many_principal_components() -> No
 def test_samples_are_nearer_to_digits_than_codes_at_random() -> None:
     torch.manual_seed(0)
     train, test = (part.flatten(1) for part in digits())
-    model = VQVAE(64, hidden=(64,), fitting=SETTLING).fit(train)
+    model = VQVAE(64, positions=4, hidden=(64,), fitting=SETTLING).fit(train)
     drawn = model.decode_codes(model.sample_codes(397)).detach()
     at_random = model.decode_codes(torch.randint(64, (397, 4))).detach()
     assert sliced_wasserstein(drawn, test) < 0.7 * sliced_wasserstein(at_random, test)

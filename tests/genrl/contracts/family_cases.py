@@ -89,7 +89,6 @@ CASES = (
     Case("vq_vae", ("codebook_size=32", "code_width=4", "positions=2", "hidden=[32]", *FAST), updates=300),
     Case("cycle_gan", THIN, updates=100, **TWO),
     Case("domain_transfer_network", THIN, updates=100, **TWO),
-    Case("inverse_conditional_gan", ("hidden=[16]", *FAST), needs_labels=True),
     Case("paired_transfer_gan", THIN, updates=100, **TWO),
     Case(
         "pose_guided_gan",

@@ -135,3 +135,35 @@ def test_encoders_find_noise_and_context_of_a_known_generator():
     edited = model.edit(x, 1 - labels)
     meant = torch.cat([noise + 5.0 * (1 - labels[:, None]), noise], 1)
     assert (edited - meant).abs().mean() < 0.15
+
+
+def test_an_inverse_comes_back_from_disk_and_needs_a_context(tmp_path):
+    torch.manual_seed(0)
+    x, labels = torch.randn(60, 1, 4, 4), torch.arange(60) % 3
+    gan = GAN(noise_features=2, hidden=(8,), discriminator_hidden=(8,), fitting=game(3))
+    model = InverseConditionalGAN(gan=gan, hidden=(4,), fitting=GradientFitting(updates=3))
+    with pytest.raises(InputError, match="fit it with labels"):
+        model.fit(x)
+    with pytest.raises(InputError, match="not been fitted"):
+        InverseConditionalGAN(gan=gan).encode(x)
+    told = []
+    model.fit(x, labels, progress=told.append)
+    assert [epoch.number for epoch in told] == list(range(1, len(told) + 1))
+    assert "coverage" in told[0].train
+    assert {"noise", "context"} < told[-1].train.keys()
+    model.save(tmp_path / "model")
+    loaded = GenerativeModel.load(tmp_path / "model")
+    assert loaded.classes == (0, 1, 2)
+    assert torch.equal(loaded.edit(x, labels), model.edit(x, labels))
+    assert loaded.encode(x).shape == (60, 2)
+    assert loaded.infer_context(x).shape == (60, 3)
+    assert loaded.sample(4, labels).shape == (4, 60, 1, 4, 4)
+
+
+def test_whoever_ends_the_first_stage_ends_the_fit():
+    torch.manual_seed(0)
+    told = []
+    gan = GAN(noise_features=2, hidden=(8,), discriminator_hidden=(8,), fitting=game(300))
+    model = InverseConditionalGAN(gan=gan, hidden=(4,))
+    model.fit(torch.randn(60, 2), torch.arange(60) % 2, progress=lambda epoch: told.append(epoch) or False)
+    assert len(told) == 1

@@ -81,15 +81,21 @@ def test_levels_of_karras_by_hand() -> None:
 
 def test_heun_is_of_second_order_and_goes_back_where_it_came_from() -> None:
     def score(x: Tensor, level: Tensor) -> Tensor:
-        return -x / (1 + level.square())  # of N(0, 1): the flow is x(level) = x(0) sqrt(1 + level^2)
+        return -x / (4 + level.square())  # of N(0, 4): the flow is x(level) = x(0) sqrt(4 + level^2)
 
     def error(steps: int) -> float:
         levels = torch.linspace(3.0, 1.0, steps + 1, dtype=torch.float64)
-        return float(heun(score, torch.ones(1, 1, dtype=torch.float64), levels) - (2 / 10) ** 0.5)
+        return float(heun(score, torch.ones(1, 1, dtype=torch.float64), levels) - (5 / 13) ** 0.5)
 
     assert error(20) / error(40) == pytest.approx(4, rel=0.15)
     x, levels = torch.randn(5, 2), torch.linspace(0.5, 3.0, 100)
     torch.testing.assert_close(heun(score, heun(score, x, levels), levels.flip(0)), x, atol=1e-3, rtol=1e-3)
+
+
+def test_heun_needs_one_step_for_standard_normal_rows() -> None:
+    x, levels = torch.randn(5, 2), torch.tensor([150.0, 0.01])
+    found = heun(lambda x, level: -x / (1 + level.square()), x, levels)
+    torch.testing.assert_close(found, x * ((1 + 1e-4) / (1 + 150.0**2)) ** 0.5)
 
 
 def test_the_flow_gives_the_log_density_of_a_gaussian(

@@ -139,6 +139,32 @@ def test_learning_goes_on_from_what_was_learned(system: Any) -> None:
     assert second.epochs[second.kept - 1].validation["loss"] <= first.epochs[first.kept - 1].validation["loss"] + 0.02
 
 
+def test_new_terminations_are_learned_from_scratch(system: Any) -> None:
+    model = EnsembleWorldModel(members=2, elites=1, hidden=(8,), fitting=GradientFitting(updates=5, batch_size=64))
+    model.fit(system.experience(20, 10, seed=0))
+    assert not model.learns_terminations
+    model.learn(system.experience(20, 10, seed=0, termination_above=0.5))
+    assert model.learns_terminations
+
+
+def test_a_fit_follows_from_its_seed_and_leaves_the_generator(system: Any) -> None:
+    experience, weights = system.experience(10, 10, seed=0), []
+    for _ in range(2):
+        before = torch.random.get_rng_state()
+        model = EnsembleWorldModel(members=2, elites=1, hidden=(8,), fitting=GradientFitting(updates=3, batch_size=64))
+        model.fit(experience)
+        assert torch.equal(torch.random.get_rng_state(), before)
+        weights.append(model.networks.weights[0].clone())
+        torch.rand(1)
+    assert torch.equal(weights[0], weights[1])
+
+
+def test_a_model_is_moved_before_it_is_fitted() -> None:
+    model = EnsembleWorldModel(hidden=(4,)).to("meta").build(2, spaces.Box(-1, 1, (1,)), False)
+    assert model.device.type == "meta"
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+
+
 def test_it_is_a_world_model(small_ensemble: EnsembleWorldModel) -> None:
     assert isinstance(small_ensemble, WorldModel)
 

@@ -1,0 +1,106 @@
+"""The student of a score model: samples in a few steps, and has no density."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrl.argument_checks import at_least
+from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel, Progress
+from genrl.nn import Activation, Units
+from genrl.score.drawing import draw
+from genrl.score.network import Denoiser
+from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
+from genrl.score.probability_flow import karras_levels
+
+__all__ = ["FewStepSampler"]
+
+
+class FewStepSampler(GenerativeModel):
+    """Noise to rows in a few evaluations of a network, as taught by `genrl.score.distil`.
+
+    Each step goes straight towards a denoised row until the next noise level (Song et al. 2021, "Denoising diffusion
+    implicit models", equation 12 without noise).
+
+    Args:
+        steps: evaluations of the network for a sample.
+        noise: the teacher's process.
+        hidden: widths of the network.
+        activation: between its layers.
+
+    Raises:
+        InputError: a hyperparameter is out of its range.
+    """
+
+    architecture = "any network of the rows' size, taught by a score model"
+
+    levels: Tensor
+
+    def __init__(
+        self,
+        steps: int,
+        *,
+        noise: VarianceExploding | VariancePreserving,
+        hidden: tuple[int, ...],
+        activation: Activation,
+    ) -> None:
+        super().__init__()
+        at_least(1, steps=steps, hidden=hidden)
+        least, most = level_range(noise, torch.zeros(()))
+        if least == most:
+            raise InputError("one noise level has no way from noise to rows: the teacher's noise needs two levels")
+        self.steps = steps
+        self.noise = noise
+        self.hidden = tuple(hidden)
+        self.activation: Activation = activation
+
+    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
+        """Draws of shape `sample_shape + event_shape`, or `sample_shape + (rows,) + event_shape` given a context."""
+        event_shape = self.require_built()
+        given = self.encode_context(context)
+        if given is not None and self.context_units is not None:
+            given = self.context_units.remove(given)
+        return draw(self.walk, self.noise, self.units, sample_shape, event_shape, given)
+
+    def walk(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """From the highest level to the lowest, (rows, features) and (rows, columns) in standard units."""
+        for level, after in pairwise(self.levels):
+            found = self.denoiser(x, level, context)
+            x = found + after / level * (x - found)
+        return x
+
+    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
+        """Refused.
+
+        Raises:
+            InputError: always.
+        """
+        self.require_built()
+        raise InputError("FewStepSampler has no density: ask the score model that taught it")
+
+    def start_from(self, teacher: Any) -> None:
+        """Take the units and the weights of a score model of the same shape, from which to go on."""
+        self.units.load_state_dict(teacher.units.state_dict())
+        if self.context_units is not None:
+            self.context_units.load_state_dict(teacher.context_units.state_dict())
+        self.denoiser.load_state_dict(teacher.denoiser.state_dict())
+
+    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
+        features = prod(event_shape)
+        least, most = level_range(self.noise, torch.zeros(()))
+        self.units = Units((features,))
+        self.context_units = Units((context_features,)) if context_features else None
+        self.denoiser = Denoiser(
+            features, context_features, hidden=self.hidden, activation=self.activation, least=least, most=most
+        )
+        self.register_buffer("levels", karras_levels(least, most, self.steps), persistent=False)
+
+    def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        raise InputError("a FewStepSampler learns from a score model, not from data: call genrl.score.distil")

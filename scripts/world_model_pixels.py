@@ -1,0 +1,190 @@
+"""World models of what a task looks like: its policy is filmed, and dreams are shown beside what really happened."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import imageio
+import numpy as np
+import torch
+import torch.nn.functional as F
+from fit_display import FitDisplay
+from numpy.typing import NDArray
+from policy_source import find_policy
+
+from experts import load_expert
+from genrl.envs import FAST_TASKS
+from genrl.errors import InputError
+from genrl.evaluation.random_policy import RandomPolicy
+from genrl.protocols import Policy
+from genrl.world_models import Dynamics, Experience, Film, PixelCodes
+
+__all__ = ["FilmedTask", "film", "filmed_policy", "write_video"]
+
+SIDE = 64  # pixels
+LARGER = 4  # times as large in the video
+LONGEST = 100  # steps of the video
+POLICY_STEPS = 2000
+NO_GRAPHICS = "this task cannot be drawn here ({error}): install EGL, or leave --observations pixels out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmedTask:
+    """A task seen in codes of frames.
+
+    Attributes:
+        codes: fitted.
+        experience: to learn from.
+        judged: of other episodes.
+        judged_film: what these look like.
+    """
+
+    codes: PixelCodes
+    experience: Experience
+    judged: Experience
+    judged_film: Film
+
+    @classmethod
+    def make(
+        cls, source: str, env_id: str, *, env_kwargs: Mapping[str, Any], seed: int, updates: int | None
+    ) -> FilmedTask:
+        """Film the policy that `source` stands for twice, and fit the codes to the first film.
+
+        Args:
+            source: see `filmed_policy`.
+            env_id: the task.
+            env_kwargs: its constructor keywords.
+            seed: of everything random.
+            updates: gradient steps of the autoencoder; None for its own number.
+
+        Raises:
+            InputError: there is no such policy, or the task cannot be drawn.
+        """
+        policy, steps = filmed_policy(source, env_id, seed)
+        first = film(policy, env_id, steps, env_kwargs=env_kwargs, seed=seed)
+        second = film(policy, env_id, max(50, steps // 10), env_kwargs=env_kwargs, seed=seed + 1000)
+        codes = PixelCodes()
+        fitting = codes.vae.fitting
+        codes.vae.fitting = replace(fitting, updates=updates or fitting.updates, seed=seed)
+        print(f"{len(first.frames):,} frames filmed; learning their codes", flush=True)
+        torch.manual_seed(seed)
+        with FitDisplay() as display:
+            codes.fit(first, display.show)
+        return cls(codes=codes, experience=codes.experience(first), judged=codes.experience(second), judged_film=second)
+
+    def video(self, model: Dynamics, path: Path, seed: int) -> Path:
+        """Write what `write_video` shows."""
+        return write_video(model, self.codes, self.judged, self.judged_film, path, seed)
+
+
+def filmed_policy(source: str, env_id: str, seed: int) -> tuple[Policy, int]:
+    """Who acts in the film that `--data` stands for, and for how many steps.
+
+    Raises:
+        InputError: there is no such policy.
+    """
+    kind, _, count = source.partition(":")
+    if kind == "random" and count.isdecimal() and int(count) > 1:
+        env = gym.make(env_id)
+        space = env.action_space
+        env.close()
+        return RandomPolicy(space, seed), int(count)
+    if source == "demonstrations":
+        return load_expert(env_id), POLICY_STEPS
+    if (Path(source) / "config.json").is_file():
+        return find_policy(Path(source)).policy, POLICY_STEPS
+    raise InputError(f"--data {source!r} cannot be filmed: give random:<steps>, demonstrations, or a run directory")
+
+
+def film(policy: Policy, env_id: str, steps: int, *, env_kwargs: Mapping[str, Any], seed: int) -> Film:
+    """So many steps of a policy that sees the state, as they look from a camera that moves along if there is one.
+
+    Raises:
+        InputError: the task cannot be drawn.
+    """
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    of_mujoco = {"width": SIDE, "height": SIDE, "camera_name": "track"} if env_id in FAST_TASKS else {}
+    try:
+        env = gym.make(env_id, render_mode="rgb_array", **{**of_mujoco, **env_kwargs})
+    except (gym.error.Error, TypeError) as error:
+        raise InputError(f"{env_id} cannot be made: {error}") from None
+    frames: list[NDArray[np.uint8]] = []
+    actions, rewards, terminations, lengths = [], [], [], []
+    shown = time.monotonic()
+    try:
+        while len(actions) < steps:
+            observation, _ = env.reset(seed=seed if not lengths else None)
+            frames.append(_frame(env))
+            over, length = False, 0
+            while not over and len(actions) < steps:
+                action, _ = policy.predict(np.asarray(observation)[None], deterministic=False)
+                observation, reward, terminated, truncated, _ = env.step(action[0])
+                frames.append(_frame(env))
+                actions.append(action[0])
+                rewards.append(float(reward))
+                terminations.append(terminated)
+                over, length = terminated or truncated, length + 1
+                if time.monotonic() - shown > 10:
+                    shown = time.monotonic()
+                    print(f"filming: {len(actions):,}/{steps:,} steps", flush=True)
+            lengths.append(length)
+    finally:
+        env.close()
+    return Film(
+        frames=np.stack(frames),
+        actions=np.stack(actions),
+        rewards=np.array(rewards, np.float32),
+        terminations=np.array(terminations),
+        episode_lengths=np.array(lengths),
+        action_space=env.action_space,
+    )
+
+
+@torch.no_grad()
+def write_video(model: Dynamics, codes: PixelCodes, judged: Experience, filmed: Film, path: Path, seed: int) -> Path:
+    """What really happened, its nearest code, and what is dreamt under the same actions, side by side.
+
+    Args:
+        model: fitted to codes.
+        codes: of the frames.
+        judged: steps that the model was not trained on.
+        filmed: the same steps as they look.
+        path: of the film, `.mp4`.
+        seed: of the dream.
+    """
+    length = next(steps for steps in range(min(LONGEST, len(judged)), 0, -1) if len(judged.windows(steps)))
+    start = int(judged.windows(length)[0])
+    generator = torch.Generator(model.device).manual_seed(seed)
+    state = model.begin(judged.observations[start : start + 1].to(model.device), generator)
+    dreamt = []
+    for row in range(start, start + length):
+        step = model.advance(state, judged.actions[row : row + 1].to(model.device), generator)
+        state = step.state
+        dreamt.append(step.observations)
+    rows = slice(start, start + length)
+    real = filmed.frames[filmed.rows[rows] + 1]
+    pictures = [real, codes.frames(judged.next_observations[rows]), codes.frames(torch.cat(dreamt))]
+    beside = np.concatenate(pictures, axis=2).repeat(LARGER, 1).repeat(LARGER, 2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    imageio.mimwrite(path, list(beside), fps=20, macro_block_size=2)
+    return path
+
+
+def _frame(env: gym.Env[Any, Any]) -> NDArray[np.uint8]:
+    try:
+        frame: Any = env.render()
+    except Exception as error:  # each OpenGL library fails in its own way, down to AttributeError
+        raise InputError(NO_GRAPHICS.format(error=error)) from error
+    frame = np.asarray(frame)
+    if frame.shape[:2] == (SIDE, SIDE):
+        return frame
+    image = torch.from_numpy(frame.copy()).permute(2, 0, 1)[None].float()
+    return F.interpolate(image, (SIDE, SIDE), mode="area")[0].byte().permute(1, 2, 0).numpy()

@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from genrl.errors import InputError
+from genrl.evaluation import sliced_wasserstein
+from genrl.generative_model import GenerativeModel
+from genrl.score import FewStepSampler, ScoreModel, VarianceExploding, distil
+from genrl.score.distillation import Lesson, ways
+from genrl.training.gradient_fitting import GradientFitting
+
+BRIEF = GradientFitting(updates=300, learning_rate=5e-3, average=0.99)
+
+
+def teacher(**given) -> ScoreModel:
+    torch.manual_seed(0)
+    side = torch.randint(2, (3000, 1))
+    x = 10.0 + 3.0 * (2 * side - 1) + torch.randn(3000, 2)
+    return ScoreModel(hidden=(32, 32), fitting=BRIEF).fit(x, y=side[:, 0] if given else None)
+
+
+def test_the_student_lands_where_the_teacher_does() -> None:
+    slow = teacher()
+    before = [parameter.clone() for parameter in slow.parameters()]
+    student = distil(slow, steps=4, samples=2000, fitting=BRIEF)
+    assert all(torch.equal(*pair) for pair in zip(before, slow.parameters(), strict=True))
+    torch.manual_seed(1)
+    with torch.no_grad():
+        places = ways(slow, student.levels, 1000, None)
+        there = student.walk(places[:, 0])
+        untaught = FewStepSampler(4, noise=slow.noise, hidden=(32, 32), activation="silu").build(2)
+        untaught.start_from(slow)
+        error = (there - places[:, -1]).square().mean()
+        error_untaught = (untaught.walk(places[:, 0]) - places[:, -1]).square().mean()
+    assert error.sqrt() < 0.15  # deviations
+    assert error < error_untaught / 3
+    assert sliced_wasserstein(student.sample(2000), slow.sample(2000)) < 0.4  # of a deviation of 3.2
+
+
+def test_a_student_of_labels_keeps_them_and_survives_on_disk(tmp_path) -> None:
+    slow = teacher(labels=True)
+    student = distil(slow, steps=3, context=torch.tensor([0, 1]), samples=1500, fitting=BRIEF)
+    means = student.sample((500,), torch.tensor([0, 1])).mean((0, 2))
+    assert means.tolist() == pytest.approx([7.0, 13.0], abs=0.6)
+    student.save(tmp_path)
+    loaded = GenerativeModel.load(tmp_path)
+    assert isinstance(loaded, FewStepSampler)
+    draws = []
+    for each in (student, loaded):
+        torch.manual_seed(0)
+        draws.append(each.sample((2, 3), torch.tensor([1, 0])))
+    assert draws[0].shape == (2, 3, 2, 2)
+    assert torch.equal(*draws)
+
+
+def test_the_lesson_of_a_gaussian_by_hand() -> None:
+    """For N(0, 1) an untaught network is exact, and so is the flow: a straight step misses it by a known share."""
+    levels = torch.tensor([2.0, 1.0])
+    student = FewStepSampler(1, noise=VarianceExploding(least=1.0, most=2.0), hidden=(4,), activation="silu").build(1)
+    places = torch.tensor([[[5.0], [5.0 * (2 / 5) ** 0.5]]])
+    denoised = 5.0 / (1 + 4)
+    step = denoised + 0.5 * (5.0 - denoised)
+    with torch.no_grad():
+        loss = Lesson(student.denoiser, levels).loss(places)["loss"]
+    assert float(loss) == pytest.approx((step - 5.0 * 0.4**0.5) ** 2, rel=1e-4)
+
+
+def test_what_cannot_be_taught_is_refused() -> None:
+    with pytest.raises(InputError, match="fit first"):
+        distil(ScoreModel())
+    with pytest.raises(InputError, match="steps"):
+        distil(ScoreModel().build(2), steps=0)
+    with pytest.raises(InputError, match="context"):
+        distil(ScoreModel().build(2, 1))
+    one = ScoreModel(noise=VarianceExploding(least=1.0, most=1.0), sampler="annealed_langevin")
+    with pytest.raises(InputError, match="one noise level"):
+        distil(one.build(2))
+    student = FewStepSampler(2, noise=VarianceExploding(), hidden=(4,), activation="silu")
+    with pytest.raises(InputError, match="distil"):
+        student.fit(torch.randn(20, 2))
+    with pytest.raises(InputError, match="has no density"):
+        student.build(2).score_samples(torch.randn(20, 2))
