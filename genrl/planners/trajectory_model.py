@@ -57,29 +57,23 @@ class TrajectoryModel(GenerativeModel):
         longest, columns = self.require_built()
         if n < 1 or not 1 <= horizon <= longest:
             raise InputError(f"n must be 1 or more and horizon 1 .. {longest} (as fitted), not {n} and {horizon}")
-        asked = conditions or Conditions(values=torch.zeros(1, 1, columns), known=torch.zeros(1, 1, columns).bool())
+        nothing = Conditions(values=torch.zeros(1, 1, columns), known=torch.zeros(1, 1, columns).bool())
+        asked = (conditions or nothing).filled(n, horizon)
         if asked.values.shape[2] != columns:
             raise InputError(f"conditions have {asked.values.shape[2]} columns, trajectories have {columns}")
-        asked.filled(n, horizon)  # refuses what reaches beyond the horizon
-        device = next(iter(self.state_dict().values())).device
-        filled = asked.filled(n, longest)
+        self.given.check(asked)
+        filled, device = asked.filled(n, longest), next(iter(self.state_dict().values())).device
         values, known = filled.values.to(device), filled.known.to(device)
-        self.given.check(filled)
 
         def whole(modelled: Tensor) -> Tensor:
-            return torch.where(known_of(modelled), values_of(modelled), self.given.whole(modelled, values_of(modelled)))
+            # Candidates for one trajectory lie side by side, and have its conditions.
+            candidates = len(modelled) // n
+            theirs, fixed = values.repeat_interleave(candidates, 0), known.repeat_interleave(candidates, 0)
+            return torch.where(fixed, theirs, self.given.whole(modelled, theirs))[:, :horizon]
 
-        # Candidates for one trajectory lie side by side: their conditions are repeated.
-        def values_of(modelled: Tensor) -> Tensor:
-            return values.repeat_interleave(len(modelled) // n, 0)
-
-        def known_of(modelled: Tensor) -> Tensor:
-            return known.repeat_interleave(len(modelled) // n, 0)
-
-        led = None if guide is None else lambda modelled: guide(whole(modelled)[:, :horizon])
+        led = None if guide is None else lambda modelled: guide(whole(modelled))
         kept = self.given.modelled(columns)
-        drawn = self._draw(values[..., kept], known[..., kept], self.given.told(values), led)
-        return whole(drawn)[:, :horizon]
+        return whole(self._draw(values[..., kept], known[..., kept], self.given.told(values), led))
 
     def learn(self, X: Tensor, *, progress: Progress | None = None) -> None:
         """Go on with a fit, from the weights as they are.
