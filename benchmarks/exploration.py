@@ -1,8 +1,8 @@
 """Does a bonus for rarely seen states find a reward that chance does not?
 
 `python benchmarks/exploration.py` trains PPO in a maze that pays at its end alone, with a pseudo-count bonus by a
-PixelCNN, with one by true counts, and without, from five seeds each; a row of `docs/exploration.csv` for each run is
-written as soon as it is finished, and a stopped benchmark goes on with what is missing.
+PixelCNN, with one by true counts, and without, from five seeds each; a row of `benchmarks/exploration.csv` for each run
+is written as soon as it is finished, and a stopped benchmark goes on with what is missing.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ FIELDS = ("bonus", "seed", "steps", "first_goal", "late_success", "visited", "fr
 class ExplorationConfig:
     """How long is explored."""
 
-    steps: int = 60_000
+    steps: int = 80_000
     """Of the environments together, a run."""
     seeds: int = 5
     """Runs with each bonus."""
     num_envs: int = 16
     """Environments side by side."""
-    weight: float = 0.1
+    weight: float = 0.02
     """Of the bonus of a state that has been seen once."""
-    corridors: int = 4
+    corridors: int = 5
     """Of the maze."""
-    out: Path = Path("docs/exploration.csv")
+    out: Path = Path("benchmarks/exploration.csv")
     """The table."""
 
 
