@@ -28,6 +28,7 @@ from genrl.autoregressive import PixelCNN
 from genrl.rewards import PseudoCountBonus
 
 Bonus = Literal["none", "counts", "pixelcnn"]
+GOAL = 10.0  # what the goal pays: more than the bonuses of an episode
 FIELDS = ("bonus", "seed", "steps", "first_goal", "late_success", "visited", "free", "seconds")
 
 
@@ -41,10 +42,12 @@ class ExplorationConfig:
     """Runs with each bonus."""
     num_envs: int = 16
     """Environments side by side."""
-    weight: float = 0.02
+    weight: float = 0.1
     """Of the bonus of a state that has been seen once."""
     corridors: int = 5
     """Of the maze."""
+    bonuses: tuple[Bonus, ...] = get_args(Bonus)
+    """Which."""
     out: Path = Path("benchmarks/exploration.csv")
     """The table."""
 
@@ -90,6 +93,11 @@ class Footprints(VecEnvWrapper):
         return observations, rewards, dones, infos
 
 
+def maze_of(config: ExplorationConfig) -> SparseMaze:
+    """The task."""
+    return SparseMaze(corridors=config.corridors, reward=GOAL)
+
+
 def with_bonus(venv: VecEnv, bonus: Bonus, weight: float) -> VecEnv:
     """The environments, paid for what is new."""
     if bonus == "none":
@@ -105,8 +113,7 @@ def explore(bonus: Bonus, seed: int, config: ExplorationConfig) -> dict[str, Any
     """One run: when the goal was first found, the share of the last quarter's episodes that found it, cells seen."""
     began = time.perf_counter()
     torch.manual_seed(seed)
-    maze = SparseMaze(corridors=config.corridors)
-    footprints = Footprints(DummyVecEnv([lambda: SparseMaze(corridors=config.corridors)] * config.num_envs))
+    footprints = Footprints(DummyVecEnv([lambda: maze_of(config)] * config.num_envs))
     learner = PPO(
         "MlpPolicy",
         with_bonus(footprints, bonus, config.weight),
@@ -128,7 +135,7 @@ def explore(bonus: Bonus, seed: int, config: ExplorationConfig) -> dict[str, Any
         "first_goal": found[0] if found else "",
         "late_success": round(float(np.mean(late)), 3) if late else 0.0,
         "visited": len(footprints.visited),
-        "free": maze.free_cells,
+        "free": maze_of(config).free_cells,
         "seconds": round(time.perf_counter() - began, 1),
     }
 
@@ -160,7 +167,7 @@ def main(config: ExplorationConfig) -> None:
     torch.set_num_threads(1)
     done = {(row["bonus"], int(row["seed"])) for row in read_rows(config.out)}
     for seed in range(config.seeds):
-        for bonus in get_args(Bonus):
+        for bonus in config.bonuses:
             if (bonus, seed) not in done:
                 row = explore(bonus, seed, config)
                 append_row(config.out, FIELDS, row)

@@ -19,12 +19,13 @@ class SparseMaze(gym.Env[NDArray[np.uint8], int]):
     """Image (rows, size) of 0 free, 1 wall, 2 the agent; actions go up, down, left, right; walls stop it.
 
     Corridors of `size` cells lie below one another, joined at the right, then at the left, and so on. The first cell is
-    the start, the end of the last corridor the goal, which pays 1 and ends the episode; every other step pays 0.
+    the start, the end of the last corridor the goal, which pays and ends the episode; every other step pays 0.
 
     Args:
         corridors: how many.
         size: cells of each.
         horizon: steps of an episode, at most.
+        reward: what the goal pays.
 
     >>> maze = SparseMaze(corridors=2, size=3)
     >>> maze.reset(seed=0)[0]
@@ -36,13 +37,14 @@ class SparseMaze(gym.Env[NDArray[np.uint8], int]):
     [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
     """
 
-    def __init__(self, *, corridors: int = 4, size: int = 7, horizon: int = 100) -> None:
+    def __init__(self, *, corridors: int = 4, size: int = 7, horizon: int = 100, reward: float = 1.0) -> None:
         self.walls = np.zeros((2 * corridors - 1, size), bool)
         for below in range(corridors - 1):
             self.walls[2 * below + 1] = True
             self.walls[2 * below + 1, -1 if below % 2 == 0 else 0] = False
         self.goal = (2 * corridors - 2, size - 1 if corridors % 2 else 0)
         self.horizon = horizon
+        self.reward = reward
         self.observation_space = spaces.Box(0, 2, self.walls.shape, np.uint8)
         self.action_space = spaces.Discrete(4)
 
@@ -66,7 +68,13 @@ class SparseMaze(gym.Env[NDArray[np.uint8], int]):
             self.place = (row, column)
         self.taken += 1
         found = self.place == self.goal
-        return self._image(), float(found), found, self.taken == self.horizon and not found, {"place": self.place}
+        return (
+            self._image(),
+            self.reward * found,
+            found,
+            self.taken == self.horizon and not found,
+            {"place": self.place},
+        )
 
     def _image(self) -> NDArray[np.uint8]:
         image = np.where(self.walls, WALL, FREE).astype(np.uint8)
