@@ -82,7 +82,7 @@ def test_hyperparameters_out_of_range(settings, message):
 
 @pytest.mark.slow
 def test_a_known_map_of_the_plane_is_found_without_a_pair():
-    """The domain has no symmetry; turned much further than 30 degrees, another map fits the distributions as well."""
+    """The domain has no symmetry; turned by 60 degrees and more, training ends at another map."""
     torch.manual_seed(0)
     x, y = lopsided_samples(10_000, 0), mapped(lopsided_samples(10_000, 1), "bent")
     model = CycleGAN(fitting=AdversarialFitting(updates=1500, batch_size=128)).fit(x, y)
