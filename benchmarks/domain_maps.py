@@ -28,11 +28,9 @@ from two_cheetahs import STANDARD, corresponding, other_body, states_of
 from genrl.autoencoders import Autoencoder
 from genrl.evaluation import lopsided_samples, map_error, mapped, posed
 from genrl.gans import (
-    GAN,
     AdversarialFitting,
     CycleGAN,
     DomainTransferNetwork,
-    InverseConditionalGAN,
     PairedTransferGAN,
     PoseGuidedGAN,
 )
@@ -197,20 +195,6 @@ def poses(seed: int, config: Config) -> Row:
     return digit_figures(data, made, lambda images: posed(images, pose), held_out)
 
 
-def edited(seed: int, config: Config) -> Row:
-    """Inverse of a conditional GAN: half of the digits are inverted, which is the label; it is changed."""
-    data = digits()
-    x = data.x[~data.held_out]
-    x = torch.cat((x, mapped(x, "inverted"))).flatten(1)
-    gan = GAN(noise_features=24, fitting=game(seed, 2000, config))
-    encoders = GradientFitting(updates=config.updates or 1000, batch_size=128, seed=seed)
-    model = InverseConditionalGAN(gan=gan, hidden=(128, 128), fitting=encoders)
-    model.fit(x, torch.arange(2).repeat_interleave(len(x) // 2))
-    held_out = data.x[data.held_out]
-    made = model.edit(held_out.flatten(1), torch.ones(len(held_out), dtype=torch.long)).detach()
-    return digit_figures(data, made.reshape(held_out.shape), lambda images: mapped(images, "inverted"), held_out)
-
-
 def cheetahs(*, turned: bool) -> Callable[[int, Config], Row]:
     """CycleGAN: states of two bodies under uniform actions; the map meant is that of `two_cheetahs`."""
 
@@ -239,7 +223,6 @@ TASKS: dict[str, Callable[[int, Config], Row]] = {
     "paired_rotated_l1": paired("rotated", 10.0),
     "paired_scaled": paired("scaled", 0.0),
     "posed": poses,
-    "edited_inverted": edited,
 }
 """By name; the first sentence of each says which domains."""
 
