@@ -40,16 +40,20 @@ class DreamSACConfig:
     """Discount."""
     batch_size: int = 256
     """Rows of a gradient step."""
-    buffer_size: int = 100_000
-    """Dreamt steps kept; older ones are of older models and policies."""
+    rounds_kept: int = 5
+    """Rounds whose dreams are learned from; older ones are of worse models."""
     tau: float = 0.005
     """Weight of the newest value functions in the slow copies that they learn from."""
+    temperature: float = 1.0
+    """The first weight of the entropy, which is then learned; less where rewards are small."""
 
     def dreamt_steps(self, real_steps: int) -> int:
         """Steps to dream for so many real ones."""
         return round(real_steps * self.updates_per_step * self.dreamt_per_update)
 
-    def build(self, env: VecEnv, standardise: Standardise, *, seed: int, device: str) -> BaseAlgorithm:
+    def build(
+        self, env: VecEnv, standardise: Standardise, *, steps_per_round: int, seed: int, device: str
+    ) -> BaseAlgorithm:
         """The learner.
 
         Raises:
@@ -63,8 +67,9 @@ class DreamSACConfig:
             learning_rate=self.learning_rate,
             gamma=self.gamma,
             batch_size=self.batch_size,
-            buffer_size=self.buffer_size,
+            buffer_size=max(env.num_envs, self.rounds_kept * self.dreamt_steps(steps_per_round)),
             tau=self.tau,
+            ent_coef=f"auto_{self.temperature}",
             learning_starts=0,
             train_freq=1,
             gradient_steps=max(1, env.num_envs // self.dreamt_per_update),
@@ -105,8 +110,10 @@ class DreamPPOConfig:
         """Steps to dream for so many real ones."""
         return real_steps * self.dreamt_per_step
 
-    def build(self, env: VecEnv, standardise: Standardise, *, seed: int, device: str) -> BaseAlgorithm:
-        """The learner."""
+    def build(
+        self, env: VecEnv, standardise: Standardise, *, steps_per_round: int, seed: int, device: str
+    ) -> BaseAlgorithm:
+        """The learner; how many steps a round has does not matter to it."""
         return PPO(
             "MlpPolicy",
             env,

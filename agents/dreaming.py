@@ -6,9 +6,9 @@ Dyna's loop (Sutton 1991) with short dreams from real states, as Janner et al. (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -38,49 +38,13 @@ from genrl.world_models import (
 )
 
 from .dream_learners import DreamPPOConfig, DreamSACConfig
+from .dreaming_config import DreamingConfig
 from .real_steps import RealSteps
 from .saved_agent import SavedAgent, read_agent
 
-__all__ = ["DreamRound", "Dreaming", "DreamingConfig"]
+__all__ = ["DreamRound", "Dreaming"]
 
 WorldModels = EnsembleWorldModel | LatentWorldModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class DreamingConfig:
-    """Settings of learning in dreams."""
-
-    first_steps: int = 500
-    """Real steps of random actions before the first fit."""
-    steps_per_round: int = 250
-    """Real steps between two fits of the model."""
-    model: Literal["ensemble", "latent"] = "ensemble"
-    """What dreams."""
-    model_hidden: tuple[int, ...] = (200, 200)
-    """Widths of its hidden layers; the latent model has one width for all, the first of these."""
-    first_updates: int = 500
-    """Gradient steps of the model's first fit."""
-    model_updates: int = 200
-    """Of each fit after it, which goes on from the weights that there are."""
-    dreams: int = 128
-    """Side by side."""
-    horizon: int = 5
-    """The most steps of a dream."""
-    disagreement_level: float | None = 0.999
-    """A dream is cut short where the model disagrees more than at this fraction of held-out real steps."""
-    learner: Literal["sac", "ppo"] = "sac"
-    """What learns in the dreams."""
-    sac: DreamSACConfig = field(default_factory=DreamSACConfig)
-    """Settings of SAC."""
-    ppo: DreamPPOConfig = field(default_factory=DreamPPOConfig)
-    """Settings of PPO."""
-
-    def __post_init__(self) -> None:
-        for name in ("first_steps", "steps_per_round", "first_updates", "model_updates", "dreams", "horizon"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not self.model_hidden:
-            raise InputError("model_hidden must name one width at least")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,8 +216,10 @@ class Dreaming(SavedAgent):
         taken = self._real.collect(steps, None if first else self.policy)
         self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])
         updates = config.first_updates if first else config.model_updates
-        fitting = replace(self.model.fitting, updates=updates, seed=self.seed + self.rounds_done)
-        self.model.fitting = fitting
+        # No patience: with so few rows a pass is a few updates, and the held-out loss is noisy.
+        self.model.fitting = replace(
+            self.model.fitting, updates=updates, patience=None, seed=self.seed + self.rounds_done
+        )
         history = (self.model.fit if first else self.model.learn)(self.experience, progress=progress)
         dreams = self._dreams()
         if self._learner is None:
@@ -292,6 +258,8 @@ class Dreaming(SavedAgent):
         seen = self.experience.observations
         columns = position_velocity_columns(self.env_id, seen.shape[1])
         standardise = Standardise.fit(seen, columns=columns)
-        learner = self._settings.build(dreams, standardise, seed=self.seed, device=self.device)
+        learner = self._settings.build(
+            dreams, standardise, steps_per_round=self.config.steps_per_round, seed=self.seed, device=self.device
+        )
         learner.set_logger(Logger(None, []))  # the rounds are logged, not the dreams
         return learner

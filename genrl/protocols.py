@@ -66,8 +66,8 @@ class Discrete(Protocol):
 class Completer(Protocol):
     """Draws what is missing of a row."""
 
-    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None) -> Tensor:
-        """Rows whose numbers are those of x where `known` is true, one mask for all rows or one for each."""
+    def complete(self, x: Tensor, mask: Tensor, context: Tensor | None = None) -> Tensor:
+        """Rows whose numbers are those of x where the mask is true, which is one for all rows or one for each."""
         ...
 
 

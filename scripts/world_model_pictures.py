@@ -71,7 +71,7 @@ def draw_dreams(model: Dynamics, held_out: Experience, path: Path, *, seed: int 
                 axes.set_ylabel("reward" if column == columns[-1] else f"observation {column}")
     for axes in panels[-1]:
         axes.set_xlabel("steps dreamt")
-    figure.suptitle("held out (black) and dreamt under the same actions (50% and 90% of dreams)")
+    figure.suptitle("real (black) and dreamt (50%, 90%)", fontsize="medium")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     return path

@@ -7,9 +7,9 @@ from math import prod
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.code_gaussian import CodeGaussian
 from genrl.autoencoders.networks import Decoder, Encoder, repeated, standardised
-from genrl.autoencoders.settings import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units

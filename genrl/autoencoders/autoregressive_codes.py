@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.networks import repeated, standardised
-from genrl.autoencoders.settings import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Units

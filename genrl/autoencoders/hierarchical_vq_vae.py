@@ -8,14 +8,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
 from genrl.autoencoders.code_prior import CodePrior, check_prior, check_within
 from genrl.autoencoders.codebook_report import CodebookReport, codebook_report, warn_of_collapse
 from genrl.autoencoders.networks import REACH, repeated, standardised
 from genrl.autoencoders.residual_noise import ResidualNoise
-from genrl.autoencoders.settings import at_least, codebook_settings
 from genrl.autoencoders.two_levels import TwoLevels
-from genrl.autoencoders.vector_quantizer import VectorQuantizer
+from genrl.autoencoders.vector_quantizer import VectorQuantizer, check_codebook
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -94,11 +94,9 @@ class HierarchicalVQVAE(GenerativeModel):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__()
-        at_least(
-            1, codebook_size=codebook_size, code_width=code_width, positions=(1, 1) if positions is None else positions
-        )
+        at_least(1, codebook_size=codebook_size, code_width=code_width, positions=positions)
         at_least(1, hidden=hidden, top_hidden=top_hidden)
-        codebook_settings(commitment=commitment, decay=decay, restart_below=restart_below)
+        check_codebook(commitment=commitment, decay=decay, restart_below=restart_below)
         check_prior(top_prior=top_prior, bottom_prior=bottom_prior)
         if top_prior is not None and top_prior is bottom_prior:
             raise InputError("bottom_prior must be another model than top_prior: each is fitted to codes of its own")

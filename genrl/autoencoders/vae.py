@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least, one_of
 from genrl.autoencoders.collapse import CollapseReport, collapse_report
 from genrl.autoencoders.gaussians import log_standard_normal
 from genrl.autoencoders.likelihoods import (
@@ -21,7 +22,6 @@ from genrl.autoencoders.likelihoods import (
 )
 from genrl.autoencoders.networks import Decoder, Encoder, repeated, standardised
 from genrl.autoencoders.posteriors import DiagonalPosterior, FlowPosterior, Posterior
-from genrl.autoencoders.settings import at_least, one_of
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -89,7 +89,7 @@ class VAE(GenerativeModel):
         warm_up: float = 0.0,
         samples: int = 16,
         posterior: GenerativeModel | None = None,
-        fitting: GradientFitting = GradientFitting(),
+        fitting: GradientFitting = GradientFitting(learning_rate=5e-3),
     ) -> None:
         super().__init__()
         at_least(1, latents=latents, hidden=hidden, samples=samples)

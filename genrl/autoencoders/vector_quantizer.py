@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Quantised", "VectorQuantizer", "nearest_codes", "perplexity", "straight_through"]
+from genrl.argument_checks import at_least
+from genrl.errors import InputError
+
+__all__ = ["Quantised", "VectorQuantizer", "check_codebook", "nearest_codes", "perplexity", "straight_through"]
 
 LEAST_USAGE = 1e-12  # below it a code that nobody uses stays where it is
 
@@ -137,3 +140,15 @@ def perplexity(counts: Tensor) -> Tensor:
     """
     shares = counts / counts.sum().clamp(min=LEAST_USAGE)
     return torch.special.entr(shares).sum().exp()
+
+
+def check_codebook(*, commitment: float, decay: float, restart_below: float) -> None:
+    """Refuse what no codebook can learn by.
+
+    Raises:
+        InputError: one is out of its range; the message names it.
+    """
+    at_least(0, commitment=commitment, restart_below=restart_below)
+    for name, value in (("decay", decay), ("restart_below", restart_below)):
+        if not 0 <= value < 1:
+            raise InputError(f"{name} must be within 0 .. 1 and below 1, not {value}")

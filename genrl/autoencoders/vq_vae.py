@@ -8,14 +8,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
 from genrl.autoencoders.code_prior import CodePrior, check_prior, check_within
 from genrl.autoencoders.codebook_report import CodebookReport, codebook_report, warn_of_collapse
 from genrl.autoencoders.grids import GridDecoder, GridEncoder, grid_of
 from genrl.autoencoders.networks import REACH, repeated, standardised
 from genrl.autoencoders.residual_noise import ResidualNoise
-from genrl.autoencoders.settings import at_least, codebook_settings
-from genrl.autoencoders.vector_quantizer import VectorQuantizer
+from genrl.autoencoders.vector_quantizer import VectorQuantizer, check_codebook
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -86,10 +86,10 @@ class VQVAE(GenerativeModel):
             1,
             codebook_size=codebook_size,
             code_width=code_width,
-            positions=1 if positions is None else positions,
+            positions=positions,
             hidden=hidden,
         )
-        codebook_settings(commitment=commitment, decay=decay, restart_below=restart_below)
+        check_codebook(commitment=commitment, decay=decay, restart_below=restart_below)
         check_prior(prior=prior)
         self.codebook_size = codebook_size
         self.code_width = code_width

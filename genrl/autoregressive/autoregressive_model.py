@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least, one_of
 from genrl.autoregressive.heads import Choice, Head, Output, make_head
 from genrl.autoregressive.levels import check_integers, count_levels
 from genrl.autoregressive.ordered_sampling import (
@@ -19,7 +20,6 @@ from genrl.autoregressive.ordered_sampling import (
     evaluating,
     first_unknown,
 )
-from genrl.autoregressive.settings import at_least, one_of
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Units
@@ -147,7 +147,7 @@ class AutoregressiveModel(GenerativeModel):
     def complete(
         self,
         x: Tensor,
-        known: Tensor,
+        mask: Tensor,
         context: Tensor | None = None,
         *,
         candidates: int = 1,
@@ -163,7 +163,7 @@ class AutoregressiveModel(GenerativeModel):
 
         Args:
             x: (rows, ...); what stands at unknown places is not looked at.
-            known: true where x is given, one mask (...) for all rows or (rows, ...).
+            mask: true where x is given, one (...) for all rows or (rows, ...).
             context: (rows, columns) or labels.
             candidates: to choose from.
             temperature: as of `sample`.
@@ -175,16 +175,17 @@ class AutoregressiveModel(GenerativeModel):
         if candidates < 1:
             raise InputError(f"candidates must be 1 or more, not {candidates}")
         given = self._moved(self.check_rows(x, context))
-        mask = _mask(known, x)
-        self._check(torch.where(mask, x, 0))
-        places, is_known = self._places(torch.where(mask, x, 0)), self._in_order(mask)
+        known = _truths(mask, x)
+        filled = torch.where(known, x, 0)
+        self._check(filled)
+        places, is_known = self._places(filled), self._in_order(known)
         if candidates > 1:
             places, is_known = (part.repeat_interleave(candidates, 0) for part in (places, is_known))
             given = None if given is None else given.repeat_interleave(candidates, 0)
         found = self._drawn(places, is_known, given, Choice(temperature=temperature, top_k=top_k))
         if candidates > 1:
             found = self._chosen(found, is_known, given, candidates)
-        return torch.where(mask, x, self._restored(found).to(x.dtype))
+        return torch.where(known, x, self._restored(found).to(x.dtype))
 
     def _make_network(self, event_shape: tuple[int, ...], context_features: int, levels: int, outputs: int) -> Network:
         """A network with `outputs` numbers for each place of a row."""
@@ -273,16 +274,16 @@ class AutoregressiveModel(GenerativeModel):
         return None if context is None else context.to(self._zeros(0))
 
 
-def _mask(known: Tensor, x: Tensor) -> Tensor:
+def _truths(mask: Tensor, x: Tensor) -> Tensor:
     """A truth value for each number of x.
 
     Raises:
-        InputError: it is none.
+        InputError: the mask does not say.
     """
-    mask = torch.as_tensor(known, device=x.device)
-    if mask.dtype != torch.bool or tuple(mask.shape) not in (tuple(x.shape), tuple(x.shape[1:])):
+    truths = torch.as_tensor(mask, device=x.device)
+    if truths.dtype != torch.bool or tuple(truths.shape) not in (tuple(x.shape), tuple(x.shape[1:])):
         raise InputError(
-            f"known must hold truth values of the shape {tuple(x.shape)} or {tuple(x.shape[1:])}, "
-            f"not {mask.dtype} of {tuple(mask.shape)}"
+            f"mask must hold truth values of the shape {tuple(x.shape)} or {tuple(x.shape[1:])}, "
+            f"not {truths.dtype} of {tuple(truths.shape)}"
         )
-    return mask.expand_as(x)
+    return truths.expand_as(x)

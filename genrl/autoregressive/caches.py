@@ -53,6 +53,7 @@ class Cache:
     def __init__(self) -> None:
         self._inputs: dict[MaskedConvolution, Tensor] = {}  # padded
         self._weights: dict[MaskedConvolution, Tensor] = {}
+        self._matrices: dict[MaskedConvolution, Tensor] = {}  # the same, flat
         self._row: int | None = None
         self._columns = slice(0, 0)
 
@@ -76,24 +77,28 @@ class Cache:
     def __call__(self, convolution: MaskedConvolution, x: Tensor) -> Tensor:
         """Keep x at the present place, and give what the convolution makes of it and of what it was given before."""
         if self._row is None:
-            self._inputs[convolution] = convolution.padded(x)
-            self._weights[convolution] = convolution.masked_weight()
-            return F.conv2d(self._inputs[convolution], self._weights[convolution], convolution.bias)
-        weight = self._weights[convolution]
-        single = self._columns.stop - self._columns.start == 1
-        if weight.shape[2:] == (1, 1):
-            seen = x  # it looks nowhere else: nothing to keep
-        else:
+            weight = convolution.masked_weight()
+            self._inputs[convolution], self._weights[convolution] = convolution.padded(x), weight
+            self._matrices[convolution] = weight.flatten(1)
+            return F.conv2d(self._inputs[convolution], weight, convolution.bias)
+        if convolution.looks_around:
             self.put(convolution, x)
-            row, columns = self._row, self._columns
-            reach = slice(columns.start, columns.stop + convolution.before + convolution.after)
-            seen = self._inputs[convolution][:, :, row : row + convolution.above + 1, reach]
-        if single:  # a product of matrices; a convolution costs more to be called than to be computed
-            return F.linear(seen.flatten(1), weight.flatten(1), convolution.bias)[:, :, None, None]
-        return F.conv2d(seen, weight, convolution.bias)
+            x = self._seen(convolution)
+        if self._columns.stop - self._columns.start > 1:
+            return F.conv2d(x, self._weights[convolution], convolution.bias)
+        # A product of matrices: for one pixel a convolution costs more to be called than to be computed.
+        found = F.linear(x.flatten(1), self._matrices[convolution], convolution.bias)
+        return found.view(*found.shape, 1, 1)
 
     def put(self, convolution: MaskedConvolution, x: Tensor) -> None:
         """Keep x at the present place as the input of a convolution."""
         assert self._row is not None
         first, last = self._columns.start + convolution.before, self._columns.stop + convolution.before
         self._inputs[convolution][:, :, self._row + convolution.above, first:last] = x[:, :, 0]
+
+    def _seen(self, convolution: MaskedConvolution) -> Tensor:
+        """What the kernel covers at the present place."""
+        assert self._row is not None
+        rows = slice(self._row, self._row + convolution.above + 1)
+        columns = slice(self._columns.start, self._columns.stop + convolution.before + convolution.after)
+        return self._inputs[convolution][:, :, rows, columns]

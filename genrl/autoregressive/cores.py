@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import ConfigDict
 from torch import Tensor, nn
 
-from genrl.autoregressive.settings import at_least, one_of
+from genrl.argument_checks import at_least, one_of
 from genrl.errors import InputError
 
 __all__ = ["Core", "CoreSteps", "Recurrent", "Transformer"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.autoregressive.caches import EVERYWHERE, Cache, View
 from genrl.autoregressive.conditions import Condition
@@ -14,7 +15,6 @@ from genrl.autoregressive.masked_convolution import MaskedConvolution, MaskType,
 from genrl.autoregressive.ordered_sampling import Steps
 from genrl.autoregressive.pixel_inputs import PixelInputs, image_shape
 from genrl.autoregressive.pixel_network import PixelNetwork
-from genrl.autoregressive.settings import at_least
 from genrl.errors import InputError
 from genrl.training.gradient_fitting import GradientFitting
 

@@ -30,6 +30,7 @@ class MaskedConvolution(nn.Module):
         super().__init__()
         outputs, inputs, height, width = mask.shape
         self.above, self.before, self.after = height - 1, before, width - 1 - before
+        self.looks_around = height > 1 or width > 1
         self.register_buffer("mask", mask.float())
         convolution = nn.Conv2d(inputs, outputs, (height, width), bias=bias)
         self.weight, self.bias = convolution.weight, convolution.bias

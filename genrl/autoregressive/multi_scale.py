@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.autoregressive.pixel_inputs import image_shape
-from genrl.autoregressive.settings import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genrl.argument_checks import at_least
 from genrl.autoregressive.conditions import Condition, check_context_shape
 from genrl.autoregressive.levels import LevelInputs
-from genrl.autoregressive.settings import at_least
 from genrl.errors import InputError
 
 __all__ = ["PixelInputs", "image_shape"]

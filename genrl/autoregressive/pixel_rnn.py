@@ -7,6 +7,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least, one_of
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.autoregressive.conditions import Condition
 from genrl.autoregressive.heads import DiscreteOutput
@@ -16,7 +17,6 @@ from genrl.autoregressive.masked_convolution import MaskedConvolution, groups
 from genrl.autoregressive.ordered_sampling import Steps
 from genrl.autoregressive.pixel_inputs import PixelInputs, image_shape
 from genrl.autoregressive.pixel_network import PixelNetwork
-from genrl.autoregressive.settings import at_least, one_of
 from genrl.errors import InputError
 from genrl.training.gradient_fitting import GradientFitting
 

@@ -66,7 +66,13 @@ class SequenceModel(AutoregressiveModel):
         self.core = core
 
     def perplexity(self, x: Tensor, context: Tensor | None = None) -> float:
-        """Among how many equally likely levels each value seems to be, in the mean: 2 to the bits of each."""
+        """Among how many equally likely levels each value seems to be, in the mean: 2 to the bits of each.
+
+        Raises:
+            InputError: the values are real numbers, among which there is no counting.
+        """
+        if not self.takes_integers:
+            raise InputError("perplexity is of integers: of real numbers ask bits_per_dim")
         return 2.0 ** self.bits_per_dim(x, context)
 
     def _make_network(self, event_shape: tuple[int, ...], context_features: int, levels: int, outputs: int) -> Network:

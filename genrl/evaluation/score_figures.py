@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_score_field", "draw_ways", "film_ways"]
 
 ARROWS = 25  # along each axis
-TRAILS = 40  # rows whose way is drawn
+TRAILS = 8  # rows whose way is drawn, of its last third
 
 
 def draw_score_field(
@@ -57,7 +57,7 @@ def draw_score_field(
         with torch.no_grad():
             score = model.score_function(places, torch.tensor(level), given).numpy()
         arrows = score / np.sqrt(np.linalg.norm(score, axis=1, keepdims=True) + 1e-12)
-        axes.scatter(*points[:2000].T, s=1, color="tab:blue", alpha=0.3, linewidths=0)
+        axes.scatter(*points[:2000].T, s=3, color="tab:blue", alpha=0.6, linewidths=0)
         axes.quiver(*places.numpy().T, *arrows.T, width=0.003)
         axes.set_title(f"noise level {level:.3g}", fontsize="medium")
         _frame(axes, low, high)
@@ -65,7 +65,7 @@ def draw_score_field(
 
 
 def draw_ways(places: Any, path: Path | str, *, panels: int = 5) -> Path:
-    """Draw rows at a few moments on their way from noise, and the trails of some over the last panel.
+    """Draw rows at a few moments on their way from noise, and the trails of some towards its end over the last panel.
 
     Args:
         places: (moments, rows, 2), the first of them noise.
@@ -82,8 +82,8 @@ def draw_ways(places: Any, path: Path | str, *, panels: int = 5) -> Path:
         axes.scatter(*moments[moment].T, s=2, color="black", alpha=0.5, linewidths=0)
         axes.set_title(f"{moment + 1} of {len(moments)}", fontsize="medium")
         _frame(axes, *_reach(moments[moment]))
-    for trail in moments[:, :TRAILS].swapaxes(0, 1):
-        all_axes[-1].plot(*trail.T, linewidth=0.5, alpha=0.6)
+    for trail in moments[len(moments) * 2 // 3 :, :TRAILS].swapaxes(0, 1):
+        all_axes[-1].plot(*trail.T, linewidth=0.8)
     return _save(figure, path)
 
 

@@ -7,10 +7,10 @@ from math import prod
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
-from genrl.flows.settings import at_least_one
 from genrl.flows.transform import Transform
 from genrl.flows.velocity import FollowVelocity, VelocityField
 from genrl.nn import Activation
@@ -60,7 +60,7 @@ class ContinuousFlow(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(steps=steps, hidden=hidden)
+        at_least(1, steps=steps, hidden=hidden)
         if not 0 <= spread < 1:
             raise InputError(f"spread must be within 0 .. 1, not {spread}")
         self.steps = steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.flows.actnorm import ActNorm
 from genrl.flows.conditioner import REACH, Conditioner
@@ -13,7 +14,6 @@ from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
 from genrl.flows.lu_linear import LULinear
 from genrl.flows.multi_scale import MultiScale
-from genrl.flows.settings import at_least_one
 from genrl.flows.stack import Stack
 from genrl.flows.transform import Transform
 from genrl.nn import ACTIVATIONS, Activation
@@ -62,7 +62,7 @@ class Glow(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(transforms=transforms, levels=levels, hidden=hidden)
+        at_least(1, transforms=transforms, levels=levels, hidden=hidden)
         self.transforms = transforms
         self.levels = levels
         self.hidden = tuple(hidden)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from genrl.argument_checks import at_least
 from genrl.flows.autoregressive import MaskedAffine
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
-from genrl.flows.settings import at_least_one
 from genrl.flows.shuffle import turned
 from genrl.flows.transform import Transform
 from genrl.nn import Activation
@@ -53,7 +53,7 @@ class MaskedAutoregressiveFlow(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(transforms=transforms, hidden=hidden, layers_in_hidden=len(hidden))
+        at_least(1, transforms=transforms, hidden=hidden, layers_in_hidden=len(hidden))
         self.transforms = transforms
         self.hidden = tuple(hidden)
         self.activation = activation

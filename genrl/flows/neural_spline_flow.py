@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.flows.coupling import SplineCoupling
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
-from genrl.flows.settings import at_least_one
 from genrl.flows.shuffle import shuffled
 from genrl.flows.transform import Transform
 from genrl.nn import Activation
@@ -59,7 +59,7 @@ class NeuralSplineFlow(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(transforms=transforms, hidden=hidden)
+        at_least(1, transforms=transforms, hidden=hidden)
         if bins < 2:
             raise InputError(f"bins must be 2 or more, not {bins}")
         if not box > 0:

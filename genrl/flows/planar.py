@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least
 from genrl.flows.conditioner import REACH
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
 from genrl.flows.root import increasing_root
-from genrl.flows.settings import at_least_one
 from genrl.flows.transform import Transform
 from genrl.nn import mlp
 from genrl.training.gradient_fitting import GradientFitting
@@ -120,7 +120,7 @@ class PlanarFlow(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(transforms=transforms, hidden=hidden)
+        at_least(1, transforms=transforms, hidden=hidden)
         self.transforms = transforms
         self.hidden = tuple(hidden)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from genrl.argument_checks import at_least
 from genrl.flows.conditioner import Conditioner
 from genrl.flows.coupling import AffineCoupling, sizes
 from genrl.flows.flow import Flow
 from genrl.flows.latent import BaseName
-from genrl.flows.settings import at_least_one
 from genrl.flows.shuffle import shuffled
 from genrl.flows.transform import Transform
 from genrl.nn import Activation
@@ -54,7 +54,7 @@ class RealNVP(Flow):
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__(base=base, fitting=fitting)
-        at_least_one(transforms=transforms, hidden=hidden)
+        at_least(1, transforms=transforms, hidden=hidden)
         self.transforms = transforms
         self.hidden = tuple(hidden)
         self.activation = activation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -11,18 +10,19 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
-from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, drawn, repeated, source_shape
+from genrl.gans.domains import COMPARED, as_source, drawn
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import real_penalty
-from genrl.gans.settings import check_domain_game, check_widths, refuse_context
+from genrl.gans.settings import check_domain_game, check_widths
+from genrl.gans.transfer_model import TransferModel
 from genrl.gans.transfer_networks import Judge, TransferNetwork
-from genrl.generative_model import GenerativeModel, Progress
+from genrl.generative_model import Progress
 from genrl.nn import Activation
 
 __all__ = ["CycleGAN"]
 
 
-class CycleGAN(GenerativeModel):
+class CycleGAN(TransferModel):
     """Two generators, there and back, each against a discriminator of its domain (Zhu et al. 2017, equation 3).
 
     A row that goes there and back must return to itself. As a generative model it is p(y given x), all of it at the one
@@ -34,6 +34,9 @@ class CycleGAN(GenerativeModel):
 
     Departures from the paper: a penalty on the discriminators' gradient at real rows in place of a pool of old fakes;
     average weights are kept; the generators start near the linear map that standardises.
+
+    Beside the losses, the reports of a fit have the "cycle_error", the mean distance of a number from where it comes
+    back, in standard units, averaged over both domains.
 
     Args:
         objective: the game of each direction; the paper's is least squares.
@@ -63,7 +66,7 @@ class CycleGAN(GenerativeModel):
     """
 
     architecture = "any two pairs of networks; a generator's inverse is learned beside it"
-    paired: ClassVar[bool] = False
+    paired = False
 
     def __init__(
         self,
@@ -91,33 +94,8 @@ class CycleGAN(GenerativeModel):
         )
         check_widths(hidden=hidden, discriminator_hidden=discriminator_hidden)
 
-    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
-        """Learn the maps between two domains, from scratch.
-
-        Args:
-            X: (rows, ...) of the source domain.
-            y: (rows, ...) of the target domain, as many as there are and in any order.
-            context: refused.
-            progress: called after each report; beside the losses it has the "cycle_error", the mean distance of a
-                number from where it comes back, in standard units, averaged over both domains.
-
-        Raises:
-            InputError: bad data; the message names the argument.
-        """
-        refuse_context(self, context)
-        source, target = as_domains(X, y, paired=False)
-        self.build(tuple(target.shape[1:]), prod(source.shape[1:]))
-        if self.identity_weight and self.source_units.shape != self.units.shape:
-            raise InputError("identity_weight needs two domains of one shape: set it to 0")
-        self._fit(target, source.flatten(1), progress)
-        return self
-
     def transfer(self, x: Tensor) -> Tensor:
-        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable.
-
-        Raises:
-            InputError: another shape, or not fitted.
-        """
+        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable."""
         self.require_built()
         made = self.generators[0](self.source_units(as_source(x, self.context_features)))
         return self.units.inverse(made)
@@ -131,17 +109,10 @@ class CycleGAN(GenerativeModel):
         made = self.generators[1](self.units(as_source(y, prod(self.require_built()), "y")))
         return self.source_units.inverse(made)
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """The transfer of each row of the context, which is of the source; all samples of one row are the same."""
-        given = self.encode_context(context)
-        assert given is not None  # built with a source
-        with torch.no_grad():
-            return repeated(self.transfer(given), sample_shape)
-
-    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        source = source_shape(event_shape, context_features)
-        self.source_units, self.units = DomainUnits(source), DomainUnits(event_shape)
-        shapes = ((source, event_shape), (event_shape, source))
+    def _networks(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
+        if self.identity_weight and source != target:
+            raise InputError("identity_weight needs two domains of one shape: set it to 0")
+        shapes = ((source, target), (target, source))
         self.generators = nn.ModuleList(
             TransferNetwork([start], end, self.hidden, self.activation) for start, end in shapes
         )
@@ -150,10 +121,8 @@ class CycleGAN(GenerativeModel):
         )
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        assert context is not None
-        self.units.measure(x)
-        self.source_units.measure(context.reshape(-1, *self.source_units.shape))
-        target, source = self.units(x), self.source_units(context)
+        given = self._measure(x, context)
+        target, source = self.units(x), self.source_units(given)
         fit_adversarially(
             Player(network=self.discriminators, loss=lambda rows, _: self._judged(rows, drawn(target, rows))),
             Player(network=self.generators, loss=lambda rows, _: self._made(rows, drawn(target, rows))),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
-from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, drawn, repeated, source_shape
+from genrl.gans.domains import COMPARED, DomainUnits, as_source, drawn
 from genrl.gans.penalties import real_penalty
-from genrl.gans.settings import check_weights, check_widths, refuse_context
+from genrl.gans.settings import check_weights, check_widths
+from genrl.gans.transfer_model import TransferModel
 from genrl.gans.transfer_networks import Judge, TransferNetwork
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
@@ -25,7 +25,7 @@ FROM_SOURCE, FROM_TARGET, REAL = range(3)
 """What the discriminator tells apart: a row made from a source row, one made from a target row, a target row."""
 
 
-class DomainTransferNetwork(GenerativeModel):
+class DomainTransferNetwork(TransferModel):
     """A generator G = g(f(.)) under which f does not change, against a discriminator of three (Taigman et al. 2017).
 
     f is a given function of a row of either domain, which is not trained here: its value at `transfer(x)` must be that
@@ -36,6 +36,9 @@ class DomainTransferNetwork(GenerativeModel):
 
     Departures from the paper: no smoothing of images by total variation; a penalty on the discriminator's gradient at
     real rows; distances are mean squares in standard units.
+
+    Beside the losses, the reports of a fit have the "constancy_error" and the "identity_error", root mean squares in
+    standard units.
 
     Args:
         features: f, a fitted model with `encode`; None for the row itself in the standard units of its domain, which
@@ -61,7 +64,7 @@ class DomainTransferNetwork(GenerativeModel):
     """
 
     architecture = "any two networks, and a function that both domains share"
-    paired: ClassVar[bool] = False
+    paired = False
 
     def __init__(
         self,
@@ -89,64 +92,31 @@ class DomainTransferNetwork(GenerativeModel):
         check_weights(constancy_weight=constancy_weight, identity_weight=identity_weight, penalty_weight=penalty_weight)
         check_widths(hidden=hidden, discriminator_hidden=discriminator_hidden)
 
-    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
-        """Learn the map between two domains, from scratch.
-
-        Args:
-            X: (rows, ...) of the source domain.
-            y: (rows, ...) of the target domain, as many as there are and in any order; of the shape of X.
-            context: refused.
-            progress: called after each report; beside the losses it has the "constancy_error" and the "identity_error",
-                root mean squares in standard units.
-
-        Raises:
-            InputError: bad data; the message names the argument.
-        """
-        refuse_context(self, context)
-        source, target = as_domains(X, y, paired=False)
-        self.build(tuple(target.shape[1:]), prod(source.shape[1:]))
-        self._fit(target, source.flatten(1), progress)
-        return self
-
     def transfer(self, x: Tensor) -> Tensor:
-        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable.
-
-        Raises:
-            InputError: another shape, or not fitted.
-        """
+        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable."""
         self.require_built()
         return self.units.inverse(self.generator(self._code(as_source(x, self.context_features), self.source_units)))
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """The transfer of each row of the context, which is of the source; all samples of one row are the same."""
-        given = self.encode_context(context)
-        assert given is not None  # built with a source
-        with torch.no_grad():
-            return repeated(self.transfer(given), sample_shape)
-
-    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        if prod(event_shape) != context_features:
-            raise InputError(f"X has {context_features} numbers a row, y {prod(event_shape)}: f needs the same of both")
-        code = event_shape if self.features is None else self._encoded(torch.zeros(1, *event_shape)).shape[1:]
-        self.source_units = DomainUnits(source_shape(event_shape, context_features))
-        self.units, self.code_units = DomainUnits(event_shape), DomainUnits(tuple(code))
-        self.generator = TransferNetwork([tuple(code)], event_shape, self.hidden, self.activation)
-        self.discriminator = Judge([event_shape], self.discriminator_hidden, self.activation, logits=3)
+    def _networks(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
+        if prod(source) != prod(target):
+            raise InputError(f"X has {prod(source)} numbers a row, y {prod(target)}: f needs the same of both")
+        code = target if self.features is None else self._encoded(torch.zeros(1, *target)).shape[1:]
+        self.code_units = DomainUnits(tuple(code))
+        self.generator = TransferNetwork([tuple(code)], target, self.hidden, self.activation)
+        self.discriminator = Judge([target], self.discriminator_hidden, self.activation, logits=3)
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        assert context is not None
-        self.units.measure(x)
-        self.source_units.measure(context.reshape(-1, *self.source_units.shape))
+        given = self._measure(x, context)
         if self.features is not None:
             with torch.no_grad():
-                self.code_units.measure(self._encoded(torch.cat((context.reshape(-1, *x.shape[1:]), x))))
+                self.code_units.measure(self._encoded(torch.cat((given.reshape(-1, *x.shape[1:]), x))))
         target = self.units(x)
         fit_adversarially(
             Player(network=self.discriminator, loss=lambda rows, _: self._judged(rows, drawn(target, rows))),
             Player(network=self.generator, loss=lambda rows, _: self._made(rows, drawn(target, rows))),
-            context.to(target),
+            given.to(target),
             settings=self.fitting,
-            report=lambda: self._report(context[:COMPARED], target[:COMPARED]),
+            report=lambda: self._report(given[:COMPARED], target[:COMPARED]),
             progress=progress,
         )
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any, ClassVar, Self
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
-from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, repeated, source_shape
+from genrl.gans.domains import COMPARED, as_source
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import real_penalty
-from genrl.gans.settings import check_domain_game, check_widths, refuse_context
+from genrl.gans.settings import check_domain_game, check_widths
+from genrl.gans.transfer_model import TransferModel
 from genrl.gans.transfer_networks import Judge, TransferNetwork
-from genrl.generative_model import GenerativeModel, Progress
+from genrl.generative_model import Progress
 from genrl.nn import Activation
 
 __all__ = ["PairedTransferGAN"]
 
 
-class PairedTransferGAN(GenerativeModel):
+class PairedTransferGAN(TransferModel):
     """A converter from source rows to target rows, learned from pairs by two discriminators (Yoo et al. 2016).
 
     The first tells target rows from converted ones (equation 3). The second, of the domain, sees two rows: a source row
@@ -30,6 +28,9 @@ class PairedTransferGAN(GenerativeModel):
 
     Departures from the paper: both discriminators move in one step; a penalty on their gradients at real rows; if
     wished, a distance to the partner as in Isola et al. 2017.
+
+    Beside the losses, the reports of a fit have the "pair_error", the mean distance of a number from the partner's, in
+    standard units.
 
     Args:
         objective: the game of both discriminators; the paper's is the non-saturating one.
@@ -53,7 +54,7 @@ class PairedTransferGAN(GenerativeModel):
     """
 
     architecture = "any three networks, and data in pairs"
-    paired: ClassVar[bool] = True
+    paired = True
 
     def __init__(
         self,
@@ -77,53 +78,19 @@ class PairedTransferGAN(GenerativeModel):
         check_domain_game(objective, reconstruction_weight=reconstruction_weight, penalty_weight=penalty_weight)
         check_widths(hidden=hidden, discriminator_hidden=discriminator_hidden)
 
-    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
-        """Learn from pairs, from scratch.
-
-        Args:
-            X: (rows, ...) of the source domain.
-            y: (rows, ...) of the target domain, the partner of each row of X.
-            context: refused.
-            progress: called after each report; beside the losses it has the "pair_error", the mean distance of a number
-                from the partner's, in standard units.
-
-        Raises:
-            InputError: bad data; the message names the argument.
-        """
-        refuse_context(self, context)
-        source, target = as_domains(X, y, paired=True)
-        self.build(tuple(target.shape[1:]), prod(source.shape[1:]))
-        self._fit(target, source.flatten(1), progress)
-        return self
-
     def transfer(self, x: Tensor) -> Tensor:
-        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable.
-
-        Raises:
-            InputError: another shape, or not fitted.
-        """
+        """Rows of the source as they would be in the target, (rows, *event_shape), differentiable."""
         self.require_built()
         return self.units.inverse(self.converter(self.source_units(as_source(x, self.context_features))))
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """The transfer of each row of the context, which is of the source; all samples of one row are the same."""
-        given = self.encode_context(context)
-        assert given is not None  # built with a source
-        with torch.no_grad():
-            return repeated(self.transfer(given), sample_shape)
-
-    def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        source = source_shape(event_shape, context_features)
-        self.source_units, self.units = DomainUnits(source), DomainUnits(event_shape)
-        self.converter = TransferNetwork([source], event_shape, self.hidden, self.activation)
-        self.real_judge = Judge([event_shape], self.discriminator_hidden, self.activation)
-        self.pair_judge = Judge([event_shape, source], self.discriminator_hidden, self.activation)
+    def _networks(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
+        self.converter = TransferNetwork([source], target, self.hidden, self.activation)
+        self.real_judge = Judge([target], self.discriminator_hidden, self.activation)
+        self.pair_judge = Judge([target, source], self.discriminator_hidden, self.activation)
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        assert context is not None
-        self.units.measure(x)
-        self.source_units.measure(context.reshape(-1, *self.source_units.shape))
-        target, source = self.units(x), self.source_units(context)
+        given = self._measure(x, context)
+        target, source = self.units(x), self.source_units(given)
         fit_adversarially(
             Player(network=nn.ModuleList((self.real_judge, self.pair_judge)), loss=self._judged),
             Player(network=self.converter, loss=self._made),

@@ -8,7 +8,7 @@ from genrl.errors import InputError
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import PENALTIES, PenaltyName
 
-__all__ = ["check_domain_game", "check_game", "check_image", "check_weights", "check_widths", "refuse_context"]
+__all__ = ["check_domain_game", "check_game", "check_image", "check_weights", "check_widths"]
 
 
 def check_game(
@@ -90,13 +90,3 @@ def check_weights(**weights: float) -> None:
     for name, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise InputError(f"{name} must be 0 or more, not {weight}")
-
-
-def refuse_context(model: object, context: object) -> None:
-    """For a map between two domains that depends on nothing else.
-
-    Raises:
-        InputError: there is a context.
-    """
-    if context is not None:
-        raise InputError(f"{type(model).__name__} takes the rows of its domains as X and y: leave context= out")

@@ -9,18 +9,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 
-__all__ = ["as_double", "as_lists", "check_at_least"]
-
-
-def check_at_least(least: float, **arguments: float) -> None:
-    """Refuse numbers below `least`, or NaN.
-
-    Raises:
-        InputError: it names the argument.
-    """
-    for name, value in arguments.items():
-        if not value >= least:
-            raise InputError(f"{name} must be {least} or more, not {value}")
+__all__ = ["as_double", "as_lists"]
 
 
 def as_lists(value: Any) -> Any:

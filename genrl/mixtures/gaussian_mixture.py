@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
-from genrl.mixtures.arguments import as_double, as_lists, check_at_least
+from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
@@ -92,8 +93,8 @@ class GaussianMixture(GenerativeModel):
         random_state: int | None = None,
     ) -> None:
         super().__init__()
-        check_at_least(1, n_components=n_components, max_iter=max_iter, n_init=n_init)
-        check_at_least(0, tol=tol, reg_covar=reg_covar)
+        at_least(1, n_components=n_components, max_iter=max_iter, n_init=n_init)
+        at_least(0, tol=tol, reg_covar=reg_covar)
         if covariance_type not in COVARIANCES:
             raise InputError(f"covariance_type must be one of {', '.join(COVARIANCES)}, not {covariance_type!r}")
         self.n_components = n_components

@@ -9,10 +9,11 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least, one_of
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.mixtures import variational
-from genrl.mixtures.arguments import as_double, as_lists, check_at_least
+from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.em import log_density, moments_of
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, VariationalCovarianceType
 from genrl.mixtures.merging import settle
@@ -106,16 +107,13 @@ class VariationalGaussianMixture(GenerativeModel):
         random_state: int | None = None,
     ) -> None:
         super().__init__()
-        check_at_least(1, n_components=n_components, max_iter=max_iter, n_init=n_init)
-        check_at_least(0, tol=tol, reg_covar=reg_covar, merge_attempts=merge_attempts)
+        at_least(1, n_components=n_components, max_iter=max_iter, n_init=n_init)
+        at_least(0, tol=tol, reg_covar=reg_covar, merge_attempts=merge_attempts)
         for prior in (weight_concentration_prior, mean_precision_prior, degrees_of_freedom_prior):
             if prior is not None and not prior > 0:
                 raise InputError(f"a concentration, precision or degrees of freedom must be above 0, not {prior}")
-        if covariance_type not in PRECISIONS:
-            raise InputError(f"covariance_type must be one of {', '.join(PRECISIONS)}, not {covariance_type!r}")
-        kind = weight_concentration_prior_type
-        if kind not in WEIGHT_POSTERIORS:
-            raise InputError(f"weight_concentration_prior_type must be one of {', '.join(WEIGHT_POSTERIORS)}: {kind!r}")
+        one_of(tuple(PRECISIONS), covariance_type=covariance_type)
+        one_of(tuple(WEIGHT_POSTERIORS), weight_concentration_prior_type=weight_concentration_prior_type)
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.tol = tol

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genrl.argument_checks import at_least
 from genrl.score.few_step_sampler import FewStepSampler
 from genrl.score.network import Denoiser
 from genrl.score.probability_flow import heun, karras_levels
 from genrl.score.sampling import drown
 from genrl.score.score_model import ScoreModel
-from genrl.score.settings import at_least_one
 from genrl.training.fit import FitEpoch
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
@@ -59,7 +59,7 @@ def distil(
     >>> 2.5 < float(samples.mean()) < 3.5, 1.5 < float(samples.std()) < 2.5
     (True, True)
     """
-    at_least_one(steps=steps, samples=samples)
+    at_least(1, steps=steps, samples=samples)
     event_shape = teacher.require_built()
     given = teacher.encode_context(context)
     student = FewStepSampler(steps, noise=teacher.noise, hidden=teacher.hidden, activation=teacher.activation)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -18,7 +19,6 @@ from genrl.score.drawing import draw
 from genrl.score.network import Denoiser
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import karras_levels
-from genrl.score.settings import at_least_one
 
 __all__ = ["FewStepSampler"]
 
@@ -52,7 +52,7 @@ class FewStepSampler(GenerativeModel):
         activation: Activation,
     ) -> None:
         super().__init__()
-        at_least_one(steps=steps, hidden=hidden)
+        at_least(1, steps=steps, hidden=hidden)
         least, most = level_range(noise, torch.zeros(()))
         if least == most:
             raise InputError("one noise level has no way from noise to rows: the teacher's noise needs two levels")

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
@@ -19,7 +20,6 @@ from genrl.score.network import Denoiser, target
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import estimated_flow_log_det, flow_log_det
 from genrl.score.sampling import SAMPLERS, SamplerName, drown, drowned_log_prob, sample_by_langevin
-from genrl.score.settings import at_least_one
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
 __all__ = ["ScoreModel"]
@@ -79,7 +79,7 @@ class ScoreModel(GenerativeModel):
         fitting: GradientFitting = GradientFitting(updates=5000, average=0.999),
     ) -> None:
         super().__init__()
-        at_least_one(evaluations=evaluations, hidden=hidden)
+        at_least(1, evaluations=evaluations, hidden=hidden)
         if not hidden:
             raise InputError("hidden must name at least one width")
         if sampler not in SAMPLERS:
@@ -169,7 +169,7 @@ class ScoreModel(GenerativeModel):
         Raises:
             InputError: wrong shapes, no probes, or the model has one noise level only.
         """
-        at_least_one(probes=probes)
+        at_least(1, probes=probes)
         least, most = self._flow_range()
         score = self.standard_score(self._standard_context(self.check_rows(x, context)))
         steps = max(self.evaluations // 4, 1)
@@ -195,12 +195,12 @@ class ScoreModel(GenerativeModel):
 
         return draw(way, self.noise, self.units, sample_shape, event_shape, given)
 
-    def complete(self, x: Tensor, mask: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, context: Tensor | None = None, *, evaluations: int = 1000) -> Tensor:
         """Draws of what is missing in rows, given what is known of them, by annealed Langevin dynamics.
 
         Args:
             x: (rows, ...); what stands in the places that are not known does not matter.
-            mask: True where a number is known, of the shape of a row or of x.
+            known: True where a number is known, of the shape of a row or of x.
             context: (rows, columns) or labels, if the model is conditional.
             evaluations: of the network.
 
@@ -211,10 +211,10 @@ class ScoreModel(GenerativeModel):
             InputError: wrong shapes.
         """
         score = self.standard_score(self._standard_context(self.check_rows(x, context)))
-        at_least_one(evaluations=evaluations)
-        if mask.dtype != torch.bool or tuple(mask.shape) not in (tuple(x.shape), self.require_built()):
-            raise InputError(f"mask must hold True and False in the shape of x or of a row, not {tuple(mask.shape)}")
-        known = mask.expand(x.shape)
+        at_least(1, evaluations=evaluations)
+        if known.dtype != torch.bool or tuple(known.shape) not in (tuple(x.shape), self.require_built()):
+            raise InputError(f"known must hold True and False in the shape of x or of a row, not {tuple(known.shape)}")
+        known = known.expand(x.shape)
         rows = self._standard(torch.where(known, x, 0.0))
         keep = held(rows, known.flatten(1))
         with torch.no_grad():

@@ -1,7 +1,8 @@
 """World models: learned simulators, and the environment that dreams in one."""
 
 from genrl.world_models.dream_vec_env import DreamVecEnv
-from genrl.world_models.dynamics import Dynamics, Rollout
+from genrl.world_models.dreamt import Rollout
+from genrl.world_models.dynamics import Dynamics
 from genrl.world_models.ensemble import EnsembleWorldModel
 from genrl.world_models.experience import Experience
 from genrl.world_models.forecast import Forecast, judge_forecasts

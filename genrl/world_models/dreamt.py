@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genrl.world_models.terminations import TerminationRule
 
-__all__ = ["DreamState", "Dreamer", "Dreamt", "ended"]
+__all__ = ["DreamState", "Dreamer", "Dreamt", "Rollout", "ended"]
 
 DreamState = dict[str, Tensor]
 """All that a dream carries from step to step; each tensor has one row a dream."""
@@ -34,6 +34,25 @@ class Dreamt:
     rewards: Tensor
     termination_logits: Tensor | None
     disagreement: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """Dreams of `horizon` steps under a policy.
+
+    Attributes:
+        observations: (rows, horizon + 1, observation_dim); the first is the one that it started from.
+        actions: (rows, horizon, action_dim), encoded.
+        rewards: (rows, horizon).
+        disagreement: (rows, horizon).
+        alive: (rows, horizon) bool, true for the steps up to the one that ended the episode.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    disagreement: Tensor
+    alive: Tensor
 
 
 class Dreamer(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -18,36 +17,17 @@ from genrl.protocols import Policy
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.world_models.dream_vec_env import DreamVecEnv
-from genrl.world_models.dreamt import DreamState, Dreamt, ended
+from genrl.world_models.dreamt import DreamState, Dreamt, Rollout, ended
 from genrl.world_models.experience import Experience
 from genrl.world_models.terminations import TerminationRule
 
-__all__ = ["Dynamics", "Progress", "Rollout"]
+__all__ = ["Dynamics", "Progress"]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
 
 MOST_STARTS = 10_000  # states kept with a model, to dream from
 LEVELS = 1001  # of the disagreement's distribution that are kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """Dreams of `horizon` steps under a policy.
-
-    Attributes:
-        observations: (rows, horizon + 1, observation_dim); the first is the one that it started from.
-        actions: (rows, horizon, action_dim), encoded.
-        rewards: (rows, horizon).
-        disagreement: (rows, horizon).
-        alive: (rows, horizon) bool, true for the steps up to the one that ended the episode.
-    """
-
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    disagreement: Tensor
-    alive: Tensor
 
 
 class Dynamics(nn.Module, ABC):

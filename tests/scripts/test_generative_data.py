@@ -48,6 +48,16 @@ def test_digits_are_dequantised(data: ModuleType) -> None:
     assert np.array_equal(found.as_images().test.reshape(-1, 64), found.test)
 
 
+def test_digits_become_integers_again(data: ModuleType) -> None:
+    from sklearn.datasets import load_digits
+
+    found = data.load_data("digits").as_levels()
+    rows = np.concatenate([found.train, found.test])
+    digits = load_digits().data
+    assert found.levels == 1  # bits of integers need no correction
+    assert np.array_equal(rows[np.lexsort(rows.T)], digits[np.lexsort(digits.T)])
+
+
 def test_whole_episodes_of_demonstrations_are_held_out(data: ModuleType) -> None:
     found = data.load_data("demonstrations:Hopper-v4")
     assert found.train.shape[1] == found.test.shape[1] == 11 + 3

@@ -88,6 +88,19 @@ def test_digits_and_the_joint_distribution(script: ModuleType, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("conditional", [False, True])
+def test_a_model_of_integers_completes_digits(script: ModuleType, tmp_path: Path, conditional: bool) -> None:
+    small = ("width=8", "blocks=1", "kernel=3")
+    run, figures = train(
+        script, tmp_path, model="pixel_cnn", data="digits", updates=3, set=small, conditional=conditional
+    )
+    assert figures["held_out_bits_per_dim"] == pytest.approx(figures["held_out_nll"] / (64 * np.log(2)))
+    assert figures["held_out_bits_per_dim"] < 6
+    assert (run.path / "samples.png").stat().st_size > 5000
+    assert (run.path / "completions.png").stat().st_size > 5000
+    assert int(GenerativeModel.load(run.path / "model").found_levels) == 17
+
+
+@pytest.mark.parametrize("conditional", [False, True])
 def test_reconstructions_are_drawn_of_models_with_codes(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conditional: bool
 ) -> None:
@@ -95,9 +108,7 @@ def test_reconstructions_are_drawn_of_models_with_codes(
 
     drawn: dict[str, Any] = {}
     draw = sample_pictures.draw_images
-    monkeypatch.setattr(
-        sample_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path)
-    )
+    monkeypatch.setattr(sample_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path))
     words = ("hidden=[8]", "decoder=bernoulli")
     train(script, tmp_path, model="vae", data="digits", updates=20, set=words, conditional=conditional)
     samples = "samples given a label" if conditional else "samples"

@@ -22,6 +22,7 @@ def test_all_small_images_sum_to_one():
     assert model.log_prob(images).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_fine_follows_what_is_coarse():
     x = random_images(300, 2, (1, 1, 2)).repeat_interleave(2, 2).repeat_interleave(2, 3)
     fitting = GradientFitting(updates=60, batch_size=64, learning_rate=0.02)

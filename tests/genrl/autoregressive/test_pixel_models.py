@@ -46,6 +46,12 @@ def test_cached_samples_are_those_of_full_passes(name, shape, embedding):
     assert len(cached.unique()) == 5
 
 
+def test_samples_can_be_learned_from(name):
+    model = small(name, levels=4, inputs=PixelInputs(embedding=3)).build((1, 3, 4))
+    model.loss(model.sample(5))["loss"].backward()  # what was drawn is an ordinary tensor
+    assert any(parameter.grad is not None for parameter in model.parameters())
+
+
 @pytest.mark.parametrize("output", ["categorical", "logistics"])
 @pytest.mark.parametrize("grid", [False, True])
 def test_cached_samples_are_those_of_full_passes_given_a_context(name, output, grid):
@@ -178,7 +184,7 @@ def test_wrong_settings_are_refused(name):
         PixelInputs(context_levels=3)
     model = small(name, levels=4).build((1, 2, 2))
     for known in (torch.zeros(2, 2), torch.zeros(3, dtype=torch.bool)):
-        with pytest.raises(InputError, match="known must hold truth values"):
+        with pytest.raises(InputError, match="mask must hold truth values"):
             model.complete(torch.zeros(1, 1, 2, 2), known)
     with pytest.raises(InputError, match="candidates"):
         model.complete(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2).bool(), candidates=0)

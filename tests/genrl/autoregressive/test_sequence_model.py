@@ -94,7 +94,7 @@ def test_a_prefix_goes_on_as_if_it_had_been_drawn(core):
 
 @each_core
 def test_perplexity_is_that_of_the_source(core):
-    model = SequenceModel(core=core, fitting=GradientFitting(updates=200, batch_size=64, learning_rate=0.01))
+    model = SequenceModel(core=core, fitting=GradientFitting(updates=150, batch_size=64, learning_rate=0.02))
     torch.manual_seed(0)
     model.fit(markov(2000, 0))
     held_out = markov(3000, 1)
@@ -173,6 +173,8 @@ def test_a_density_of_real_columns_integrates_to_one():
     area = (first[1] - first[0]) * (second[1] - second[0])
     assert (model.log_prob(cells).exp().sum() * area).item() == pytest.approx(1.0, abs=0.01)
     assert not model.takes_integers
+    with pytest.raises(InputError, match="perplexity is of integers"):
+        model.perplexity(x)
 
 
 @each_core

@@ -1,0 +1,49 @@
+"""What learning in dreams can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from genrl.errors import InputError
+
+from .dream_learners import DreamPPOConfig, DreamSACConfig
+
+__all__ = ["DreamingConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamingConfig:
+    """Settings of learning in dreams."""
+
+    first_steps: int = 500
+    """Real steps of random actions before the first fit."""
+    steps_per_round: int = 250
+    """Real steps between two fits of the model."""
+    model: Literal["ensemble", "latent"] = "ensemble"
+    """What dreams."""
+    model_hidden: tuple[int, ...] = (200, 200)
+    """Widths of its hidden layers; the latent model has one width for all, the first of these."""
+    first_updates: int = 500
+    """Gradient steps of the model's first fit."""
+    model_updates: int = 200
+    """Of each fit after it, which goes on from the weights that there are."""
+    dreams: int = 128
+    """Side by side."""
+    horizon: int = 5
+    """The most steps of a dream."""
+    disagreement_level: float | None = 0.999
+    """A dream is cut short where the model disagrees more than at this fraction of held-out real steps."""
+    learner: Literal["sac", "ppo"] = "sac"
+    """What learns in the dreams."""
+    sac: DreamSACConfig = field(default_factory=DreamSACConfig)
+    """Settings of SAC."""
+    ppo: DreamPPOConfig = field(default_factory=DreamPPOConfig)
+    """Settings of PPO."""
+
+    def __post_init__(self) -> None:
+        for name in ("first_steps", "steps_per_round", "first_updates", "model_updates", "dreams", "horizon"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not self.model_hidden:
+            raise InputError("model_hidden must name one width at least")
