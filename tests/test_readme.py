@@ -85,8 +85,8 @@ def test_the_generative_code_in_the_readme_runs(
     assert "tensor(" in capsys.readouterr().out
 
 
-def test_the_readme_has_the_three_blocks_that_are_run() -> None:
-    assert len(python_blocks(README)) == 3
+def test_the_readme_has_blocks_that_are_run() -> None:
+    assert len(python_blocks(README)) == 4
 
 
 def test_the_settings_of_imitation_are_accepted() -> None:
