@@ -6,7 +6,10 @@
 Errors are of rows held out, in deviations of what was meant (`genrl.evaluation.map_error`); `start_error` is that of
 the rows as they are, with the mean and deviation of each number (of all pixels) of the other domain. `class_kept` is
 the share of transferred digits whose class a support vector machine recognises, trained on true digits of the target
-domain; `class_meant` is that of the digits under the known map. Cells are written when they are done.
+domain; `class_meant` is that of the digits under the known map. `distance` is how far transferred states lie from those
+of the other domain, a sliced Wasserstein distance in its deviations; `distance_meant` that of the states that were
+meant, `distance_chance` that of other episodes of the same body: what chance leaves.
+Cells are written when they are done.
 """
 
 from __future__ import annotations
@@ -21,24 +24,25 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+from numpy.typing import NDArray
 from resumable_csv import append_row, read_rows
 from torch import Tensor
-from two_cheetahs import STANDARD, corresponding, other_body, states_of
+from two_cheetahs import STANDARD, corresponding, expert_actions, other_body, states_of
 
 from genrl.autoencoders import Autoencoder
-from genrl.evaluation import lopsided_samples, map_error, mapped, posed
+from genrl.evaluation import lopsided_samples, map_error, mapped, posed, sliced_wasserstein
 from genrl.gans import (
-    GAN,
     AdversarialFitting,
     CycleGAN,
     DomainTransferNetwork,
-    InverseConditionalGAN,
     PairedTransferGAN,
     PoseGuidedGAN,
 )
 from genrl.training.gradient_fitting import GradientFitting
 
-FIELDS = ("task", "seed", "map_error", "start_error", "cycle_error", "class_kept", "class_meant", "seconds")
+ERRORS = ("map_error", "start_error", "cycle_error")
+DISTANCES = ("distance", "distance_meant", "distance_chance")
+FIELDS = ("task", "seed", *ERRORS, "class_kept", "class_meant", *DISTANCES, "seconds")
 IMAGES = {"hidden": (8, 8), "discriminator_hidden": (16, 32)}
 
 Row = dict[str, Any]
@@ -115,6 +119,13 @@ def digit_figures(data: Digits, made: Tensor, change: Callable[[Tensor], Tensor]
         "class_kept": kept,
         "class_meant": known,
     }
+
+
+@torch.no_grad()
+def distance(made: Tensor, domain: Tensor) -> float:
+    """Of the first 5,000 rows on each side, in the deviations of the domain."""
+    deviation = domain.std(0)
+    return sliced_wasserstein(made[:5000] / deviation, domain[:5000] / deviation)
 
 
 @torch.no_grad()
@@ -197,33 +208,27 @@ def poses(seed: int, config: Config) -> Row:
     return digit_figures(data, made, lambda images: posed(images, pose), held_out)
 
 
-def edited(seed: int, config: Config) -> Row:
-    """Inverse of a conditional GAN: half of the digits are inverted, which is the label; it is changed."""
-    data = digits()
-    x = data.x[~data.held_out]
-    x = torch.cat((x, mapped(x, "inverted"))).flatten(1)
-    gan = GAN(noise_features=24, fitting=game(seed, 2000, config))
-    encoders = GradientFitting(updates=config.updates or 1000, batch_size=128, seed=seed)
-    model = InverseConditionalGAN(gan=gan, hidden=(128, 128), fitting=encoders)
-    model.fit(x, torch.arange(2).repeat_interleave(len(x) // 2))
-    held_out = data.x[data.held_out]
-    made = model.edit(held_out.flatten(1), torch.ones(len(held_out), dtype=torch.long)).detach()
-    return digit_figures(data, made.reshape(held_out.shape), lambda images: mapped(images, "inverted"), held_out)
+def cheetahs(*, turned: bool, expert: bool = False) -> Callable[[int, Config], Row]:
+    """CycleGAN: states of two bodies under uniform or an expert's actions; the map meant is that of `two_cheetahs`."""
 
-
-def cheetahs(*, turned: bool) -> Callable[[int, Config], Row]:
-    """CycleGAN: states of two bodies under uniform actions; the map meant is that of `two_cheetahs`."""
+    def states(steps: int, seed: int, *, other: bool) -> NDArray[np.float64]:
+        body = other_body(turned=turned) if other else STANDARD.read_text()
+        return states_of(body, steps, seed, expert_actions(turned=turned and other, seed=seed) if expert else None)
 
     def measured(seed: int, config: Config) -> Row:
-        standard, other = STANDARD.read_text(), other_body(turned=turned)
-        x, y = states_of(standard, 20_000, seed), states_of(other, 20_000, 100 + seed)
-        held_out = states_of(standard, 2000, 200 + seed)
+        x, y = states(20_000, seed, other=False), states(20_000, 100 + seed, other=True)
+        held_out = states(5000, 200 + seed, other=False)
         rows, others, asked, meant = (
             torch.from_numpy(part.astype(np.float32))
             for part in (x, y, held_out, corresponding(held_out, turned=turned))
         )
         model = CycleGAN(fitting=game(seed, 1000, config, 128)).fit(rows, others)
-        return cycle_figures(model, asked, meant, restandardised(asked, rows, others))
+        sides = {"distance": (model.transfer(asked), others), "distance_meant": (meant, others)}
+        return {
+            **cycle_figures(model, asked, meant, restandardised(asked, rows, others)),
+            **{name: distance(*pair) for name, pair in sides.items()},
+            "distance_chance": distance(others[5000:], others),
+        }
 
     return measured
 
@@ -232,6 +237,8 @@ TASKS: dict[str, Callable[[int, Config], Row]] = {
     "plane": plane,
     "cheetahs": cheetahs(turned=False),
     "cheetahs_turned": cheetahs(turned=True),
+    "cheetahs_expert": cheetahs(turned=False, expert=True),
+    "cheetahs_expert_turned": cheetahs(turned=True, expert=True),
     "cycle_inverted": cycle_digits("inverted"),
     "cycle_moved": cycle_digits("moved"),
     "constancy_coarse": constancy,
@@ -239,7 +246,6 @@ TASKS: dict[str, Callable[[int, Config], Row]] = {
     "paired_rotated_l1": paired("rotated", 10.0),
     "paired_scaled": paired("scaled", 0.0),
     "posed": poses,
-    "edited_inverted": edited,
 }
 """By name; the first sentence of each says which domains."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from gymnasium.envs.mujoco import half_cheetah_v4
 from numpy.typing import NDArray
 
-__all__ = ["corresponding", "other_body", "states_of"]
+__all__ = ["corresponding", "expert_actions", "other_body", "states_of"]
 
 Array = NDArray[np.float64]
 
@@ -27,6 +27,7 @@ LONGER = {"bthigh": 1.25, "bshin": 1.25, "fthigh": 1.25, "fshin": 1.25, "torso":
 TURNED = ("fthigh", "fshin", "ffoot")
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
 """Of a turned body's positions that are observed: height, pitch, and the six joints."""
+NOISE = 0.3
 STANDARD = Path(half_cheetah_v4.__file__).parent / "assets" / "half_cheetah.xml"
 
 
@@ -72,6 +73,25 @@ def states_of(xml: str, steps: int, seed: int, act: Callable[[Array], Array] | N
                 observation, _ = env.reset()
         env.close()
     return np.array(rows)
+
+
+def expert_actions(*, turned: bool, seed: int) -> Callable[[Array], Array]:
+    """From observation to action as the shipped expert of HalfCheetah-v4 acts, with noise, to be seen off its way.
+
+    It was trained in the first body, and moves the other one as if it were that: the angles of a turned leg are turned
+    back before it looks, and its actions after. The noise has a deviation of `NOISE`, in half ranges of an action.
+    """
+    from experts import load_expert
+
+    expert, noise = load_expert("HalfCheetah-v4"), np.random.default_rng(seed)
+    signs = SIGNS if turned else np.ones(8)
+    seen = np.concatenate((signs, [1.0], signs))
+
+    def act(observation: Array) -> Array:
+        action, _ = expert.predict((observation * seen).astype(np.float32), deterministic=True)
+        return np.clip(signs[2:] * action + NOISE * noise.standard_normal(6), -1.0, 1.0)
+
+    return act
 
 
 def corresponding(observations: Array, *, turned: bool = False) -> Array:

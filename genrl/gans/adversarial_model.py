@@ -19,8 +19,8 @@ from genrl.gans.coverage import COLLAPSED, coverage
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import PENALTIES, PenaltyName
 from genrl.gans.range import Range
-from genrl.gans.units import Units
 from genrl.generative_model import GenerativeModel, Progress
+from genrl.nn import Units
 from genrl.row_checks import check_event
 from genrl.training.fit import FitEpoch
 
@@ -161,7 +161,7 @@ class AdversarialModel(GenerativeModel, ABC):
             InputError: wrong shapes.
         """
         given = self._standard_context(self.check_rows(x, context))
-        logits: Tensor = self.discriminator(self.units(x.flatten(1).to(next(self.units.buffers()))), given)
+        logits: Tensor = self.discriminator(self.units.remove(x.flatten(1)), given)
         return logits
 
     @property
@@ -171,7 +171,7 @@ class AdversarialModel(GenerativeModel, ABC):
 
     def _units(self, features: int) -> Units | Range:
         """What stands between the units of the data and those that the networks see."""
-        return Units(features)
+        return Units((features,))
 
     def _players(self) -> tuple[Player, Player]:
         """Discriminator and generator, at the beginning of a game."""
@@ -183,18 +183,18 @@ class AdversarialModel(GenerativeModel, ABC):
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         self.generator, self.discriminator = self._networks(event_shape, context_features)
         self.units = self._units(prod(event_shape))
-        self.context_units = Units(context_features)
+        self.context_units = Units((context_features,))
         # Whoever asks changes nothing: what moves in training mode, moves in a fit alone.
         self.generator.eval()
         self.discriminator.eval()
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         rows = x.flatten(1)
-        self.units.measure(rows)
+        self.units.measure_with_constants(rows)
         if context is not None:
-            self.context_units.measure(context)
-            context = self.context_units(context.float())
-        rows = self.units(rows).float()
+            self.context_units.measure_with_constants(context)
+            context = self.context_units.remove(context)
+        rows = self.units.remove(rows)
         history = fit_adversarially(
             *self._players(),
             rows,
@@ -228,16 +228,13 @@ class AdversarialModel(GenerativeModel, ABC):
     def _rows(self, noise: Tensor, context: Tensor | None) -> Tensor:
         """In the units of the data, and of their shape."""
         standard = self.generator(noise, context)
-        return self.units.inverse(standard).reshape(len(noise), *self.require_built())
+        return self.units.restore(standard).reshape(len(noise), *self.require_built())
 
     def _noise(self, rows: int) -> Tensor:
         return torch.randn(rows, self.noise_columns, device=next(self.generator.parameters()).device)
 
     def _standard_context(self, context: Tensor | None) -> Tensor | None:
-        if context is None:
-            return None
-        standard: Tensor = self.context_units(context.to(self.context_units.mean))
-        return standard
+        return None if context is None else self.context_units.remove(context)
 
     @torch.no_grad()
     def _report(self, rows: Tensor, context: Tensor | None) -> dict[str, float]:

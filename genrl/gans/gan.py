@@ -19,6 +19,8 @@ from genrl.nn import Activation
 
 __all__ = ["GAN"]
 
+FITTING = AdversarialFitting(updates=5000)
+
 
 class GAN(AdversarialModel):
     """A generator of rows that plays against a discriminator (Goodfellow et al. 2014), both multilayer perceptrons.
@@ -45,7 +47,7 @@ class GAN(AdversarialModel):
         hidden: widths of the generator's hidden layers.
         discriminator_hidden: likewise.
         activation: between the layers of both.
-        fitting: settings of the game.
+        fitting: settings of the game; by default 5,000 rounds, which take up to a minute.
 
     Raises:
         InputError: a hyperparameter is out of its range.
@@ -75,7 +77,7 @@ class GAN(AdversarialModel):
         hidden: tuple[int, ...] = (128, 128, 128),
         discriminator_hidden: tuple[int, ...] = (128, 128, 128),
         activation: Activation = "leaky_relu",
-        fitting: AdversarialFitting = AdversarialFitting(),
+        fitting: AdversarialFitting = FITTING,
     ) -> None:
         super().__init__(
             objective=objective,

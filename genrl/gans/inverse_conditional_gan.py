@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genrl.errors import InputError
+from genrl.gans.adversarial_model import AdversarialModel
 from genrl.gans.domains import DomainUnits
-from genrl.gans.gan import GAN
 from genrl.gans.settings import check_widths
 from genrl.gans.stages import Stages
 from genrl.gans.transfer_networks import Judge
@@ -33,7 +33,8 @@ class InverseConditionalGAN(GenerativeModel):
     Samples are those of the GAN; as a codec it maps rows to noise and back.
 
     Args:
-        gan: fitted anew, given the labels or the context; few columns of noise are easier to find again.
+        gan: any adversarial model that takes a context, such as a `ConditionalGAN`, for images a `DCGAN`; fitted anew,
+            given the labels or the context. Few columns of noise are easier to find again.
         hidden: widths of the encoders' hidden layers, or channels if rows are images.
         activation: between the layers.
         fitting: settings of the encoders' fit.
@@ -41,7 +42,7 @@ class InverseConditionalGAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> from genrl.gans import AdversarialFitting
+    >>> from genrl.gans import GAN, AdversarialFitting
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x, y = torch.randn(1000, 1), torch.arange(1000) % 2
@@ -59,7 +60,7 @@ class InverseConditionalGAN(GenerativeModel):
     def __init__(
         self,
         *,
-        gan: GAN,
+        gan: AdversarialModel,
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "leaky_relu",
         fitting: GradientFitting = GradientFitting(),

@@ -14,10 +14,10 @@ class Range(nn.Module):
     Pixels share the scale, so that a picture stays one. Where nothing varies, all is 0, and comes back as it was.
 
     >>> scale = Range()
-    >>> scale.measure(torch.tensor([[0.0, 16.0], [8.0, 8.0]]))
-    >>> scale(torch.tensor([[4.0, 16.0]]))
+    >>> scale.measure_with_constants(torch.tensor([[0.0, 16.0], [8.0, 8.0]]))
+    >>> scale.remove(torch.tensor([[4.0, 16.0]]))
     tensor([[-0.5000,  1.0000]])
-    >>> scale.inverse(torch.tensor([[-0.5, 1.0]]))
+    >>> scale.restore(torch.tensor([[-0.5, 1.0]]))
     tensor([[ 4., 16.]])
     """
 
@@ -30,16 +30,17 @@ class Range(nn.Module):
         self.register_buffer("reach", torch.tensor(1.0))
 
     @torch.no_grad()
-    def measure(self, rows: Tensor) -> None:
+    def measure_with_constants(self, rows: Tensor) -> None:
         """Take the ends from (rows, features)."""
         low, high = rows.double().aminmax()
         self.middle.copy_((low + high) / 2)
         self.reach.copy_((high - low) / 2)
 
-    def forward(self, rows: Tensor) -> Tensor:
+    def remove(self, rows: Tensor) -> Tensor:
         """Between -1 and 1, for rows within the data's ends."""
-        return (rows - self.middle) / self.reach if self.reach > 0 else torch.zeros_like(rows)
+        scaled = rows.to(self.middle) - self.middle
+        return scaled / self.reach if self.reach > 0 else torch.zeros_like(scaled)
 
-    def inverse(self, scaled: Tensor) -> Tensor:
+    def restore(self, scaled: Tensor) -> Tensor:
         """The units of the data."""
         return torch.addcmul(self.middle, scaled, self.reach)

@@ -136,7 +136,7 @@ class StyleGAN(AdversarialModel):
         event_shape = self.require_built()
         check_event(styles, (len(self._generator.layers), self.style_features), "styles")
         flat = self._generator.synthesise(styles, self._generator.noises(len(styles)))
-        return self.units.inverse(flat).reshape(len(styles), *event_shape)
+        return self.units.restore(flat).reshape(len(styles), *event_shape)
 
     @property
     def depth(self) -> float:

@@ -41,9 +41,19 @@ class Units(nn.Module):
         mean, deviation = mean_and_deviation(x)
         self._keep(mean, deviation.square().mean().sqrt().expand_as(mean))
 
+    @torch.no_grad()
+    def measure_with_constants(self, x: Tensor) -> None:
+        """As `measure`, but a number that does not vary is a constant: 0 once removed, and restored as it was.
+
+        Its deviation is 0. For samplers, which are then right there whatever their networks say; a density needs more.
+        """
+        mean, deviation = mean_and_deviation(x)
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
+
     def remove(self, x: Tensor) -> Tensor:
         """(rows, ...) around 0, of deviation 1, in the precision of this module."""
-        return (x.to(self.mean) - self.mean) / self.deviation
+        return (x.to(self.mean) - self.mean) / torch.where(self.deviation > 0, self.deviation, torch.inf)
 
     def restore(self, x: Tensor) -> Tensor:
         """What `remove` was given."""

@@ -65,6 +65,22 @@ def test_states_follow_from_the_seed(bodies: ModuleType) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_the_expert_moves_a_turned_body_as_if_it_were_not(bodies: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "NOISE", 0.0)
+    plain, turned = (bodies.expert_actions(turned=turned, seed=0) for turned in (False, True))
+    observation = np.random.default_rng(0).normal(size=17)
+    mirrored = observation * np.concatenate((bodies.SIGNS, [1.0], bodies.SIGNS))
+    np.testing.assert_allclose(turned(mirrored), plain(observation) * bodies.SIGNS[2:], atol=1e-6)
+    assert not np.allclose(turned(observation), plain(observation) * bodies.SIGNS[2:], atol=1e-2)
+
+
+def test_a_distance_is_in_deviations_of_the_domain(benchmark: ModuleType) -> None:
+    rows = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 100.0])
+    assert benchmark.distance(rows, rows) == 0.0
+    moved = rows + rows.std(0)
+    assert benchmark.distance(moved, rows) == pytest.approx(1.0, rel=0.1)  # |(1, 1)| / sqrt(2 columns)
+
+
 def test_it_goes_on_where_it_stopped(benchmark: ModuleType, tmp_path: Path) -> None:
     table = tmp_path / "maps.csv"
     config = benchmark.Config(tasks=("plane", "cycle_inverted"), seeds=(0, 1), updates=2, out=table)

@@ -90,6 +90,17 @@ def test_the_discriminator_can_be_asked_in_the_units_of_the_data():
         model.discriminate(torch.zeros(3, 2))
 
 
+@pytest.mark.filterwarnings("ignore:the samples reach")
+def test_a_constant_column_is_sampled_exactly_and_not_judged(tmp_path):
+    x = torch.cat([two_lumps(200), torch.full((200, 1), 0.1)], 1)
+    model = gan(updates=2).fit(x)
+    model.save(tmp_path / "model")
+    loaded = GAN.load(tmp_path / "model")
+    assert (loaded.sample(50)[:, -1] == x[0, -1]).all()
+    other = torch.cat([x[:5, :-1], torch.full((5, 1), 9.0)], 1)
+    assert torch.equal(loaded.discriminate(other), model.discriminate(x[:5]))
+
+
 def test_asking_the_discriminator_changes_nothing():
     """Spectral norm goes on with its power iteration whenever it is in training mode."""
     model = gan(spectral=True).build(2)
@@ -233,4 +244,4 @@ def test_eight_gaussians_are_all_found():
     model = GAN().fit(toy_samples("8gaussians", 10_000))
     found = mode_coverage(model.sample(4000), modes.means, modes.deviation)
     assert found.found == 8
-    assert found.high_quality >= 0.9
+    assert found.high_quality >= 0.93

@@ -9,8 +9,10 @@ from torch import nn
 from genrl.autoencoders import Autoencoder
 from genrl.errors import InputError
 from genrl.gans import (
+    DCGAN,
     GAN,
     AdversarialFitting,
+    ConditionalGAN,
     DomainTransferNetwork,
     InverseConditionalGAN,
     PairedTransferGAN,
@@ -137,10 +139,18 @@ def test_encoders_find_noise_and_context_of_a_known_generator():
     assert (edited - meant).abs().mean() < 0.15
 
 
-def test_an_inverse_comes_back_from_disk_and_needs_a_context(tmp_path):
+@pytest.mark.parametrize(
+    "gan",
+    [
+        GAN(noise_features=2, hidden=(8,), discriminator_hidden=(8,), fitting=game(3)),
+        ConditionalGAN(noise_features=2, hidden=(8,), discriminator_hidden=(8,), fitting=game(3)),
+        DCGAN(noise_features=2, channels=2, fitting=game(3)),
+    ],
+    ids=lambda gan: type(gan).__name__,
+)
+def test_an_inverse_comes_back_from_disk_and_needs_a_context(tmp_path, gan):
     torch.manual_seed(0)
     x, labels = torch.randn(60, 1, 4, 4), torch.arange(60) % 3
-    gan = GAN(noise_features=2, hidden=(8,), discriminator_hidden=(8,), fitting=game(3))
     model = InverseConditionalGAN(gan=gan, hidden=(4,), fitting=GradientFitting(updates=3))
     with pytest.raises(InputError, match="fit it with labels"):
         model.fit(x)
