@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
-from genrl.policies import describe_policy, load_policy
+from genrl.policies import SamplerPolicy, describe_policy, load_policy
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
@@ -97,6 +97,12 @@ class BehaviourCloning(SavedAgent):
         if self.demonstrations is None:
             raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
         config = self.config if epochs is None else replace(self.config, epochs=epochs)
+        if (
+            isinstance(self.policy, SamplerPolicy)
+            and self.policy.chunk > 1
+            and self.demonstrations.kept_pairs is not None
+        ):
+            raise InputError("chunks of actions are of successive steps: keep all pairs (subsample=1), or give chunk=1")
         states = labelled_states(self.demonstrations, self.policy.action_space)
         self.history = clone(self.policy, states, config, seed=self.seed, progress=progress)
         return self

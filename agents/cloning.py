@@ -20,7 +20,7 @@ from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
 
 from .cloning_samplers import fit_sampler
-from .generative_choices import POLICIES, PolicyName
+from .generative_choices import CHUNKS, POLICIES, PolicyName
 
 __all__ = ["CloningConfig", "LabelledStates", "build_policy", "clone", "half_range", "labelled_states"]
 
@@ -48,16 +48,20 @@ class CloningConfig:
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae or gan
-    does not know its likelihood and is fitted in its own way, from scratch, with the updates (or epochs), batch_size,
-    learning_rate and min_std named here."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan or
+    score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the updates (or
+    epochs), batch_size, learning_rate and min_std named here."""
+    chunk: int | None = None
+    """Actions that a vae, gan or score draws together; by default 4 of a score and 1 of the others."""
+    executed: int | None = None
+    """Actions taken from a chunk before the next is drawn; by default half of it."""
     network: ActorCriticNetwork = field(
         default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
     )
-    """The policy, unless it is a vae or gan."""
+    """The policy, unless it is a vae, gan or score."""
 
     def __post_init__(self) -> None:
-        for name in ("updates", "epochs", "patience", "batch_size"):
+        for name in ("updates", "epochs", "patience", "batch_size", "chunk", "executed"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} must be 1 or more, not {value}")
@@ -124,7 +128,10 @@ def build_policy(
     density = POLICIES[config.policy]()
     if density is not None and not has_exact_density(density):
         extractor = {name: kwargs[name] for name in kwargs if name.startswith("features_extractor")}
-        return SamplerPolicy(seen, action_space, sampler=density, **extractor).to(device)
+        chunk = config.chunk or CHUNKS.get(config.policy, 1)
+        executed = config.executed or -(-chunk // 2)
+        sampler = SamplerPolicy(seen, action_space, sampler=density, chunk=chunk, executed=executed, **extractor)
+        return sampler.to(device)
     if density is not None:
         return DensityPolicy(seen, action_space, _no_step, density=density, **kwargs).to(device)
     return ActorCriticPolicy(seen, action_space, _no_step, **kwargs).to(device)
@@ -208,6 +215,7 @@ def _clone_sampler(
             policy,
             states.observations,
             states.actions,
+            episodes=states.episodes,
             noise=config.min_std * half_range(policy).cpu(),
             updates=passes or config.updates,
             batch_size=config.batch_size,

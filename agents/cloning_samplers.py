@@ -20,6 +20,7 @@ def fit_sampler(
     observations: Tensor,
     actions: Tensor,
     *,
+    episodes: Tensor,
     noise: Tensor,
     progress: Callable[[FitEpoch], bool | None] | None = None,
     **settings: Any,
@@ -30,6 +31,7 @@ def fit_sampler(
         policy: fitted in place.
         observations: (rows, columns) raw.
         actions: (rows, columns).
+        episodes: (rows,) numbers of the episodes, for a policy that acts in chunks.
         noise: (columns,) deviation of what is added to the actions: a deterministic teacher's lie on a surface, where
             a density has no upper bound and a discriminator is soon sure.
         progress: called after each pass or report; a False that it returns ends the fit.
@@ -47,7 +49,7 @@ def fit_sampler(
         asked = progress is not None and progress(epoch) is False
         return not asked
 
-    policy.fit(observations, actions + noise * torch.randn_like(actions), progress=note)
+    policy.fit(observations, actions + noise * torch.randn_like(actions), episodes=episodes, progress=note)
     held_out = [epoch.validation.get("loss", 0.0) for epoch in epochs]
     # The weights kept are those of the best pass, or of the last one if nothing was held out to tell.
     kept = 1 + min(range(len(epochs)), key=lambda at: (held_out[at], -at)) if epochs else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -221,4 +221,6 @@ class DAgger(SavedAgent):
     def _new_policy(self, *observations: torch.Tensor) -> BasePolicy:
         columns = position_velocity_columns(self.env_id, observations[0].shape[1])
         standardise = Standardise.fit(*observations, columns=columns)
-        return build_policy(self.env.action_space, standardise, self.config.cloning, self.device)
+        # Labels of single states are no plan: the states in between were reached by other actions.
+        cloning = replace(self.config.cloning, chunk=1, executed=1)
+        return build_policy(self.env.action_space, standardise, cloning, self.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from genrl.errors import InputError
 from genrl.gans import objectives, penalties
 from genrl.nn import Activation, Standardise
 from genrl.protocols import RewardModel
@@ -15,11 +16,15 @@ from genrl.rewards import (
     Bottleneck,
     Discriminator,
     InputParts,
+    ScoreDiscriminator,
     StandardisedReward,
     TransitionInputs,
     VariationalDiscriminator,
     forms,
 )
+from genrl.score import ScoreModel, VarianceExploding
+
+from .generative_choices import RewardName
 
 __all__ = ["DiscriminatorConfig", "ObjectiveName", "RewardFormName", "build_discriminator_reward"]
 
@@ -40,6 +45,9 @@ OBJECTIVES: dict[ObjectiveName, objectives.Objective] = {
     "wgan": objectives.WASSERSTEIN,
     "hinge": objectives.HINGE,
 }
+
+DENOISED = VarianceExploding(least=0.1, most=3.0)
+"""Noise that a score discriminator takes out: with less all rows look alike, with more nothing is left of them."""
 
 PENALTIES: dict[str, penalties.GradientPenalty] = {
     "interpolation": penalties.interpolation_penalty,
@@ -75,8 +83,9 @@ def build_discriminator_reward(
     scale: float,
     absorbing: bool,
     gamma: float,
-    momentum: float = 1.0,
-    bottleneck: Bottleneck | None = None,
+    momentum: float,
+    kind: RewardName,
+    bottleneck: Bottleneck,
 ) -> RewardModel:
     """The reward model of GAIL and its kin.
 
@@ -90,14 +99,15 @@ def build_discriminator_reward(
         absorbing: pay for what follows an early end (see `AbsorbingReward`).
         gamma: the learner's discount.
         momentum: weight of the newest statistics of the logit.
-        bottleneck: what a discriminator may know of a transition (VAIL); None for one that sees all of it.
+        kind: vail for one behind a bottleneck, score for one that denoises; else a network that gives the logit.
+        bottleneck: what a vail discriminator may know of a transition.
 
     Raises:
-        InputError: the form has no meaning for the objective's output.
+        InputError: the form has no meaning for the objective's output, or the kind none for an objective or a setting.
     """
     seen = observations.with_extra_column() if absorbing else observations
     adversarial = AdversarialReward(
-        _discriminator(config, TransitionInputs(config.inputs, seen, actions), bottleneck),
+        _discriminator(kind, config, TransitionInputs(config.inputs, seen, actions), bottleneck),
         loss=OBJECTIVES[objective].loss,
         penalty=PENALTIES[config.penalty],
         form=forms.paid_on_output(REWARD_FORMS[form], OBJECTIVES[objective]),
@@ -108,11 +118,15 @@ def build_discriminator_reward(
 
 
 def _discriminator(
-    config: DiscriminatorConfig, inputs: TransitionInputs, bottleneck: Bottleneck | None
-) -> Discriminator | VariationalDiscriminator:
+    kind: RewardName, config: DiscriminatorConfig, inputs: TransitionInputs, bottleneck: Bottleneck
+) -> Discriminator | VariationalDiscriminator | ScoreDiscriminator:
     hidden, activation, spectral = config.hidden, config.activation, config.spectral_norm
-    if bottleneck is None:
-        return Discriminator(inputs, hidden=hidden, activation=activation, spectral=spectral)
-    return VariationalDiscriminator(
-        inputs, hidden=hidden, activation=activation, spectral=spectral, bottleneck=bottleneck
-    )
+    if kind == "vail":
+        return VariationalDiscriminator(
+            inputs, hidden=hidden, activation=activation, spectral=spectral, bottleneck=bottleneck
+        )
+    if kind == "score":
+        if spectral:
+            raise InputError("a discriminator that denoises has no spectral norm: leave spectral_norm out")
+        return ScoreDiscriminator(inputs, ScoreModel(noise=DENOISED, hidden=hidden, activation=activation))
+    return Discriminator(inputs, hidden=hidden, activation=activation, spectral=spectral)

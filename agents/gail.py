@@ -262,7 +262,8 @@ class GAIL(SavedAgent):
             absorbing=self.config.absorbing,
             gamma=self._settings.gamma,
             momentum=self._settings.statistics_momentum,
-            bottleneck=self.config.vail if self.config.reward == "vail" else None,
+            kind=self.config.reward,
+            bottleneck=self.config.vail,
         )
         return model.to(self.device) if isinstance(model, nn.Module) else model
 

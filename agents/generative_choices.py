@@ -6,20 +6,22 @@ from collections.abc import Callable
 from typing import Literal
 
 from genrl.autoencoders import VAE
+from genrl.autoregressive import Recurrent, SequenceModel
 from genrl.bayes import BayesClassifier, GaussianConditional
+from genrl.discretised import Discretised
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
-from genrl.policies import action_flow, action_gan, action_mixture, action_vae
+from genrl.policies import action_flow, action_gan, action_mixture, action_score, action_sequence, action_vae
 from genrl.protocols import RewardModel
 from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
-__all__ = ["POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "RewardName"]
+__all__ = ["CHUNKS", "POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "RewardName"]
 
-RewardName = Literal["discriminator", "vail", "flow", "gmm", "bayes", "density-flow", "vae"]
-LearnedPolicyName = Literal["gaussian", "mixture", "flow"]
+RewardName = Literal["discriminator", "vail", "score", "flow", "gmm", "bayes", "density-flow", "vae", "sequence"]
+LearnedPolicyName = Literal["gaussian", "mixture", "flow", "autoregressive"]
 """Those with an exact log-probability of an action, which PPO needs; the others can be cloned."""
-PolicyName = Literal[LearnedPolicyName, "vae", "gan"]
+PolicyName = Literal[LearnedPolicyName, "vae", "gan", "score"]
 
 
 def _flow() -> GenerativeModel:
@@ -31,22 +33,33 @@ def _mixture() -> GenerativeModel:
     return GaussianMixture(4, covariance_type="full", reg_covar=1e-3, max_iter=10, tol=1e-2, init_params="k-means++")
 
 
+def _sequence() -> GenerativeModel:
+    return Discretised(SequenceModel(core=Recurrent(width=64), levels=16), bins=16)
+
+
 REWARDS: dict[RewardName, Callable[[InputParts], RewardModel | None]] = {
     "discriminator": lambda parts: None,
     "vail": lambda parts: None,
+    "score": lambda parts: None,
     "flow": lambda parts: DensityRatioReward(expert=_flow(), learner=_flow(), parts=parts),
     "gmm": lambda parts: DensityRatioReward(expert=_mixture(), learner=_mixture(), parts=parts),
     "bayes": lambda parts: ClassifierReward(BayesClassifier(GaussianConditional(reg_covar=1e-3)), parts=parts),
     "density-flow": lambda parts: DensityReward(_flow(), parts=parts),
     "vae": lambda parts: DensityReward(VAE(latents=8, hidden=(64, 64)), parts=parts),
+    "sequence": lambda parts: DensityReward(_sequence(), parts=parts),
 }
-"""Made for the parts of a transition that are seen; None stands for a discriminator, with a bottleneck or without."""
+"""Made for the parts of a transition that are seen; None stands for a discriminator, of one kind or another."""
 
 POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,
     "mixture": action_mixture,
     "flow": action_flow,
+    "autoregressive": action_sequence,
     "vae": action_vae,
     "gan": action_gan,
+    "score": action_score,
 }
 """What actions follow; None stands for the Gaussian of stable-baselines3."""
+
+CHUNKS: dict[PolicyName, int] = {"score": 4}
+"""How many actions are drawn together, of those that can be; 1 of the others."""

@@ -240,7 +240,11 @@ def _densities() -> list[Cell]:
         for task, env, steps, minutes, seeds in tasks
         for name, flags in (*rewards, *policies)
     ]
-    return [*trained, *clones]
+    # As many steps and trajectories as the recipe's own row, for the published rival of its discriminator.
+    whole = Cell(
+        name="score-ant-shipped-1", group="densities", env=ANT, episodes=1, flags=("--reward", "score"), minutes=60
+    )
+    return [*trained, *clones, whole]
 
 
 def _ablation() -> list[Cell]:

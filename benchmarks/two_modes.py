@@ -1,7 +1,7 @@
 """Cloning an expert that passes an obstacle now on one side, now on the other: which policies keep both ways?
 
-`python benchmarks/two_modes.py` clones the same demonstrations with a Gaussian, a mixture, a flow, a VAE and a GAN as
-the policy, lets each walk, prints how often it hits the obstacle and which ways it goes, and draws the walks.
+`python benchmarks/two_modes.py` clones the same demonstrations with a policy of every
+kind, lets each walk, prints how often it hits the obstacle and which ways it goes, and draws the walks.
 """
 
 from __future__ import annotations
@@ -114,11 +114,19 @@ def walks_of(policy: PolicyName, demonstrations: Demonstrations, config: TwoMode
     cloning = CloningConfig(updates=config.updates, policy=policy, network=network)
     clone = BehaviourCloning(DummyVecEnv([Plane]), demonstrations, config=cloning, seed=config.seed).learn()
     torch.manual_seed(config.seed)
+    return [walk(acting(clone), seed=1000 + number)[0] for number in range(config.walks)]
+
+
+def acting(clone: BehaviourCloning) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """Samples the actions of one walk, and follows the plan that the clone may have made."""
+    plan = None
 
     def act(state: NDArray[Any]) -> NDArray[np.float32]:
-        return clone.predict(state, deterministic=False)[0]
+        nonlocal plan
+        action, plan = clone.predict(state, plan, deterministic=False)
+        return action
 
-    return [walk(act, seed=1000 + number)[0] for number in range(config.walks)]
+    return act
 
 
 def hits(places: Walk) -> bool:

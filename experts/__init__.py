@@ -5,14 +5,17 @@ from .loading import load_demonstrations
 from .noisy_policy import NoisyPolicy
 from .record import record
 from .saving import save_recording
+from .waypoints import WaypointController, maze_waypoints
 
 __all__ = [
     "NoisyPolicy",
+    "WaypointController",
     "available",
     "expert_card",
     "expert_folder",
     "load_demonstrations",
     "load_expert",
+    "maze_waypoints",
     "record",
     "register",
     "save_recording",

@@ -15,10 +15,13 @@ from experts import expert_card, load_expert, record, save_recording
 from experts.imitation_library import read_imitation
 from experts.minari_datasets import read_minari
 from experts.saving import check_recording_folder
+from experts.waypoints import maze_waypoints
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.protocols import Policy
 from genrl.transitions import Demonstrations
+
+WAYPOINTS = "waypoints"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,8 @@ class CollectConfig:
     """Write observations alone, as somebody who watches would have them (for train_gail.py --state-only); no Minari
     dataset then, which needs actions."""
     policy: Path | None = None
-    """A run directory, a policy's folder, or an SB3 .zip (with --trust and --algo); default: the shipped expert."""
+    """A run directory, a policy's folder, an SB3 .zip (with --trust and --algo), or `waypoints`, which knows the way
+    through the mazes of Gymnasium-Robotics; default: the shipped expert."""
     tier: str = "expert"
     """Which shipped expert."""
     out: Path | None = None
@@ -124,6 +128,16 @@ def _find_source(config: CollectConfig) -> Source:
             # The evaluation is of the task as it comes.
             expert_return=None if env_kwargs else evaluation.get("return_mean"),
             licence=card.get("licence"),
+        )
+    if str(config.policy) == WAYPOINTS and not config.policy.exists():
+        if config.env is None:
+            raise InputError("say which maze: --env PointMaze_UMaze-v3")
+        return Source(
+            policy=maze_waypoints(config.env, seed=config.seed, **env_kwargs),
+            env_id=config.env,
+            name=WAYPOINTS,
+            described="waypoints on a shortest way",
+            env_kwargs=env_kwargs,
         )
     found = find_policy(config.policy, trust=config.trust, algorithm=config.algo)
     env_id = config.env or found.env_id

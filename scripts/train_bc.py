@@ -49,8 +49,12 @@ class TrainConfig:
     learning_rate: float = DEFAULTS.learning_rate
     """Adam's step size."""
     policy: PolicyName = DEFAULTS.policy
-    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae
-    or gan only samples: it is fitted in its own way."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan
+    or score only samples: it is fitted in its own way."""
+    chunk: int | None = None
+    """Actions that a vae, gan or score draws together; by default 4 of a score and 1 of the others."""
+    executed: int | None = None
+    """Actions taken from a chunk before the next is drawn; by default half of it."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -87,6 +91,8 @@ def main(config: TrainConfig) -> None:
             batch_size=config.batch_size,
             learning_rate=config.learning_rate,
             policy=config.policy,
+            chunk=config.chunk,
+            executed=config.executed,
         ),
     )
     floor = random_return(config.env, env_kwargs=env_kwargs)

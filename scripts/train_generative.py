@@ -83,6 +83,8 @@ def main(config: TrainConfig) -> None:
     report(directory, {"fit_seconds": seconds, **measure(model, data)})
     for path in draw_pictures(model, data, directory.path, joint=config.show_joint):
         print(f"{path.stem.replace('_', ' ')}: {path}")
+    if hasattr(model, "collapse_report") and len(data.test) > 1:
+        print(model.collapse_report(torch.from_numpy(data.test).float(), data.test_context).words)
     print(f"model: {directory.path / 'model'}")
     return None
 

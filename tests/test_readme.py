@@ -26,6 +26,8 @@ TINY = {
     "learner=RealNVP())": "learner=RealNVP(), training=DensityTraining(first_steps=3))",
     "reward_model=paid)": "reward_model=paid, num_envs=4)",
     'PPO(FlowPolicy, "Pendulum-v1")': 'PPO(FlowPolicy, "Pendulum-v1", n_steps=64, n_epochs=1)',
+    "EnsembleWorldModel()": "EnsembleWorldModel(hidden=(8,), fitting=GradientFitting(updates=5))",
+    "as_vec_env(1024, ": "as_vec_env(16, ",
 }
 
 
@@ -85,8 +87,14 @@ def test_the_generative_code_in_the_readme_runs(
     assert "tensor(" in capsys.readouterr().out
 
 
-def test_the_readme_has_the_three_blocks_that_are_run() -> None:
-    assert len(python_blocks(README)) == 3
+def test_the_code_of_world_models_in_the_readme_runs() -> None:
+    names: dict[str, Any] = {"GradientFitting": GradientFitting}
+    exec(compile(tiny(python_blocks(README)[3]), "README.md, block 3", "exec"), names)
+    assert names["model"].require_built() == names["actions"]
+
+
+def test_the_readme_has_blocks_that_are_run() -> None:
+    assert len(python_blocks(README)) == 4
 
 
 def test_the_settings_of_imitation_are_accepted() -> None:

@@ -10,6 +10,7 @@ import gymnasium as gym
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from genrl.envs.ant import ant_v4, ant_v5
+from genrl.envs.flat_goal import FlatGoal, has_goal
 from genrl.envs.half_cheetah import half_cheetah_v4, half_cheetah_v5
 from genrl.envs.hopper import hopper_v4, hopper_v5
 from genrl.envs.humanoid import humanoid_v4, humanoid_v5
@@ -35,6 +36,7 @@ FAST_TASKS: Mapping[str, Callable[..., Task]] = {
 }
 """The tasks that run on the batched engine, each with the function that takes its keywords."""
 
+_ROBOTICS_TASKS = ("PointMaze_", "AntMaze_", "Fetch")
 _RENDERING_KEYWORDS = ("width", "height", "camera_id", "camera_name", "max_geom", "visual_options")
 
 
@@ -44,7 +46,8 @@ def make_vec_env(
     """Make many copies of a Gymnasium environment behind the `VecEnv` interface of stable-baselines3.
 
     The MuJoCo tasks in `FAST_TASKS` are stepped together on threads, bit-equal to `gym.make`; any other id
-    becomes a `DummyVecEnv` of `gym.make`.
+    becomes a `DummyVecEnv` of `gym.make`. Of a goal-conditioned task, whose observation is a dict, the vector
+    (observation, desired goal) is observed.
 
     Args:
         env_id: the id under which Gymnasium knows the environment.
@@ -112,12 +115,28 @@ def _make_fast(env_id: str, num_envs: int, num_threads: int, keywords: dict[str,
 
 
 def _make_slow(env_id: str, num_envs: int, keywords: dict[str, Any]) -> DummyVecEnv:
+    _register_mazes(env_id)
     if ":" not in env_id and env_id not in gym.registry:
         raise InputError(f"unknown environment {env_id!r}; {_closest(env_id, gym.registry)}")
     try:
-        return DummyVecEnv([lambda: gym.make(env_id, **keywords) for _ in range(num_envs)])
+        return DummyVecEnv([lambda: _make_one(env_id, keywords) for _ in range(num_envs)])
     except (gym.error.Error, ImportError, TypeError) as error:
         raise InputError(f"gymnasium cannot make {env_id!r}: {error}") from error
+
+
+def _make_one(env_id: str, keywords: dict[str, Any]) -> gym.Env[Any, Any]:
+    env = gym.make(env_id, **keywords)
+    return FlatGoal(env) if has_goal(env.observation_space) else env
+
+
+def _register_mazes(env_id: str) -> None:
+    """Tasks of Gymnasium-Robotics are known to Gymnasium only once that package has been imported."""
+    if env_id.startswith(_ROBOTICS_TASKS) and env_id not in gym.registry:
+        try:
+            import gymnasium_robotics
+        except ImportError as error:
+            raise InputError(f"{env_id} needs a package: pip install gymnasium-robotics ({error})") from error
+        gym.register_envs(gymnasium_robotics)
 
 
 def _closest(env_id: str, known: Iterable[str]) -> str:

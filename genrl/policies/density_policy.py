@@ -17,7 +17,7 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, describe_model, rebuild_model
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_actor_critic, rebuild_actor_critic
-from genrl.protocols import Density, Mode, Sampler
+from genrl.protocols import Density, Discrete, Mode, Sampler, ScoreFunction
 
 __all__ = [
     "KIND",
@@ -169,21 +169,30 @@ def rebuild_density_policy(description: Mapping[str, Any], tensors: Mapping[str,
 
 
 def has_exact_density(model: GenerativeModel) -> bool:
-    """Whether it tells the log-probability of an action itself, not a bound of it and not nothing."""
-    return isinstance(model, Density) and model.log_prob_kind == "exact"
+    """Whether it tells the log-probability of an action itself, in a way that a learner can improve.
+
+    Not a bound of it, not nothing, and not by solving an equation with a learned score, as a score model does: that is
+    as exact as its few steps, and costs a backward pass for each column of each action.
+    """
+    return isinstance(model, Density) and model.log_prob_kind == "exact" and not isinstance(model, ScoreFunction)
 
 
 def check_action_density(model: GenerativeModel) -> None:
     """Refuse a model that PPO cannot train as a policy.
 
     Raises:
-        InputError: it has no exact density, no samples, or no mode.
+        InputError: it has no exact density, no samples, or no mode, or models integers.
     """
     if not has_exact_density(model) or not isinstance(model, Sampler):
         raise InputError(
             f"{type(model).__name__} does not know the exact probability of an action, which a reinforcement learner "
             "needs to weigh what it tried: take a model of genrl.flows or genrl.mixtures.MixtureDensityNetwork. One "
             "that can be sampled, such as a VAE or a GAN, can be cloned: genrl.policies.SamplerPolicy"
+        )
+    if isinstance(model, Discrete) and model.takes_integers:
+        raise InputError(
+            f"{type(model).__name__} is of integers, and actions are real numbers: give it output='gaussians', or wrap "
+            "it in genrl.discretised.Discretised"
         )
     if not isinstance(model, Mode):
         raise InputError(

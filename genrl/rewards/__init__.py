@@ -9,6 +9,8 @@ from genrl.rewards.following_density import DensityTraining
 from genrl.rewards.frozen import FrozenReward
 from genrl.rewards.inputs import InputParts, TransitionInputs, check_demonstrations
 from genrl.rewards.novelty import NoveltyBonus
+from genrl.rewards.pseudo_count_bonus import PseudoCountBonus
+from genrl.rewards.score_discriminator import ScoreDiscriminator
 from genrl.rewards.standardised import StandardisedReward
 from genrl.rewards.variational_discriminator import Bottleneck, VariationalDiscriminator
 
@@ -25,6 +27,8 @@ __all__ = [
     "FrozenReward",
     "InputParts",
     "NoveltyBonus",
+    "PseudoCountBonus",
+    "ScoreDiscriminator",
     "StandardisedReward",
     "TransitionInputs",
     "VariationalDiscriminator",

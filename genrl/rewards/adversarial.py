@@ -13,6 +13,7 @@ from genrl.gans.penalties import GradientPenalty
 from genrl.rewards.discriminator import Discriminator
 from genrl.rewards.forms import RewardForm
 from genrl.rewards.replay import TransitionReplay
+from genrl.rewards.score_discriminator import ScoreDiscriminator
 from genrl.rewards.variational_discriminator import VariationalDiscriminator
 from genrl.transitions import Transitions
 
@@ -62,7 +63,8 @@ class AdversarialReward(nn.Module):
     """The reward of generative adversarial imitation learning (Ho & Ermon 2016, algorithm 1).
 
     Args:
-        discriminator: trained in place; a `VariationalDiscriminator` makes it VAIL (Peng et al. 2019).
+        discriminator: trained in place; a `VariationalDiscriminator` makes it VAIL (Peng et al. 2019), a
+            `ScoreDiscriminator` DiffAIL (Wang et al. 2024).
         loss: objective of the discriminator, one of `genrl.gans.losses`.
         penalty: on its input gradient, one of `genrl.gans.penalties`.
         form: how a logit is paid out, one of `genrl.rewards.forms`.
@@ -71,7 +73,7 @@ class AdversarialReward(nn.Module):
 
     def __init__(
         self,
-        discriminator: Discriminator | VariationalDiscriminator,
+        discriminator: Discriminator | VariationalDiscriminator | ScoreDiscriminator,
         *,
         loss: DiscriminatorLoss,
         penalty: GradientPenalty,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Trainable
+from genrl.protocols import Density, Discrete, Trainable
 
 __all__ = ["DensityTraining", "FollowingDensity"]
 
@@ -58,7 +58,7 @@ class FollowingDensity(nn.Module):
         training: how.
 
     Raises:
-        InputError: the model does not know its density.
+        InputError: the model does not know its density, or is one of integers.
     """
 
     def __init__(self, density: GenerativeModel, training: DensityTraining) -> None:
@@ -67,6 +67,11 @@ class FollowingDensity(nn.Module):
             raise InputError(
                 f"{type(density).__name__} has no density, and the reward is one: take a model of genrl.mixtures, "
                 "genrl.flows or genrl.bayes, or genrl.autoencoders.VAE for a bound of it"
+            )
+        if isinstance(density, Discrete) and density.takes_integers:
+            raise InputError(
+                f"{type(density).__name__} is of integers, and transitions are real numbers: wrap it in "
+                "genrl.discretised.Discretised"
             )
         self.density = density
         self.training_config = training

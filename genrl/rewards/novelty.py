@@ -15,6 +15,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.rewards.following_density import DensityTraining, FollowingDensity
+from genrl.rewards.reached import reached_observations
 
 __all__ = ["NoveltyBonus"]
 
@@ -87,9 +88,7 @@ class NoveltyBonus(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """As the environment does, with the bonus added to the rewards."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        reached = np.array(observations, dtype=np.float32)
-        for index in np.flatnonzero(dones):  # what follows an end belongs to the next episode
-            reached[index] = infos[index]["terminal_observation"]
+        reached = reached_observations(observations, dones, infos).astype(np.float32)
         bonuses = self._bonuses(reached)
         for info, bonus in zip(infos, bonuses, strict=True):
             info["novelty_bonus"] = float(bonus)

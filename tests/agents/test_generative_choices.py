@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from point_env import WalkToGoal, play, point_envs
+from point_env import GOAL, WalkToGoal, play, point_envs
 
 from agents.behaviour_cloning import BehaviourCloning
 from agents.cloning import CloningConfig
@@ -23,7 +23,14 @@ from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
 from genrl.policies import DensityPolicy, SamplerPolicy, load_policy
-from genrl.rewards import DensityRatioReward, DensityReward, DensityTraining, FrozenReward, StandardisedReward
+from genrl.rewards import (
+    DensityRatioReward,
+    DensityReward,
+    DensityTraining,
+    FrozenReward,
+    ScoreDiscriminator,
+    StandardisedReward,
+)
 from genrl.transitions import Demonstrations
 
 SMALL = GAILConfig(
@@ -69,12 +76,29 @@ def test_the_experts_density_alone_pays_for_imitation(demonstrations: Demonstrat
     assert score(GAIL(point_envs(16), demonstrations, reward_model=paid, seed=0, config=SMALL), 15_000) > 0.6
 
 
-@pytest.mark.parametrize("reward", get_args(RewardName))
+SLOW_REWARDS = ("sequence",)
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW_REWARDS)) for name in get_args(RewardName)],
+)
 def test_every_reward_by_name_trains(demonstrations: Demonstrations, reward: Any) -> None:
     agent = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward=reward)).learn(256)
     rewards = agent.reward_model.reward(demonstrations.transitions(agent.env.action_space))
     assert torch.isfinite(rewards).all()
     assert rewards.std() > 0
+
+
+def test_a_discriminator_that_denoises_is_one_of_all_objectives_and_forms(demonstrations: Demonstrations) -> None:
+    config = replace(SMALL, reward="score", objective="lsgan", reward_form="gail", absorbing=True)
+    agent = GAIL(point_envs(4), demonstrations, seed=0, config=config).learn(128)
+    rows = demonstrations.transitions(agent.env.action_space)
+    assert torch.isfinite(agent.reward_model.reward(rows)).all()
+    assert isinstance(agent.reward_model.inner.discriminator, ScoreDiscriminator)
+    spectral = replace(config, discriminator=replace(SMALL.discriminator, spectral_norm=True))
+    with pytest.raises(InputError, match="no spectral norm"):
+        GAIL(point_envs(4), demonstrations, seed=0, config=spectral)
 
 
 def test_a_frozen_one_never_sees_the_demonstrations(demonstrations: Demonstrations) -> None:
@@ -84,14 +108,14 @@ def test_a_frozen_one_never_sees_the_demonstrations(demonstrations: Demonstratio
     assert not isinstance(agent.reward_model, FrozenReward)  # it is frozen for the learner only
 
 
-@pytest.mark.parametrize("policy", ["mixture", "flow"])
+@pytest.mark.parametrize("policy", ["mixture", "flow", pytest.param("autoregressive", marks=pytest.mark.slow)])
 def test_density_policies_imitate(demonstrations: Demonstrations, policy: Any) -> None:
     agent = GAIL(point_envs(16), demonstrations, seed=0, config=replace(SMALL, policy=policy))
     assert isinstance(agent.policy, DensityPolicy)
     assert score(agent, 25_000) > 0.6
 
 
-@pytest.mark.parametrize("policy", ["mixture", "flow"])
+@pytest.mark.parametrize("policy", ["mixture", "flow", pytest.param("autoregressive", marks=pytest.mark.slow)])
 def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstrations, policy: Any) -> None:
     config = replace(SMALL, policy=policy, bc_warm_start=True, warm_start=WarmStartConfig(updates=2000, std=0.2))
     agent = GAIL(point_envs(16), demonstrations, seed=0, config=config)
@@ -99,7 +123,7 @@ def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstr
     agent.prepare()
     assert agent.start == "clone"
     assert mean_return(agent) > (untrained + mean_return(WalkToGoal())) / 2
-    observation = torch.zeros(1, 2)
+    observation = torch.from_numpy(GOAL)[None]  # where the demonstrations are most of the time
     drawn = torch.cat([agent.policy.get_distribution(observation).sample() for _ in range(300)])
     noise = drawn.std(0)
     assert (noise > 0.1).all()
@@ -107,7 +131,15 @@ def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstr
 
 
 @pytest.mark.parametrize(
-    ("policy", "reward"), [("mixture", "gmm"), ("flow", "density-flow"), ("gaussian", "vail"), ("gaussian", "vae")]
+    ("policy", "reward"),
+    [
+        ("mixture", "gmm"),
+        ("flow", "density-flow"),
+        ("gaussian", "vail"),
+        ("gaussian", "vae"),
+        ("autoregressive", "score"),
+        pytest.param("gaussian", "sequence", marks=pytest.mark.slow),
+    ],
 )
 def test_saved_and_resumed_bit_for_bit(
     demonstrations: Demonstrations, tmp_path: Path, policy: Any, reward: Any
@@ -146,17 +178,20 @@ def test_pairings_that_cannot_work_are_refused_at_once(demonstrations: Demonstra
             GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy="mixture"))
 
 
-@pytest.mark.parametrize("policy", ["vae", "gan"])
+CLASSES = {"vae": "VAE", "gan": "GAN", "score": "ActionScore"}
+
+
+@pytest.mark.parametrize("policy", CLASSES)
 @pytest.mark.parametrize("learner", ["ppo", "trpo", "sac"])
 def test_a_policy_that_can_only_be_cloned_is_refused_by_every_learner(
     demonstrations: Demonstrations, policy: Any, learner: Any
 ) -> None:
-    message = rf"{policy.upper()} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
+    message = rf"{CLASSES[policy]} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
     with pytest.raises(InputError, match=message):
         GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy=policy))
 
 
-@pytest.mark.parametrize("policy", ["vae", "gan"])
+@pytest.mark.parametrize("policy", CLASSES)
 def test_policies_that_only_sample_are_cloned_saved_and_loaded(
     demonstrations: Demonstrations, tmp_path: Path, policy: Any
 ) -> None:
@@ -186,6 +221,17 @@ def test_progress_ends_the_fit_of_a_sampler(demonstrations: Demonstrations) -> N
     agent.learn(3)
     assert agent.history.stopped == "epochs"
     assert len(agent.history.epochs) == 3
+
+
+def test_a_score_policy_plans_ahead_and_refuses_pairs_with_gaps(demonstrations: Demonstrations) -> None:
+    chunked = BehaviourCloning(point_envs(), demonstrations, seed=0, config=CloningConfig(policy="score", updates=1))
+    assert isinstance(chunked.policy, SamplerPolicy)
+    assert (chunked.policy.chunk, chunked.policy.executed) == (4, 2)
+    single = CloningConfig(policy="score", updates=1, chunk=1)
+    sparse = demonstrations.subsample(5, np.random.default_rng(0))
+    with pytest.raises(InputError, match="keep all pairs"):
+        BehaviourCloning(point_envs(), sparse, seed=0, config=CloningConfig(policy="score", updates=1)).learn()
+    assert BehaviourCloning(point_envs(), sparse, seed=0, config=single).learn().history is not None
 
 
 def test_a_density_of_the_caller_must_be_passed_again(demonstrations: Demonstrations, tmp_path: Path) -> None:

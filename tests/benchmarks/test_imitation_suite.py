@@ -276,7 +276,10 @@ def test_every_reward_and_every_policy_by_name_has_a_row(monkeypatch: pytest.Mon
     rows = {f"reward-{name}-hopper" for name in get_args(RewardName)}
     rows |= {f"policy-{name}-hopper" for name in get_args(LearnedPolicyName)}
     cloned = {f"bc-policy-{name}-hopper" for name in set(get_args(PolicyName)) - set(get_args(LearnedPolicyName))}
-    assert {"reward-vail-hopper", "reward-vae-hopper"} <= rows
-    assert cloned == {"bc-policy-vae-hopper", "bc-policy-gan-hopper"}
+    assert {"reward-vail-hopper", "reward-score-hopper", "reward-sequence-hopper"} <= rows
+    assert cloned == {f"bc-policy-{name}-hopper" for name in ("vae", "gan", "score")}
     assert rows | cloned <= imitation_cells.CELLS.keys()
+    whole, recipe = imitation_cells.CELLS["score-ant-shipped-1"], imitation_cells.CELLS["ant-shipped-1"]
+    assert whole.arguments(0) == (*recipe.arguments(0), "--reward", "score")
+    assert whole.minutes == recipe.minutes
     assert all(imitation_cells.CELLS[name].kind == "bc" for name in cloned)

@@ -47,6 +47,14 @@ def test_actions_can_be_left_out(collect, tmp_path, capsys):
     assert not (tmp_path / "watched" / "minari").exists()
 
 
+def test_records_a_controller_that_knows_a_maze(collect, tmp_path):
+    with pytest.raises(InputError, match="which maze"):
+        collect(policy=Path("waypoints"))
+    pytest.importorskip("gymnasium_robotics")
+    collect(policy=Path("waypoints"), env="PointMaze_UMaze-v3", episodes=1, env_kwargs=SHORT, out=tmp_path / "maze")
+    assert load_demonstrations(tmp_path / "maze").observations.shape == (21, 6)
+
+
 def test_records_a_policy_folder(collect, tmp_path):
     folder = Path(load_demonstrations.__code__.co_filename).parent / "Hopper-v4" / "expert"
     collect(policy=folder, episodes=1, seed=5, env_kwargs=SHORT, out=tmp_path / "out")

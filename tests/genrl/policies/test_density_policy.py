@@ -8,6 +8,8 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from genrl.autoregressive import Recurrent, SequenceModel
+from genrl.discretised import Discretised
 from genrl.errors import InputError
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
@@ -21,6 +23,8 @@ ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.
 DENSITIES = {
     "mixture": lambda: MixtureDensityNetwork(3, hidden=()),
     "flow": lambda: RealNVP(transforms=2, hidden=(16,)),
+    "autoregressive": lambda: SequenceModel(core=Recurrent(width=16), output="gaussians", mixtures=2),
+    "bins": lambda: Discretised(SequenceModel(core=Recurrent(width=16), levels=9), bins=9, reach=1 / 0.6),
 }
 
 
@@ -33,6 +37,8 @@ def policy_of(name, **options):
 def test_the_density_of_actions_integrates_to_one(name):
     policy = policy_of(name)
     first, second = torch.linspace(-12, 12, 300), torch.linspace(-4, 5, 300)
+    if name == "bins":  # they cover the actions' range, and beyond it repeat the outermost ones
+        first, second = torch.linspace(-1.995, 1.995, 400), torch.linspace(0.0025, 0.9975, 200)
     grid = torch.cartesian_prod(first, second)
     observation = torch.tensor([[0.3, -0.2, 0.9]])
     with torch.no_grad():
@@ -157,6 +163,7 @@ class Implicit(GenerativeModel):
     [
         (Implicit(), ACTIONS, r"exact probability of an action.*genrl\.flows"),
         (GaussianMixture(), ACTIONS, r"no mode"),
+        (SequenceModel(levels=4), ACTIONS, r"of integers.*output='gaussians'.*Discretised"),
         (RealNVP(), spaces.Discrete(3), "bounded Box"),
         (RealNVP(), spaces.Box(-math.inf, math.inf, (2,)), "bounded Box"),
     ],

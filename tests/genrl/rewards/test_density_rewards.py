@@ -5,12 +5,15 @@ import torch
 from torch import nn
 
 from genrl.autoencoders import VAE
+from genrl.autoregressive import PixelCNN, Recurrent, SequenceModel
+from genrl.discretised import Discretised
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
 from genrl.nn import Standardise
 from genrl.protocols import RewardModel, TakesStandardisers, UnscaledReward
 from genrl.rewards import DensityRatioReward, DensityReward, DensityTraining
+from genrl.training.gradient_fitting import GradientFitting
 
 
 class Gaussian(GenerativeModel):
@@ -145,6 +148,8 @@ def test_what_cannot_work_is_refused_when_it_is_built(make):
     with pytest.raises(InputError, match=r"Implicit has no density.*genrl\.flows"):
         DensityReward(Implicit())
     one = Gaussian()
+    with pytest.raises(InputError, match=r"SequenceModel is of integers.*Discretised"):
+        DensityReward(SequenceModel(levels=4))
     with pytest.raises(InputError, match="two models"):
         DensityRatioReward(expert=one, learner=one)
     with pytest.raises(InputError, match="no units yet"):
@@ -170,3 +175,37 @@ def test_the_bound_of_a_vae_pays_the_expert_and_is_a_function_of_the_row(make):
     alone = torch.cat([model.reward(expert[row : row + 1]) for row in range(60)])
     torch.testing.assert_close(alone, together, atol=1e-4, rtol=1e-4)
     assert torch.equal(torch.get_rng_state(), state)  # what a learner draws does not depend on who was paid
+
+
+BRIEF = GradientFitting(updates=80, batch_size=128, learning_rate=0.02)
+BINNED = {
+    "sequence": lambda: Discretised(SequenceModel(core=Recurrent(width=16), levels=8, fitting=BRIEF), bins=8),
+    "pixels": lambda: Discretised(
+        PixelCNN(width=16, blocks=1, kernel=3, levels=8, fitting=BRIEF), bins=8, as_image=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BINNED)
+def test_bins_at_the_experts_quantiles_pay_the_expert_and_never_change(make, name):
+    torch.manual_seed(0)
+    model = attached(DensityReward(BINNED[name]()))
+    expert = make(1000, shift=2.0)
+    assert set(model.update(expert, make(10))) == {"nll_expert"}
+    learner = make(60, shift=-2.0, seed=5)
+    before = model.reward(learner)
+    assert model.update(make(100, shift=-9.0), make(10)) == {}
+    assert torch.equal(model.reward(learner), before)
+    assert model.reward(make(60, shift=2.0, seed=4)).mean() > before.mean() + 3
+    alone = torch.cat([model.reward(learner[row : row + 1]) for row in range(60)])
+    torch.testing.assert_close(alone, before, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", BINNED)
+def test_saved_bins_pay_the_same(make, name):
+    torch.manual_seed(0)
+    whole, resumed = attached(DensityReward(BINNED[name]())), attached(DensityReward(BINNED[name]()))
+    whole.update(make(500, shift=1.0), make(10))
+    resumed.load_state_dict(whole.state_dict())
+    assert torch.equal(whole.reward(make(30)), resumed.reward(make(30)))
+    assert resumed.update(make(500), make(10)) == {}

@@ -1,0 +1,192 @@
+"""Planners beside behavioural cloning on the same episodes: how many goals they reach, and what a decision costs.
+
+In the mazes the episodes are of a controller that knows the way, with noise on its actions, and a goal is reached if
+the episode's return is above 0. Of Hopper they are the shipped demonstrations. The error of plans is that of a learned
+model of one row from the row before (`RowDynamics`), beside its error on grids that nothing was fitted to. Each cell is
+on disk as soon as it is known, and a stopped benchmark goes on.
+
+    python benchmarks/planning.py --out planning.csv
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from resumable_csv import append_row, read_rows
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from planner_data import load_episodes, task_columns, task_spaces
+from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
+
+from agents.behaviour_cloning import BehaviourCloning
+from agents.cloning import CloningConfig
+from experts.npz import read_npz, write_npz
+from genrl.evaluation import evaluate_policy
+from genrl.planners import RecedingHorizonPlanner, RowDynamics
+from genrl.training.seeding import seed_everything
+from genrl.transitions import Demonstrations
+
+FIELDS = (
+    "env",
+    "method",
+    "seed",
+    "mean_return",
+    "reached",
+    "error_plans",
+    "error_held_out",
+    "decision_ms",
+    "fit_seconds",
+    "updates",
+)
+HELD_OUT, STARTS, TIMED = 0.1, 256, 5
+
+MAZES = {"PointMaze_UMaze-v3": "waypoints:300", "PointMaze_Medium-v3": "waypoints:300"}
+HOPPER = TrainConfig(
+    env="Hopper-v4",
+    data="demonstrations",
+    horizon=8,
+    stride=1,
+    replan_every=2,
+    acting="planned",
+    every=2,
+    levels=128,
+)
+MAZE = TrainConfig(horizon=16, stride=8, replan_every=10, acting="position", every=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What is compared."""
+
+    env: tuple[str, ...] = ("PointMaze_UMaze-v3", "PointMaze_Medium-v3", "Hopper-v4")
+    """Tasks."""
+    method: tuple[str, ...] = ("score", "pixel_cnn", "bc")
+    """Of these: score, pixel_cnn, pixel_rnn, bc."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of training and of plans; data and test episodes are the same for all."""
+    episodes: int = 50
+    """To test on."""
+    updates: int | None = None
+    """Gradient steps; by default 3000 of the score and of cloning, 1500 of pixels."""
+    out: Path = Path("planning.csv")
+    """The table; recorded episodes are kept beside it."""
+
+
+def main(config: Config) -> None:
+    """Fill what is missing of the table, and print it."""
+    torch.set_num_threads(1)
+    done = {(row["env"], row["method"], row["seed"]) for row in read_rows(config.out)}
+    for seed in config.seeds:
+        for env in config.env:
+            for method in config.method:
+                if (env, method, str(seed)) in done:
+                    continue
+                print(f"{env}, {method}, seed {seed}", flush=True)
+                settings = settings_of(env, method, seed, config.updates)
+                row = cell(settings, method, episodes_of(settings, config.out.parent), config.episodes)
+                append_row(config.out, FIELDS, row)
+    show(read_rows(config.out))
+
+
+def settings_of(env: str, method: str, seed: int, updates: int | None) -> TrainConfig:
+    """How a cell is trained."""
+    base = replace(MAZE, env=env, data=MAZES.get(env, "demonstrations")) if env != HOPPER.env else HOPPER
+    pixels = method.startswith("pixel")
+    sampler: Any = method if pixels else "score"
+    return replace(
+        base,
+        sampler=sampler,
+        seed=seed,
+        updates=updates or (1500 if pixels else 3000),
+        hidden=48 if pixels else 256,
+        batch_size=128 if pixels else 256,
+        learning_rate=3e-3 if pixels else 2e-3,
+    )
+
+
+def episodes_of(settings: TrainConfig, folder: Path) -> Demonstrations:
+    """The data, recorded once and kept."""
+    path = folder / f"{settings.env}-{settings.data.replace(':', '-')}.npz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_npz(path, load_episodes(settings.data, settings.env, seed=0))
+    return read_npz(path)
+
+
+def cell(settings: TrainConfig, method: str, demonstrations: Demonstrations, episodes: int) -> dict[str, object]:
+    """Train one and try it."""
+    seed_everything(settings.seed)
+    row: dict[str, object] = {"env": settings.env, "method": method, "seed": settings.seed, "updates": settings.updates}
+    began = time.perf_counter()
+    if method == "bc":
+        cloning = CloningConfig(updates=settings.updates)
+        agent = BehaviourCloning(settings.env, demonstrations, seed=settings.seed, device="cpu", config=cloning)
+        policy: Any = agent.learn().policy
+        row["fit_seconds"] = round(time.perf_counter() - began)
+    else:
+        columns = task_columns(demonstrations, settings.returns)
+        grids = make_grids(settings, demonstrations, columns)
+        learned, judged = grids[: -round(HELD_OUT * len(grids))], grids[-round(HELD_OUT * len(grids)) :]
+        sampler = make_sampler(settings, columns)
+        sampler.fit(learned)
+        row["fit_seconds"] = round(time.perf_counter() - began)
+        acting = make_acting(settings, columns, demonstrations)
+        policy = make_planner(settings, sampler, columns, task_spaces(settings.env)[1], acting, learned)
+        row |= judge_plans(policy, learned, judged)
+    evaluation = evaluate_policy(policy, settings.env, episodes, seed=0)
+    row["mean_return"] = round(float(evaluation.returns.mean()), 1)
+    row["reached"] = round(float((evaluation.returns > 0).mean()), 3) if settings.env in MAZES else ""
+    print(row, flush=True)
+    return row
+
+
+def judge_plans(planner: RecedingHorizonPlanner, learned: torch.Tensor, judged: torch.Tensor) -> dict[str, object]:
+    """The errors from row to row, and how long a plan takes."""
+    rules = RowDynamics(planner.columns).fit(learned)
+    picked = torch.randperm(len(judged), generator=torch.Generator().manual_seed(0))[:STARTS]
+    seen = judged[picked, 0, : planner.columns.observations].numpy()
+    took = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        planner.plan(seen[:1], deterministic=True)
+        took.append(1000 * (time.perf_counter() - began))
+    return {
+        "error_plans": round(rules.error(planner.plan(seen, deterministic=True)), 4),
+        "error_held_out": round(rules.error(judged), 4),
+        "decision_ms": round(float(np.median(took)), 1),
+    }
+
+
+def show(rows: list[dict[str, str]]) -> None:
+    """The table, means over seeds."""
+    table = Table(title="planning", title_justify="left")
+    for name in ("task", "method", "seeds", "return", "goals reached", "error of plans / held out", "decision, ms"):
+        table.add_column(name, justify="left" if name in ("task", "method") else "right")
+    for env, method in dict.fromkeys((row["env"], row["method"]) for row in rows):
+        cells = [row for row in rows if (row["env"], row["method"]) == (env, method)]
+
+        def values(name: str, cells: list[dict[str, str]] = cells) -> list[float]:
+            return [float(row[name]) for row in cells if row[name]]
+
+        reached, plans, real, took = (values(n) for n in ("reached", "error_plans", "error_held_out", "decision_ms"))
+        table.add_row(
+            env,
+            method,
+            str(len(cells)),
+            f"{np.mean(values('mean_return')):.1f}",
+            ", ".join(f"{share:.0%}" for share in reached) or "-",
+            f"{np.mean(np.divide(plans, real)):.2f}" if plans else "-",
+            f"{np.mean(took):.0f}" if took else "-",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))

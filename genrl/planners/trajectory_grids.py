@@ -1,0 +1,115 @@
+"""Demonstrations cut into grids (time x column): what trajectory samplers learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.planners.given import Given
+from genrl.transitions import Demonstrations, Trajectory
+
+__all__ = ["TrajectoryColumns", "cut_trajectories"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryColumns:
+    """What the columns of a grid are: observations, then actions, then (if asked for) the return.
+
+    >>> TrajectoryColumns(observations=4, actions=2, goal=(2, 3), returns=True).given
+    Given(first=(0, 1), throughout=(2, 3, 6))
+    """
+
+    observations: int
+    """How many columns an observation has."""
+    actions: int
+    """And an action."""
+    goal: tuple[int, ...] = ()
+    """Those of the observation that do not change in an episode."""
+    returns: bool = False
+    """There is a last column with the sum of the rewards of the grid's steps, the same in every row."""
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.observations + self.actions + self.returns
+
+    @property
+    def action_columns(self) -> slice:
+        """Where the action is."""
+        return slice(self.observations, self.observations + self.actions)
+
+    @property
+    def given(self) -> Given:
+        """What is known when a plan is made: the observation, and the return that is wished for."""
+        state = tuple(column for column in range(self.observations) if column not in self.goal)
+        return Given(first=state, throughout=(*self.goal, *((self.count - 1,) if self.returns else ())))
+
+
+def cut_trajectories(
+    demonstrations: Demonstrations,
+    columns: TrajectoryColumns,
+    *,
+    horizon: int,
+    stride: int = 1,
+    every: int = 1,
+    at_end: Literal["drop", "hold"] = "drop",
+) -> Tensor:
+    """Grids from all over the episodes.
+
+    A row's action is the mean of the actions until the next row.
+
+    Args:
+        demonstrations: with actions.
+        columns: of the grids.
+        horizon: rows.
+        stride: steps from row to row.
+        every: steps from the start of a grid to that of the next.
+        at_end: "drop" leaves out grids that reach beyond the end of the episode; "hold" goes on with its last
+            observation and action, which is right where the episode ends at rest.
+
+    Returns:
+        (grids, horizon, columns) float32.
+
+    Raises:
+        InputError: no actions, other columns, numbers below 1, or no episode as long as a grid.
+    """
+    if min(horizon, stride, every) < 1:
+        raise InputError(f"horizon, stride and every must be 1 or more, not {horizon}, {stride} and {every}")
+    actions = demonstrations.require_actions("planning")
+    width = demonstrations.observations.shape[1], actions.shape[1] if actions.ndim == 2 else 0
+    if width != (columns.observations, columns.actions):
+        raise InputError(f"the demonstrations have {width} columns of observations and actions, not those of {columns}")
+    parts = [
+        _cut(trajectory, columns, horizon, stride, every, hold=at_end == "hold")
+        for trajectory in demonstrations.trajectories()
+    ]
+    found = np.concatenate(parts)
+    if not len(found):
+        longest = int(demonstrations.episode_lengths.max())
+        raise InputError(f"no episode has the {horizon * stride} steps of a grid, the longest {longest}: less horizon")
+    return torch.from_numpy(found)
+
+
+def _cut(
+    trajectory: Trajectory, columns: TrajectoryColumns, horizon: int, stride: int, every: int, *, hold: bool
+) -> NDArray[np.float32]:
+    """(grids, horizon, columns) of one episode."""
+    length, steps = len(trajectory), horizon * stride
+    starts = np.arange(0, length if hold else length - steps + 1, every)
+    taken = starts[:, None] + np.arange(steps)  # (grids, steps)
+    inside = np.minimum(taken, length - 1)
+    assert trajectory.actions is not None
+    rows = [
+        trajectory.observations[np.minimum(taken[:, ::stride], length)],
+        trajectory.actions[inside].reshape(len(starts), horizon, stride, columns.actions).mean(2),
+    ]
+    if columns.returns:
+        earned = np.where(taken < length, trajectory.rewards[inside], 0.0).sum(1)
+        rows.append(np.broadcast_to(earned[:, None, None], (len(starts), horizon, 1)))
+    return np.concatenate(rows, -1).astype(np.float32)

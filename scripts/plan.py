@@ -1,0 +1,111 @@
+"""Act by planning, and measure it: `python scripts/plan.py runs/planner-... --episodes 50 --video plan.mp4`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import tyro
+from command_line import run
+from planner_data import maze_walls
+from planner_pictures import film_plans
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from genrl.envs import make_vec_env
+from genrl.errors import InputError
+from genrl.evaluation import evaluate_policy
+from genrl.evaluation.report import print_evaluation, write_evaluation
+from genrl.evaluation.video import rollout_video
+from genrl.planners import RecedingHorizonPlanner, load_planner
+from genrl.training.run_directory import RunDirectory
+
+TIMED = 10  # decisions of which the median is told
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """What to measure."""
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """A run directory of train_planner.py."""
+    episodes: int = 50
+    """How many episodes."""
+    stochastic: bool = False
+    """Plan with fresh noise each time, in place of always the same."""
+    replan_every: int | None = None
+    """Steps for which a plan is followed; by default as trained."""
+    seed: int = 0
+    """Reset seed of the first episode; the k-th has seed + k."""
+    video: Path | None = None
+    """Film one episode, .mp4 or .gif: in a maze with its plans."""
+    json: Path | None = None
+    """Write the figures here, too."""
+
+
+def main(config: PlanConfig) -> None:
+    """Run whole episodes of a planner, and say how many goals it reaches and how long it takes to decide."""
+    directory = RunDirectory.open(config.run)
+    if directory.config["agent"] != "planner":
+        raise InputError(f"{config.run} is a run of {directory.config['agent']}: train_planner.py makes planners")
+    planner, env_id = load_planner(config.run / "planner"), directory.config["env"]
+    env_kwargs = directory.config["env_kwargs"]
+    if config.replan_every is not None:
+        planner.replan_every = config.replan_every
+    with _progress(config.episodes) as advance:
+        evaluation = evaluate_policy(
+            planner,
+            env_id,
+            config.episodes,
+            deterministic=not config.stochastic,
+            seed=config.seed,
+            env_kwargs=env_kwargs,
+            progress=advance,
+        )
+    summary = evaluation.summary()
+    print_evaluation(summary)
+    reached = float((evaluation.returns > 0).mean()) if maze_walls(env_id, env_kwargs) else None
+    if reached is not None:
+        print(f"goals reached: {reached:.0%}")
+    milliseconds = decision_time(planner, env_id)
+    print(f"a decision that plans takes {milliseconds:.1f} ms; one plan serves {planner.replan_every} decisions")
+    if config.json is not None:
+        write_evaluation(config.json, {**summary, "goals_reached": reached, "decision_ms": milliseconds})
+        print(f"wrote {config.json}")
+    if config.video is not None:
+        film = film_plans if reached is not None else rollout_video
+        film(planner, env_id, config.video, seed=config.seed, deterministic=not config.stochastic)
+        print(f"wrote {config.video}")
+
+
+def decision_time(planner: RecedingHorizonPlanner, env_id: str) -> float:
+    """Median milliseconds of a plan for one observation."""
+    env = make_vec_env(env_id, 1, seed=0)
+    seen = np.asarray(env.reset())
+    env.close()
+    took = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        planner.plan(seen, deterministic=True)
+        took.append(1000 * (time.perf_counter() - began))
+    return float(np.median(took))
+
+
+@contextmanager
+def _progress(episodes: int) -> Iterator[object]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("episodes", total=episodes)
+        yield lambda finished: progress.update(task, completed=finished)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    run(main, PlanConfig)

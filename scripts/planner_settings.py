@@ -1,0 +1,168 @@
+"""What `train_planner.py` can be told, and what it makes of it: grids, a sampler, and how its plans are followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from gymnasium import spaces
+from torch import Tensor
+
+from genrl.autoregressive import GatedPixelCNN, PixelRNN
+from genrl.errors import InputError
+from genrl.planners import (
+    Bins,
+    InverseDynamics,
+    PixelCNNTrajectorySampler,
+    PixelRNNTrajectorySampler,
+    PlannedActions,
+    PositionControl,
+    RecedingHorizonPlanner,
+    ScoreTrajectorySampler,
+    TrajectoryColumns,
+    TrajectoryModel,
+    cut_trajectories,
+)
+from genrl.planners.acting import Acting
+from genrl.score import ScoreModel
+from genrl.training.gradient_fitting import GradientFitting
+from genrl.transitions import Demonstrations
+
+__all__ = ["TrainConfig", "make_acting", "make_grids", "make_planner", "make_sampler"]
+
+WISHED = 0.9  # quantile of the returns of grids that a planner asks for
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What `train_planner.py` can be told."""
+
+    env: str = "PointMaze_UMaze-v3"
+    """Gymnasium id of the task."""
+    data: str = "waypoints:300"
+    """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `demonstrations` (the shipped
+    ones), or a path."""
+    sampler: Literal["score", "pixel_cnn", "pixel_rnn"] = "score"
+    """Plans drawn out of noise as a whole, or token by token."""
+    horizon: int = 16
+    """Rows of a plan."""
+    stride: int = 8
+    """Steps of the task from row to row."""
+    replan_every: int = 20
+    """Steps for which a plan is followed."""
+    acting: Literal["position", "planned", "inverse"] = "position"
+    """How: by a controller of positions (mazes), by the plan's actions, or by inverse dynamics."""
+    returns: bool = False
+    """Plans have a return, and the planner asks for a high one."""
+    every: int = 4
+    """Steps from the start of one grid to that of the next."""
+    hidden: int | None = None
+    """Width of the networks; by default 256 for the score, 48 for a PixelCNN."""
+    levels: int = 64
+    """Values of a token (pixels)."""
+    tokens: int = 1
+    """Tokens of a number, coarse and fine (pixels)."""
+    bins: Literal["uniform", "quantile"] = "uniform"
+    """Of equal width, or with equally many numbers (pixels)."""
+    evaluations: int = 20
+    """Of the network, that a plan costs (score)."""
+    updates: int = 4000
+    """Gradient steps."""
+    batch_size: int = 256
+    """Rows of a gradient step."""
+    learning_rate: float = 2e-3
+    """Of Adam, at first."""
+    env_kwargs: tuple[str, ...] = ()
+    """Constructor keywords of the task, as key=value."""
+    seed: int = 0
+    """Of everything random."""
+    device: str = "cpu"
+    """Where the sampler is trained."""
+    log_folder: Path = Path("runs")
+    """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "stride", "replan_every", "every", "hidden", "evaluations", "updates", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
+
+
+def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: TrajectoryColumns) -> Tensor:
+    """(grids, horizon, columns); where there is a goal, episodes end at rest, and grids may reach beyond the end."""
+    return cut_trajectories(
+        demonstrations,
+        columns,
+        horizon=config.horizon,
+        stride=config.stride,
+        every=config.every,
+        at_end="hold" if columns.goal else "drop",
+    )
+
+
+def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryModel:
+    """Not fitted yet."""
+    fitting = GradientFitting(
+        updates=config.updates, batch_size=config.batch_size, learning_rate=config.learning_rate, seed=config.seed
+    )
+    if config.sampler == "score":
+        width = config.hidden or 256
+        score = ScoreModel(
+            hidden=(width,) * 3,
+            evaluations=config.evaluations,
+            context_dropout=0.0,
+            fitting=replace(fitting, average=0.995),
+        )
+        return ScoreTrajectorySampler(model=score, given=columns.given)
+    bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
+    if config.sampler == "pixel_cnn":
+        cnn = GatedPixelCNN(
+            levels=bins.levels, output="logistics", width=config.hidden or 48, layers=3, fitting=fitting
+        )
+        return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given)
+    rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
+    return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given)
+
+
+def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> Acting:
+    """How plans are followed; inverse dynamics are fitted here.
+
+    Raises:
+        InputError: the task has no positions and velocities that a controller could steer by.
+    """
+    if config.acting == "planned":
+        return PlannedActions()
+    if config.acting == "inverse":
+        fitting = GradientFitting(updates=min(config.updates, 3000), learning_rate=1e-3, seed=config.seed)
+        return InverseDynamics(columns, config.stride, fitting=fitting).fit(demonstrations)
+    if (columns.observations - len(columns.goal), columns.actions) != (4, 2):
+        raise InputError(
+            f"--acting position is for point mazes, and {config.env} is none: give --acting planned or inverse"
+        )
+    return PositionControl()
+
+
+def make_planner(
+    config: TrainConfig,
+    sampler: TrajectoryModel,
+    columns: TrajectoryColumns,
+    space: spaces.Box,
+    acting: Acting,
+    grids: Tensor,
+) -> RecedingHorizonPlanner:
+    """A planner that asks for a return which few grids reach, if it asks for one."""
+    return RecedingHorizonPlanner(
+        sampler,
+        columns,
+        space,
+        horizon=config.horizon,
+        stride=config.stride,
+        replan_every=config.replan_every,
+        acting=acting,
+        desired_return=float(np.quantile(grids[:, 0, -1], WISHED)) if columns.returns else None,
+        seed=config.seed,
+    )

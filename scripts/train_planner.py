@@ -1,0 +1,177 @@
+"""Learn to plan: `python scripts/train_planner.py --env PointMaze_UMaze-v3 --sampler score --data waypoints:300`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+from command_line import parse_env_kwargs, run
+from fit_display import FitDisplay
+from planner_data import load_episodes, task_columns, task_spaces
+from planner_pictures import draw_plans
+from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
+from pydantic import TypeAdapter
+from stable_baselines3.common import logger as sb3_logger
+from torch import Tensor
+
+from genrl.errors import InputError
+from genrl.evaluation.loss_curve import draw_loss_curve
+from genrl.generative_model import describe_model, rebuild_model
+from genrl.planners import RecedingHorizonPlanner, RowDynamics, TrajectoryModel, save_planner
+from genrl.training.atomic_files import write_json
+from genrl.training.fit import FitEpoch
+from genrl.training.resumable import StopSignals
+from genrl.training.run_directory import RunDirectory
+from genrl.training.seeding import seed_everything
+from genrl.training.torch_threads import one_torch_thread
+
+AGENT = "planner"
+JUDGED = 0.1  # of the grids, which the sampler never sees
+STARTS = 256  # of the plans that are judged
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+def main(config: TrainConfig) -> None:
+    """Learn to plan from episodes, and say whether plans obey the rules of the task."""
+    directory = None
+    if config.resume is not None:
+        directory = RunDirectory.open(config.resume)
+        config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+    print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
+    columns = task_columns(demonstrations, config.returns)
+    acting = make_acting(config, columns, demonstrations)
+    grids, judged = split(make_grids(config, demonstrations, columns), config.seed)
+    seed_everything(config.seed)
+    sampler = make_sampler(config, columns) if directory is None else saved_sampler(directory, config)
+    if directory is None:
+        settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
+        about = {"settings": settings, "env_kwargs": env_kwargs, "updates": config.updates, "updates_done": 0}
+        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
+    print(f"{len(grids):,} grids of {config.horizon} rows\nrun directory: {directory.path}", flush=True)
+    began = time.perf_counter()
+    with one_torch_thread():
+        epochs = train(sampler.to(config.device), grids.to(config.device), directory)
+        planner = make_planner(config, sampler.cpu(), columns, task_spaces(config.env, env_kwargs)[1], acting, grids)
+        report(planner, grids, judged, directory, epochs, time.perf_counter() - began, config)
+
+
+def split(grids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Grids to learn from and grids to judge by: those from the end, so that few of them overlap with the others.
+
+    Raises:
+        InputError: too few to split.
+    """
+    held_out = round(JUDGED * len(grids))
+    if held_out < 1:
+        raise InputError(f"--data gives {len(grids)} grids, too few to learn from: record more episodes")
+    return grids[:-held_out], grids[-held_out:]
+
+
+def settings_of(directory: RunDirectory) -> TrainConfig:
+    """What the run was told.
+
+    Raises:
+        InputError: it is another script's run.
+    """
+    if directory.config["agent"] != AGENT:
+        raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
+    return TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+
+
+def saved_sampler(directory: RunDirectory, config: TrainConfig) -> TrajectoryModel:
+    """With the weights of the run's latest checkpoint, and the updates that are left."""
+    saved = directory.latest_checkpoint()
+    sampler = rebuild_model(saved.documents["sampler"])
+    assert isinstance(sampler, TrajectoryModel)
+    sampler.load_state_dict(saved.tensors["sampler"])
+    done = saved.documents["fit"]["updates_done"]
+    if config.updates <= done:
+        raise InputError(f"{directory.path} has done its {done:,} updates: give more with --updates")
+    directory.update_config(updates=config.updates, updates_done=done)
+    model: Any = sampler.model
+    model.fitting = replace(model.fitting, updates=config.updates - done)
+    print(f"resuming {directory.path} at {done:,} updates", flush=True)
+    return sampler
+
+
+def train(sampler: TrajectoryModel, grids: Tensor, directory: RunDirectory) -> list[FitEpoch]:
+    """Fit, log each pass, and save now and then; a signal ends it in good order."""
+    directory.set_aside_progress()
+    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
+    before, model = directory.config["updates_done"], sampler.model
+    planned = directory.config["updates"] - before
+    saved_at, epochs = time.monotonic(), list[FitEpoch]()
+    with StopSignals() as stop, FitDisplay() as display:
+
+        def note(epoch: FitEpoch) -> bool:
+            nonlocal saved_at
+            epochs.append(epoch)
+            done = before + round(planned * epoch.number / epoch.planned)
+            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
+                for name, value in metrics.items():
+                    logger.record(f"{side}/{name}", value)
+            logger.record("updates", done)
+            logger.dump(done)
+            display.show(epoch)
+            if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+                save_checkpoint(sampler, directory, done)
+                saved_at = time.monotonic()
+            return not stop.requested
+
+        if before:
+            sampler.learn(grids, progress=note)
+        else:
+            sampler.fit(grids, progress=note)
+    logger.close()
+    assert model is sampler.model
+    share = epochs[-1].number / epochs[-1].planned if epochs else 1.0
+    save_checkpoint(sampler, directory, before + round(planned * share))
+    return epochs
+
+
+def save_checkpoint(sampler: TrajectoryModel, directory: RunDirectory, done: int) -> None:
+    """The weights as they are, and how many updates made them."""
+    directory.save(
+        done,
+        tensors={"sampler": sampler.state_dict()},
+        documents={"sampler": describe_model(sampler), "fit": {"updates_done": done}},
+    )
+    directory.update_config(updates_done=done)
+
+
+def report(
+    planner: RecedingHorizonPlanner,
+    grids: Tensor,
+    judged: Tensor,
+    directory: RunDirectory,
+    epochs: list[FitEpoch],
+    seconds: float,
+    config: TrainConfig,
+) -> None:
+    """Save the planner, print how well its plans obey the rules, write `evaluation.json`, and draw plans."""
+    save_planner(planner, directory.path / "planner", config.env)
+    rules = RowDynamics(planner.columns).fit(grids)
+    starts = judged[torch.randperm(len(judged), generator=torch.Generator().manual_seed(config.seed))[:STARTS], 0]
+    seen = starts[:, : planner.columns.observations]
+    plans = planner.plan(seen.numpy(), deterministic=True)
+    began = time.perf_counter()
+    planner.plan(seen[:1].numpy(), deterministic=True)
+    milliseconds = 1000 * (time.perf_counter() - began)
+    real, planned = rules.error(judged), rules.error(plans)
+    print(f"from row to row: error {real:.3f} of held-out grids, {planned:.3f} of plans ({planned / real:.2f} times)")
+    print(f"a plan takes {milliseconds:.0f} ms")
+    document = {"fit_seconds": seconds, "error_held_out": real, "error_plans": planned, "plan_ms": milliseconds}
+    write_json(directory.path / "evaluation.json", document)
+    if epochs:
+        draw_loss_curve(epochs, directory.path / "learning_curve.png")
+    picture = draw_plans(planner, config.env, seen, directory.path / "plans.png", seed=config.seed)
+    print(f"plans: {picture}\nrun: {directory.path}\nuse it: python scripts/plan.py {directory.path}")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    run(main, TrainConfig)

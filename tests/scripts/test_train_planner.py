@@ -1,0 +1,212 @@
+"""The command lines of planners: what a run leaves on disk, how a signal ends it, how it goes on, and how it acts."""
+
+import csv
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.logger import Logger
+
+from experts.npz import write_npz
+from genrl.errors import InputError
+from genrl.planners import RowDynamics, load_planner
+from genrl.training import RunDirectory
+from genrl.training.gradient_fitting import GradientFitting
+from genrl.transitions import Demonstrations, Trajectory
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+ENV = "TinyLine-v0"
+
+
+class TinyLine(gym.Env):
+    """A point on a line, moved by its action; its goal is observed, too."""
+
+    observation_space = spaces.Box(-9.0, 9.0, (2,), np.float64)
+    action_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.position, self.goal, self.steps = 0.0, float(self.np_random.normal()), 0
+        return np.array([self.position, self.goal]), {}
+
+    def step(self, action: np.ndarray) -> Any:
+        self.steps += 1
+        self.position += float(action[0])
+        seen = np.array([self.position, self.goal])
+        return seen, -abs(self.position - self.goal), False, self.steps >= 12, {}
+
+
+@pytest.fixture(autouse=True)
+def _tiny_line() -> Iterator[None]:
+    gym.register(ENV, TinyLine)
+    yield
+    del gym.registry[ENV]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    episodes, env = [], TinyLine()
+    for seed in range(12):
+        seen, _ = env.reset(seed=seed)
+        rows, actions, rewards = [seen], [], []
+        for _ in range(12):
+            actions.append(np.clip(seen[1:] - seen[:1], -0.3, 0.3))
+            seen, reward, *_ = env.step(actions[-1])
+            rows.append(seen)
+            rewards.append(reward)
+        episodes.append(
+            Trajectory(
+                observations=np.array(rows, np.float32),
+                actions=np.array(actions, np.float32),
+                rewards=np.array(rewards, np.float32),
+                terminated=False,
+                truncated=True,
+            )
+        )
+    write_npz(tmp_path / "line.npz", Demonstrations.from_trajectories(episodes, env_id=ENV))
+    return tmp_path / "line.npz"
+
+
+@pytest.fixture
+def train_planner(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import train_planner
+
+    monkeypatch.setitem(train_planner.draw_plans.__globals__, "PANELS", 1)
+    monkeypatch.setitem(train_planner.draw_plans.__globals__, "COLUMNS", 1)
+    monkeypatch.setattr(train_planner, "STARTS", 8)
+    quick = GradientFitting(updates=5)
+    monkeypatch.setattr(train_planner, "RowDynamics", lambda columns: RowDynamics(columns, fitting=quick))
+    return train_planner
+
+
+def small(script: ModuleType, folder: Path, data: Path, **settings: Any) -> RunDirectory:
+    settings = {"env": ENV, "acting": "planned", "horizon": 3, "stride": 2, "replan_every": 3, **settings}
+    settings = {"hidden": 8, "levels": 8, "evaluations": 4, "updates": 6, "batch_size": 32, **settings}
+    script.main(script.TrainConfig(data=str(data), log_folder=folder, **settings))
+    (path,) = folder.iterdir()
+    return RunDirectory.open(path)
+
+
+@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn"])
+def test_a_run_that_then_acts(
+    train_planner: ModuleType, tmp_path: Path, data: Path, sampler: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small(train_planner, tmp_path / "runs", data, sampler=sampler, returns=sampler == "score")
+    assert run.path.name.startswith("planner-TinyLine-v0-0-")
+    assert json.loads((run.path / "evaluation.json").read_text())["error_plans"] > 0
+    assert (run.path / "plans.png").stat().st_size > 3000
+    assert (run.path / "learning_curve.png").is_file()
+    planner = load_planner(run.path / "planner")
+    assert planner.columns.goal == (1,)
+    assert (planner.horizon, planner.stride, planner.replan_every) == (3, 2, 3)
+    import plan
+
+    plan.main(plan.PlanConfig(run=run.path, episodes=3, json=tmp_path / "figures.json"))
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["episodes"] == 3
+    assert figures["decision_ms"] > 0
+    shown = capsys.readouterr().out
+    assert "times)" in shown
+    assert "a decision that plans takes" in shown
+
+
+def test_a_stopped_run_goes_on(
+    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = Logger.dump
+
+    def interrupted(logger: Logger, step: int = 0) -> None:
+        dump(logger, step)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Logger, "dump", interrupted)
+        run = small(train_planner, tmp_path / "runs", data, updates=12)
+    done = run.config["updates_done"]
+    assert 0 < done < 12
+    before = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]
+    train_planner.main(train_planner.TrainConfig(resume=run.path, updates=12))
+    run = RunDirectory.open(run.path)
+    assert run.config["updates_done"] == 12
+    with (run.path / "progress.csv").open() as file:
+        assert int(next(csv.DictReader(file))["updates"]) > done
+    after = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    with pytest.raises(InputError, match="give more with --updates"):
+        train_planner.main(train_planner.TrainConfig(resume=run.path, updates=12))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"data": "waypoints:many"}, "waypoints:300"),
+        ({"data": "nowhere"}, "neither a path nor waypoints"),
+        ({"data": "waypoints:2"}, "no point maze"),
+        ({"acting": "position"}, "for point mazes"),
+        ({"horizon": 0}, "--horizon must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    train_planner: ModuleType, tmp_path: Path, data: Path, settings: dict[str, Any], message: str
+) -> None:
+    config = {"env": ENV, "data": str(data), "acting": "planned", "updates": 2, "log_folder": tmp_path, **settings}
+    with pytest.raises(InputError, match=message):
+        train_planner.main(train_planner.TrainConfig(**config))
+
+
+def test_episodes_end_a_while_after_their_goal(train_planner: ModuleType) -> None:
+    import planner_data
+
+    late = Trajectory(
+        observations=np.arange(11.0, dtype=np.float32)[:, None],
+        actions=np.zeros((10, 1), np.float32),
+        rewards=np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 1], np.float32),
+        terminated=False,
+        truncated=True,
+    )
+    never = replace(late, rewards=np.zeros(10, np.float32))
+    cut = planner_data.cut_after_goal(Demonstrations.from_trajectories([late, never]), steps=2)
+    assert cut.episode_lengths.tolist() == [6, 10]
+    assert cut.observations[:7, 0].tolist() == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_another_script_s_run_is_refused(train_planner: ModuleType, tmp_path: Path) -> None:
+    other = RunDirectory.create(tmp_path, "gail", ENV, 0, {})
+    import plan
+
+    with pytest.raises(InputError, match="run of gail"):
+        plan.main(plan.PlanConfig(run=other.path))
+    with pytest.raises(InputError, match="run of gail"):
+        train_planner.main(train_planner.TrainConfig(resume=other.path))
+
+
+def test_a_maze_is_planned_in_and_filmed(train_planner: ModuleType, tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium_robotics")
+    settings = {
+        "env": "PointMaze_UMaze-v3",
+        "acting": "position",
+        "horizon": 4,
+        "env_kwargs": ("max_episode_steps=40",),
+    }
+    run = small(train_planner, tmp_path / "runs", Path("waypoints:2"), **settings)
+    planner = load_planner(run.path / "planner")
+    assert planner.columns.goal == (4, 5)
+    import planner_pictures
+
+    planner_pictures.STEPS_PER_FRAME = 100
+    planner_pictures.film_plans(planner, "PointMaze_UMaze-v3", tmp_path / "film.gif")
+    assert (tmp_path / "film.gif").stat().st_size > 3000
+    assert len(planner_pictures.maze_walls("PointMaze_UMaze-v3")) == 18
+    with pytest.raises(InputError, match="no maze"):
+        planner_pictures.film_plans(planner, ENV, tmp_path / "film.gif")
