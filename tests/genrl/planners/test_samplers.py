@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import scipy.fft
 import torch
 from straight_lines import TIME, lines, make
 from torch import Tensor
@@ -21,7 +22,7 @@ from genrl.planners import (
     TrajectoryModel,
 )
 from genrl.planners.reweighting import reweighted
-from genrl.planners.score_sampler import beside
+from genrl.planners.score_sampler import cosines, pseudo_inverses, towards
 from genrl.protocols import TrajectorySampler
 from genrl.score import ScoreModel
 
@@ -152,10 +153,25 @@ def test_reweighting_is_the_expected_tilt() -> None:
     assert reweighted(lambda number: torch.zeros(number), None, candidates=100).shape == (1,)
 
 
-def test_known_columns_flow_to_their_values() -> None:
-    score = beside(lambda x, level: -x, torch.tensor([[3.0, 0.0]]), torch.tensor([[True, False]]))
+def test_cosines_are_those_of_scipy() -> None:
+    x = torch.randn(7)
+    found = cosines(7) @ x
+    torch.testing.assert_close(found, torch.from_numpy(scipy.fft.dct(x.numpy(), norm="ortho")), atol=1e-5, rtol=0)
+
+
+def test_the_nearest_consistent_row_is_the_mean_given_the_known_cells() -> None:
+    cells = torch.tensor([[1.0, 2.0], [1.0, -1.0]])  # of standard normal columns
+    (inverse,) = pseudo_inverses(cells, torch.tensor([[True, False]]))
+    torch.testing.assert_close(inverse @ torch.tensor([5.0, 0.0]), torch.tensor([1.0, 2.0]))
+    both = pseudo_inverses(cells, torch.tensor([[True, True], [True, False]]))
+    torch.testing.assert_close(cells @ both[0], torch.eye(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(both[1], inverse)
+
+
+def test_a_score_towards_what_is_consistent() -> None:
+    score = towards(lambda z, level: torch.zeros_like(z), lambda z: torch.tensor([[3.0, 2.0]]))
     noisy, level = torch.tensor([[3.5, 2.0]]), torch.tensor(0.5)
-    assert score(noisy, level).tolist() == [[-2.0, -2.0]]
+    assert score(noisy, level).tolist() == [[-2.0, 0.0]]
 
 
 @pytest.mark.parametrize(
