@@ -28,8 +28,7 @@ from genrl.autoregressive import PixelCNN
 from genrl.rewards import PseudoCountBonus
 
 Bonus = Literal["none", "counts", "pixelcnn"]
-GOAL = 10.0  # what the goal pays: more than the bonuses of an episode
-FIELDS = ("bonus", "seed", "steps", "first_goal", "late_success", "visited", "free", "seconds")
+FIELDS = ("corridors", "goal", "bonus", "seed", "steps", "first_goal", "late_success", "visited", "free", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +45,8 @@ class ExplorationConfig:
     """Of the bonus of a state that has been seen once."""
     corridors: int = 5
     """Of the maze."""
+    goal: float = 10.0
+    """What its end pays."""
     bonuses: tuple[Bonus, ...] = get_args(Bonus)
     """Which."""
     out: Path = Path("benchmarks/exploration.csv")
@@ -95,7 +96,7 @@ class Footprints(VecEnvWrapper):
 
 def maze_of(config: ExplorationConfig) -> SparseMaze:
     """The task."""
-    return SparseMaze(corridors=config.corridors, reward=GOAL)
+    return SparseMaze(corridors=config.corridors, reward=config.goal)
 
 
 def with_bonus(venv: VecEnv, bonus: Bonus, weight: float) -> VecEnv:
@@ -129,6 +130,8 @@ def explore(bonus: Bonus, seed: int, config: ExplorationConfig) -> dict[str, Any
     found = [step for step, reached in footprints.episodes if reached]
     late = [reached for step, reached in footprints.episodes if step > 0.75 * footprints.steps]
     return {
+        "corridors": config.corridors,
+        "goal": config.goal,
         "bonus": bonus,
         "seed": seed,
         "steps": footprints.steps,
@@ -141,17 +144,19 @@ def explore(bonus: Bonus, seed: int, config: ExplorationConfig) -> dict[str, Any
 
 
 def summary(rows: list[dict[str, str]]) -> Table:
-    """A line for each bonus: how many seeds found the goal, how often at the end, and how much was seen."""
-    table = Table("bonus", "found the goal", "first after (median steps)", "late success", "cells visited", "seconds")
-    for bonus in get_args(Bonus):
-        mine = [row for row in rows if row["bonus"] == bonus]
-        if not mine:
-            continue
+    """A line for each maze and bonus: how many seeds found the goal, how often at the end, and how much was seen."""
+    table = Table(
+        "maze", "bonus", "found the goal", "first after (median steps)", "late success", "cells visited", "seconds"
+    )
+    cells = {(row["corridors"], row["goal"], row["bonus"]) for row in rows}
+    for corridors, goal, bonus in sorted(cells):
+        mine = [row for row in rows if (row["corridors"], row["goal"], row["bonus"]) == (corridors, goal, bonus)]
         found = [int(row["first_goal"]) for row in mine if row["first_goal"]]
         success, visited, seconds = (
             np.array([float(row[name]) for row in mine]) for name in ("late_success", "visited", "seconds")
         )
         table.add_row(
+            f"{corridors} corridors, goal {goal}",
             bonus,
             f"{len(found)} of {len(mine)}",
             f"{np.median(found):,.0f}" if found else "-",
@@ -165,7 +170,11 @@ def summary(rows: list[dict[str, str]]) -> Table:
 def main(config: ExplorationConfig) -> None:
     """Train PPO in a maze that pays at its end alone, with and without a bonus for what is new."""
     torch.set_num_threads(1)
-    done = {(row["bonus"], int(row["seed"])) for row in read_rows(config.out)}
+    done = {
+        (row["bonus"], int(row["seed"]))
+        for row in read_rows(config.out)
+        if (int(row["corridors"]), float(row["goal"])) == (config.corridors, config.goal)
+    }
     for seed in range(config.seeds):
         for bonus in config.bonuses:
             if (bonus, seed) not in done:

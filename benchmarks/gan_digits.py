@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 import tyro
 from numpy.typing import NDArray
 from resumable_csv import append_row, read_rows
@@ -77,7 +78,7 @@ def draw(samples: Tensor, path: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    grid = samples[:100].reshape(10, 10, 8, 8).permute(1, 2, 0, 3).reshape(80, 80)
+    grid = F.pad(samples[:100].reshape(10, 10, 8, 8), (1, 1, 1, 1)).permute(1, 2, 0, 3).reshape(100, 100)
     pyplot.imsave(path, grid.numpy().repeat(6, 0).repeat(6, 1), cmap="gray_r", vmin=0, vmax=16)
 
 

@@ -73,6 +73,6 @@ def test_a_stopped_benchmark_goes_on(exploration: ModuleType, tmp_path: Path, ca
 
 @pytest.mark.slow
 def test_a_pixel_cnn_sees_more_of_the_maze_than_chance(exploration: ModuleType) -> None:
-    config = exploration.ExplorationConfig(steps=40_000)
+    config = exploration.ExplorationConfig(steps=40_000, corridors=4, goal=1.0)
     blind, curious = (exploration.explore(bonus, 0, config) for bonus in ("none", "pixelcnn"))
     assert curious["visited"] > blind["visited"] + 4
