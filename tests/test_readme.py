@@ -14,7 +14,7 @@ from genrl.training.gradient_fitting import GradientFitting
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # The same code on less of everything: one small rollout, two episodes.
 TINY = {
