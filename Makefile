@@ -9,7 +9,7 @@ BIN := .venv/bin
 gail: .venv/installed  ## train GAIL from episodes of the shipped expert
 	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
 
-test: .venv/installed  ## every test but the long ones, under six minutes on two cores
+test: .venv/installed  ## every test but the long ones, about twelve minutes on two cores
 	$(BIN)/python -m pytest
 
 test-full: .venv/installed  ## also the long exactness and learning tests
