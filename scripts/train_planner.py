@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from command_line import parse_env_kwargs, run
-from fit_display import FitDisplay
+from fit_in_run import fit_in_run
 from planner_data import load_episodes, task_columns, task_spaces
 from planner_pictures import draw_plans
 from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
 from pydantic import TypeAdapter
-from stable_baselines3.common import logger as sb3_logger
 from torch import Tensor
 
 from genrl.errors import InputError
@@ -22,7 +21,6 @@ from genrl.generative_model import describe_model, rebuild_model
 from genrl.planners import RecedingHorizonPlanner, RowDynamics, TrajectoryModel, save_planner
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 from genrl.training.seeding import seed_everything
 from genrl.training.torch_threads import one_torch_thread
@@ -30,7 +28,6 @@ from genrl.training.torch_threads import one_torch_thread
 AGENT = "planner"
 JUDGED = 0.1  # of the grids, which the sampler never sees
 STARTS = 256  # of the plans that are judged
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 def main(config: TrainConfig) -> None:
@@ -99,37 +96,15 @@ def saved_sampler(directory: RunDirectory, config: TrainConfig) -> TrajectoryMod
 
 
 def train(sampler: TrajectoryModel, grids: Tensor, directory: RunDirectory) -> list[FitEpoch]:
-    """Fit, log each pass, and save now and then; a signal ends it in good order."""
-    directory.set_aside_progress()
-    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
-    before, model = directory.config["updates_done"], sampler.model
-    planned = directory.config["updates"] - before
-    saved_at, epochs = time.monotonic(), list[FitEpoch]()
-    with StopSignals() as stop, FitDisplay() as display:
-
-        def note(epoch: FitEpoch) -> bool:
-            nonlocal saved_at
-            epochs.append(epoch)
-            done = before + round(planned * epoch.number / epoch.planned)
-            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
-                for name, value in metrics.items():
-                    logger.record(f"{side}/{name}", value)
-            logger.record("updates", done)
-            logger.dump(done)
-            display.show(epoch)
-            if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
-                save_checkpoint(sampler, directory, done)
-                saved_at = time.monotonic()
-            return not stop.requested
-
-        if before:
-            sampler.learn(grids, progress=note)
-        else:
-            sampler.fit(grids, progress=note)
-    logger.close()
-    assert model is sampler.model
-    share = epochs[-1].number / epochs[-1].planned if epochs else 1.0
-    save_checkpoint(sampler, directory, before + round(planned * share))
+    """Fit, or go on with a fit."""
+    before = directory.config["updates_done"]
+    learn = sampler.learn if before else sampler.fit
+    _, epochs = fit_in_run(
+        directory,
+        directory.config["updates"] - before,
+        lambda note: learn(grids, progress=note),
+        lambda done: save_checkpoint(sampler, directory, done),
+    )
     return epochs
 
 

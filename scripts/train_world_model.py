@@ -9,11 +9,10 @@ from typing import Literal
 
 import torch
 from command_line import parse_env_kwargs, run
-from fit_display import FitDisplay
+from fit_in_run import fit_in_run
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
-from stable_baselines3.common import logger as sb3_logger
 from world_model_data import load_experience
 from world_model_pictures import draw_dreams
 from world_model_pixels import FilmedTask
@@ -21,8 +20,7 @@ from world_model_pixels import FilmedTask
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
 from genrl.training.atomic_files import write_json
-from genrl.training.fit import FitEpoch, FitHistory
-from genrl.training.resumable import StopSignals
+from genrl.training.fit import FitHistory
 from genrl.training.run_directory import RunDirectory
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
@@ -40,7 +38,6 @@ from genrl.world_models import (
 AGENT = "world-model"
 JUDGED = 0.1  # of the experience, which the model never sees
 STARTS, PARTICLES = 256, 32  # of the forecasts that are judged
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,33 +169,14 @@ def settings_of(directory: RunDirectory) -> TrainConfig:
 
 
 def train(model: EnsembleWorldModel | LatentWorldModel, experience: Experience, directory: RunDirectory) -> FitHistory:
-    """Fit, log each pass, and save now and then; a signal ends it in good order."""
-    directory.set_aside_progress()
-    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
-    before = directory.config["updates_done"]
-    planned = model.fitting.updates
-    saved_at = time.monotonic()
-    with StopSignals() as stop, FitDisplay() as display:
-
-        def note(epoch: FitEpoch) -> bool:
-            nonlocal saved_at
-            done = before + round(planned * epoch.number / epoch.planned)
-            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
-                for name, value in metrics.items():
-                    logger.record(f"{side}/{name}", value)
-            logger.record("updates", done)
-            logger.dump(done)
-            display.show(epoch)
-            if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
-                save_checkpoint(model, directory, done)
-                saved_at = time.monotonic()
-            return not stop.requested
-
-        history = (model.learn if directory.config["updates_done"] else model.fit)(experience, progress=note)
-    logger.close()
-    # A fit whose patience is at an end has done what it was to do.
-    share = history.epochs[-1].number / history.epochs[-1].planned if history.stopped == "asked" else 1.0
-    save_checkpoint(model, directory, before + round(planned * share))
+    """Fit, or go on with a fit."""
+    learn = model.learn if directory.config["updates_done"] else model.fit
+    history, _ = fit_in_run(
+        directory,
+        model.fitting.updates,
+        lambda note: learn(experience, progress=note),
+        lambda done: save_checkpoint(model, directory, done),
+    )
     return history
 
 
