@@ -25,9 +25,14 @@ FINAL_EPISODES = 50
 
 
 def train(
-    trial: Trial, lock: IO[str], stop: StopSignals, budget: float, note: Callable[[Trial], None] = lambda trial: None
+    trial: Trial,
+    lock: IO[str],
+    stop: StopSignals,
+    budget: float,
+    note: Callable[[Trial], None] = lambda trial: None,
+    is_enough: Callable[[Trial], bool] = lambda trial: False,
 ) -> bool:
-    """Start the trial, or go on with it, until its budget is used up or its steps are done.
+    """Start the trial, or go on with it, until its budget is used up, its steps are done or it has gone far enough.
 
     Args:
         trial: not finished.
@@ -35,6 +40,7 @@ def train(
         stop: leaves the trial after a checkpoint.
         budget: seconds of wall-clock time in all.
         note: called every ten seconds.
+        is_enough: asked every ten seconds; True ends the trial as if its budget were used up.
 
     Returns:
         Whether it is finished now; False if `stop` came before.
@@ -58,7 +64,7 @@ def train(
             command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True, pass_fds=[lock.fileno()]
         )
         try:
-            left = _watch(process, trial, sitting, stop, budget, note)
+            left = _watch(process, trial, sitting, stop, budget, note, is_enough)
         except BaseException:
             _end(process)
             raise
@@ -90,10 +96,11 @@ def _watch(
     stop: StopSignals,
     budget: float,
     note: Callable[[Trial], None],
+    is_enough: Callable[[Trial], bool],
 ) -> bool:
     """Keep the books until the process ends; True if it was left because of `stop`."""
     began, saved, earlier = time.monotonic(), 0.0, trial.seconds
-    asked = left = False
+    asked = left = enough = False
     while process.poll() is None:
         time.sleep(POLL_SECONDS)
         now = time.monotonic() - began
@@ -106,13 +113,14 @@ def _watch(
         # Before its first rollout it may not yet know what to do with a signal; a clone logs no rollouts.
         is_ready = sitting.prepared is not None or trial.cell.kind == "bc"
         left = stop.requested
-        if left or (is_ready and earlier + now >= budget):
+        if left or (is_ready and (enough or earlier + now >= budget)):
             process.terminate()
             asked = True
         if asked or now - saved >= SAVE_SECONDS:
             saved = now
             trial.save()
             note(trial)
+            enough = is_enough(trial)
     return left
 
 

@@ -17,7 +17,7 @@ from genrl.errors import InputError
 from genrl.evaluation import normalised_score
 from genrl.training.atomic_files import read_json, write_bytes
 
-__all__ = ["COLUMNS", "Line", "append_line", "line_of", "number", "of_row", "read_lines"]
+__all__ = ["COLUMNS", "Line", "append_line", "has_reached", "line_of", "number", "of_row", "read_lines"]
 
 MARKS = (60, 80, 90)
 COLUMNS = (
@@ -43,7 +43,7 @@ def line_of(trial: Trial, machine: str) -> Line:
         InputError: the trial's report is missing.
     """
     cell, lines, report = trial.cell, trial.lines(), read_json(trial.evaluation)
-    expert = float(expert_card(cell.env, cell.tier)["evaluation"]["return_mean"])
+    expert = _expert_return(trial)
     figures: dict[str, object] = {
         "row": cell.name,
         "env": cell.env,
@@ -71,6 +71,15 @@ def line_of(trial: Trial, machine: str) -> Line:
         if crossing is not None:
             figures |= {f"minutes_to_{mark}": crossing.minutes, f"steps_to_{mark}": crossing.steps}
     return {column: _text(figures.get(column)) for column in COLUMNS}
+
+
+def has_reached(trial: Trial) -> bool:
+    """Whether its last two evaluations are at what the row is to reach; False where there is nothing to reach."""
+    if trial.cell.target is None:
+        return False
+    aim = trial.cell.target * _expert_return(trial)
+    latest = evaluations(trial.lines())[-2:]
+    return len(latest) == 2 and min(latest) >= aim
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -118,6 +127,11 @@ def number(line: Line, column: str) -> float | None:
 def of_row(lines: Sequence[Line], name: str) -> list[Line]:
     """The lines of one row, a seed each; of a seed that appears twice the last."""
     return list({line["seed"]: line for line in lines if line["row"] == name}.values())
+
+
+def _expert_return(trial: Trial) -> float:
+    """What the row's expert earns without noise, by its card."""
+    return float(expert_card(trial.cell.env, trial.cell.tier)["evaluation"]["return_mean"])
 
 
 def _fraction(value: float | None) -> str:

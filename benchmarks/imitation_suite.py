@@ -23,7 +23,7 @@ from imitation_figures import draw_ablation, draw_suite
 from imitation_process import train
 from imitation_progress import evaluations
 from imitation_report import markdown
-from imitation_results import append_line, line_of, read_lines
+from imitation_results import append_line, has_reached, line_of, read_lines
 from imitation_trial import Trial, hold
 
 from genrl.errors import InputError
@@ -49,6 +49,8 @@ class SuiteConfig:
     """Parent of the run directories."""
     budget_scale: float = 1.0
     """Multiplies each row's wall-clock budget: below 1 on a machine that is faster than two cores."""
+    stop_when_reached: bool = False
+    """Leave a row as soon as two evaluations in turn are at its target, where time is short: it could earn more."""
     machine: str = f"{os.cpu_count()} cores"
     """A note on the machine, for the CSV file."""
     list: bool = False
@@ -110,13 +112,19 @@ def run_one(cell: Cell, seed: int, config: SuiteConfig, stop: StopSignals) -> No
         budget = 60 * cell.minutes * config.budget_scale
         used = f", {trial.seconds / 60:.1f} of them used" if trial.sittings else ""
         print(f"{trial.name}: {budget / 60:.0f} minutes{used}: {trial.command}", flush=True)
-        if not trial.finished and not train(trial, lock, stop, budget, teller()):
+        is_enough = has_reached if config.stop_when_reached else never
+        if not trial.finished and not train(trial, lock, stop, budget, teller(), is_enough):
             return
         line = line_of(trial, config.machine)
         append_line(config.csv, line)
         print(
             f"{trial.name}: {float(line['mean']):,.0f}, {float(line['expert_fraction']):.2f} of the expert", flush=True
         )
+
+
+def never(trial: Trial) -> bool:
+    """A row with time left goes on, whatever it has reached."""
+    return False
 
 
 def teller() -> Callable[[Trial], None]:

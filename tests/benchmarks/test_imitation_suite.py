@@ -129,6 +129,27 @@ def test_a_run_stops_at_its_budget_and_is_not_run_again(
     assert [line["seed"] for line in rows_of(tmp_path / "results.csv")] == ["0", "1"]
 
 
+def test_a_row_that_is_where_it_should_be_can_be_left(suite: SimpleNamespace, tmp_path: Path) -> None:
+    settings = {"rows": ("tiny",), "budget_scale": 60 / 0.6}
+    began = time.monotonic()
+    suite.main(suite.config(stop_when_reached=True, **settings))
+    assert time.monotonic() - began < 50  # of a budget of 60 seconds
+    (line,) = rows_of(tmp_path / "results.csv")
+    assert float(line["best_eval"]) >= 0.4 * 3465.7
+
+
+def test_reaching_takes_two_evaluations_in_turn(suite: SimpleNamespace, tmp_path: Path) -> None:
+    def trial(*returns: float, target: float | None = 0.4) -> SimpleNamespace:
+        lines = [{"eval/mean_reward": value} for value in returns]
+        return SimpleNamespace(cell=replace(suite.cell, target=target), lines=lambda: lines)
+
+    enough, short = 0.4 * 3466, 0.4 * 3465
+    assert suite.results.has_reached(trial(short, enough, enough))
+    assert not suite.results.has_reached(trial(enough, enough, short))
+    assert not suite.results.has_reached(trial(enough))
+    assert not suite.results.has_reached(trial(enough, enough, target=None))
+
+
 def test_an_interrupted_run_is_gone_on_with(suite: SimpleNamespace, tmp_path: Path) -> None:
     left = leave_one_unfinished(suite, tmp_path / "runs")
     assert not left.finished
