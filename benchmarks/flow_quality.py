@@ -1,8 +1,9 @@
 """How well flows fit, beside zuko and nflows: held-out negative log-likelihood at equal networks, batches and steps.
 
 Six distributions over the plane, transitions (state, action) of the shipped Ant expert, and dequantised digits. All
-contenders see the same standardised rows in the same order; figures are in nats of the rows in their own units. Each
-cell is written when it is done, and a second call goes on with those that are missing.
+contenders see the same standardised rows in the same order; figures are in nats of the rows in their own units, with
+the standard error that the rows held out leave. Each cell is written when it is done, and a second call goes on with
+those that are missing.
 
     make bench-install
     python benchmarks/flow_quality.py --out flow_quality.csv
@@ -21,7 +22,7 @@ from resumable_csv import append_row, read_rows
 from torch import Tensor
 
 FAMILIES = ("real_nvp", "masked_autoregressive", "neural_spline", "glow")
-FIELDS = ("data", "family", "contender", "seed", "steps", "parameters", "nll", "seconds")
+FIELDS = ("data", "family", "contender", "seed", "steps", "parameters", "nll", "nll_error", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +120,8 @@ def cell(config: Config, name: str, family: str, contender_name: str, seed: int)
     train(contender, (x - mean) / deviation, config, seed)
     seconds = time.thread_time() - start
     with torch.no_grad():
-        rows = ((held_out - mean) / deviation).split(2048)
-        nll = -torch.cat([contender.log_prob(part) for part in rows]).double().mean() + deviation.log().sum()
+        parts = ((held_out - mean) / deviation).split(2048)
+        nats = -torch.cat([contender.log_prob(part) for part in parts]).double() + deviation.log().sum()
     return {
         "data": name,
         "family": family,
@@ -128,7 +129,8 @@ def cell(config: Config, name: str, family: str, contender_name: str, seed: int)
         "seed": seed,
         "steps": config.steps,
         "parameters": contender.parameters,
-        "nll": round(float(nll), 4),
+        "nll": round(float(nats.mean()), 4),
+        "nll_error": round(float(nats.std() / len(nats) ** 0.5), 4),
         "seconds": round(seconds, 1),
     }
 
