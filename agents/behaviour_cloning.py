@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
-
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env

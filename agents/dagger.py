@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
-
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env

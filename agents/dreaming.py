@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
-
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env

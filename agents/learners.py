@@ -102,7 +102,7 @@ class PPOConfig(OnPolicyConfig):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} must be above 0, or None, not {value}")
-        if not 0 < self.clip_range:
+        if not self.clip_range > 0:
             raise InputError(f"clip_range must be above 0, not {self.clip_range}")
 
     def policy(

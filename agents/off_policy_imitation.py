@@ -31,8 +31,8 @@ class OffPolicyImitation(ImitationHook):
     `disc/*` (what the update returned), `reward/learned_mean` and `reward/learned_std` of the rows that it saw, and
     the seconds of the iteration as `time/collect`, `time/discriminator`, `time/relabel` (paying batches),
     `time/update` (the learner's own) and `time/between` (what other callbacks do before the next steps, if
-    `CollectingBegins` tells when they are done). Where episodes all end together, stable-baselines3's lines, one for every few
-    episodes, would bunch up: turn them off with a large `log_interval` of `learn`.
+    `CollectingBegins` tells when they are done). Where episodes all end together, stable-baselines3's lines, one for
+    every few episodes, would bunch up: turn them off with a large `log_interval` of `learn`.
 
     Args:
         reward_model: learns.

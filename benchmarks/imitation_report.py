@@ -62,10 +62,14 @@ class Summary:
             return None
         reached = self.cell.target is None or self.iqm >= self.cell.target
         is_stable = self.stability is None or self.stability >= LEAST_STABILITY
-        return reached and is_stable and all(
-            minutes is not None and minutes <= limit
-            for fraction, limit in self.cell.marks
-            for minutes in self.crossings(fraction)
+        return (
+            reached
+            and is_stable
+            and all(
+                minutes is not None and minutes <= limit
+                for fraction, limit in self.cell.marks
+                for minutes in self.crossings(fraction)
+            )
         )
 
 

@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import ObservationColumns, position_velocity_columns
 from genrl.errors import InputError
-from genrl.training.devices import available_device
 from genrl.nn import ACTIVATIONS
+from genrl.training.devices import available_device
 
 from .hyperparameters import Algorithm, ExpertSettings
 

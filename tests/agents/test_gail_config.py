@@ -44,7 +44,9 @@ def test_a_number_out_of_its_range_is_refused_by_name(kind: Any, name: str, valu
 @pytest.mark.parametrize("given", [{"absorbing": True}, {"objective": "wgan"}, {"reward_form": "gail"}])
 @pytest.mark.parametrize("reward", ["flow", "bayes", "density-flow"])
 def test_settings_of_a_discriminator_are_refused_where_there_is_none(reward: Any, given: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=f"{next(iter(given))} is of a discriminator, and the reward {reward} has none"):
+    with pytest.raises(
+        InputError, match=f"{next(iter(given))} is of a discriminator, and the reward {reward} has none"
+    ):
         GAILConfig(reward=reward, **given)
     for one in ("discriminator", "vail", "score"):
         GAILConfig(reward=one, **given)  # type: ignore[arg-type]
