@@ -10,25 +10,27 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
+from .imitation_hook import ImitationHook
 from .rollout_transitions import EpisodeEnds, rollout_transitions
 
 __all__ = ["AdversarialImitation"]
 
 
-class AdversarialImitation(BaseCallback):
+class AdversarialImitation(ImitationHook):
     """Trains a reward model on each rollout of PPO or TRPO and rewrites the rollout's rewards with it.
 
     The environment must pay 0 (`LearnerEnv`). What the buffer then holds as rewards is exactly the bootstrap
     term gamma * V(terminal observation) that stable-baselines3 adds where a time limit cut an episode; it is kept.
 
     Logs `disc/*` (what the reward model's update returns), `reward/learned_mean`, `reward/learned_std`, and the
-    seconds spent as `time/collect`, `time/discriminator`, `time/relabel`, `time/update`.
+    seconds spent as `time/collect`, `time/discriminator`, `time/relabel`, `time/update`, and as `time/between` what
+    other callbacks do before the next rollout: evaluations and checkpoints. Who tells when that is over is
+    `CollectingBegins`, last in the list of callbacks; without it that time is counted as collecting.
 
     Args:
         reward_model: learns and pays.
@@ -44,11 +46,16 @@ class AdversarialImitation(BaseCallback):
         self._update_started: float | None = None
 
     def _on_rollout_start(self) -> None:
-        self._collect_started = time.perf_counter()
+        self._between_started = self._collect_started = time.perf_counter()
         if self._update_started is not None:
-            self.logger.record("time/update", self._collect_started - self._update_started)
+            self.logger.record("time/update", self._between_started - self._update_started)
         self._ends = EpisodeEnds()
         self._step_in_rollout = 0
+
+    def collecting_begins(self) -> None:
+        """The clock of the rollout starts."""
+        self._collect_started = time.perf_counter()
+        self.logger.record("time/between", self._collect_started - self._between_started)
 
     def _on_step(self) -> bool:
         self._ends.note(self._step_in_rollout, self.locals["dones"], self.locals["infos"])

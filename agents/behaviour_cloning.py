@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.policies import SamplerPolicy, describe_policy, load_policy
+from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
@@ -67,7 +67,7 @@ class BehaviourCloning(SavedAgent):
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
-        self.device = str(get_device(device))
+        self.device = available_device(device)
         self.demonstrations = demonstrations
         self.history: FitHistory | None = None
         seed_everything(self.seed)

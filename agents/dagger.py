@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
@@ -20,6 +19,7 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import describe_policy, rebuild_policy
 from genrl.protocols import Policy
+from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.seeding import seed_everything
@@ -97,7 +97,7 @@ class DAgger(SavedAgent):
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
-        self.device = str(get_device(device))
+        self.device = available_device(device)
         self.expert = expert
         seed_everything(self.seed)
         self.env = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env

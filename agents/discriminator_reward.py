@@ -80,6 +80,7 @@ def build_discriminator_reward(
     *,
     objective: ObjectiveName,
     form: RewardFormName,
+    offset: float,
     scale: float,
     absorbing: bool,
     gamma: float,
@@ -94,8 +95,9 @@ def build_discriminator_reward(
         observations: standardiser, shared with the policy.
         actions: standardiser.
         objective: what the discriminator is trained by.
-        form: `logit` is the logit standardised by each rollout's statistics, plus 1; the others pay as they are.
-        scale: of the standardised logit.
+        form: `logit` is the logit standardised by each rollout's statistics; the others pay as they are.
+        offset: of the standardised logit.
+        scale: of the standardised logit and its offset.
         absorbing: pay for what follows an early end (see `AbsorbingReward`).
         gamma: the learner's discount.
         momentum: weight of the newest statistics of the logit.
@@ -113,7 +115,9 @@ def build_discriminator_reward(
         form=forms.paid_on_output(REWARD_FORMS[form], OBJECTIVES[objective]),
         training=config.training,
     )
-    scaled = StandardisedReward(adversarial, scale=scale, momentum=momentum) if form == "logit" else adversarial
+    scaled: RewardModel = adversarial
+    if form == "logit":
+        scaled = StandardisedReward(adversarial, offset=offset, scale=scale, momentum=momentum)
     return AbsorbingReward(scaled, gamma=gamma) if absorbing else scaled
 
 

@@ -15,13 +15,13 @@ from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.nn import Standardise
+from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import seed_everything
@@ -93,7 +93,7 @@ class Dreaming(SavedAgent):
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
-        self.device = str(get_device(device))
+        self.device = available_device(device)
         if termination is None and self.env_id is not None and not self.env_kwargs:
             termination = known_termination(self.env_id)
         self.termination = termination

@@ -14,7 +14,6 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
-from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
@@ -24,14 +23,16 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import RewardModel, TakesStandardisers, UnscaledReward
 from genrl.rewards import FrozenReward, InputParts, StandardisedReward, check_demonstrations
+from genrl.training.devices import available_device
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
-from genrl.training.torch_threads import OneTorchThread
+from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
 
 from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
 from .gail_config import GAILConfig, LearnerName, Start
 from .generative_choices import POLICIES, REWARDS
+from .imitation_hook import CollectingBegins, ImitationHook
 from .learner_env import LearnerEnv
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
@@ -87,7 +88,7 @@ class GAIL(SavedAgent):
         self.env_id = env if isinstance(env, str) else None
         self.env_kwargs = dict(env_kwargs or {})
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
-        self.device = str(get_device(device))
+        self.device = available_device(device)
         self.demonstrations = demonstrations
         seed_everything(self.seed)
         venv = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
@@ -151,13 +152,15 @@ class GAIL(SavedAgent):
         settings = self._settings if self._may_see_actions else self._settings.without_demonstrations()
         hooks = settings.callbacks(paid, expert, log_interval=log_interval)
         held = [HoldPolicy(self.config.warm_start.held_rollouts)] if self.start == "clone" else []
-        self.learner.learn(
-            total_timesteps,
-            CallbackList([OneTorchThread(), *hooks, *held, *_as_list(callback)]),
-            log_interval=sys.maxsize if self._settings.writes_log else log_interval,
-            reset_num_timesteps=reset_num_timesteps,
-            progress_bar=progress_bar,
-        )
+        clocks = [CollectingBegins(hook) for hook in hooks if isinstance(hook, ImitationHook)]
+        with one_torch_thread():
+            self.learner.learn(
+                total_timesteps,
+                CallbackList([*hooks, *held, *_as_list(callback), *clocks]),
+                log_interval=sys.maxsize if self._settings.writes_log else log_interval,
+                reset_num_timesteps=reset_num_timesteps,
+                progress_bar=progress_bar,
+            )
         return self
 
     @classmethod
@@ -258,6 +261,7 @@ class GAIL(SavedAgent):
             self.standardisers.actions,
             objective=self.config.objective,
             form=self.config.reward_form,
+            offset=self.config.reward_offset,
             scale=self.config.reward_scale,
             absorbing=self.config.absorbing,
             gamma=self._settings.gamma,
@@ -272,8 +276,12 @@ class GAIL(SavedAgent):
         if isinstance(model, TakesStandardisers):
             model.take_standardisers(self.standardisers.observations, self.standardisers.actions)
         if isinstance(model, UnscaledReward):
-            momentum = self._settings.statistics_momentum
-            model = StandardisedReward(model, scale=self.config.reward_scale, momentum=momentum)
+            model = StandardisedReward(
+                model,
+                offset=self.config.reward_offset,
+                scale=self.config.reward_scale,
+                momentum=self._settings.statistics_momentum,
+            )
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
     def _build_learner(self) -> BaseAlgorithm:

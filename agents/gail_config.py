@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from genrl.errors import InputError
 from genrl.policies import ActorCriticNetwork
-from genrl.rewards import Bottleneck
+from genrl.rewards import AdversarialTraining, Bottleneck
 
 from .discriminator_reward import DiscriminatorConfig, ObjectiveName, RewardFormName
 from .generative_choices import PolicyName, RewardName
 from .learner_config import LearnerConfig
 from .learners import PPOConfig, TRPOConfig
-from .off_policy_learners import CrossQConfig, SACConfig, TD3Config, TQCConfig
+from .off_policy_learners import CrossQConfig, OffPolicyConfig, SACConfig, TD3Config, TQCConfig
 from .warm_start import WarmStartConfig
 
 __all__ = ["GAILConfig", "LearnerName", "Start"]
@@ -22,15 +23,22 @@ LearnerName = Literal["ppo", "trpo", "sac", "td3", "tqc", "crossq"]
 Start = Literal["clone", "noise"]
 """What learning starts from: a clone of the demonstrations, or random weights and large noise."""
 
+DISCRIMINATORS: tuple[RewardName, ...] = ("discriminator", "vail", "score")
+"""The rewards that are trained against the learner; the others are densities."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GAILConfig:
-    """Settings of GAIL; the defaults are the recipe that was measured to work."""
+    """Settings of GAIL; the defaults are the recipe that was measured to work.
+
+    Raises:
+        InputError: a number is out of its range, or a setting has no meaning beside another.
+    """
 
     learner: LearnerName = "ppo"
     """The reinforcement learner."""
     objective: ObjectiveName = "gan"
-    """What the discriminator is trained by: cross-entropy, least squares, Wasserstein or hinge."""
+    """What a discriminator is trained by: cross-entropy, least squares, Wasserstein or hinge."""
     reward: RewardName = "discriminator"
     """What pays: a discriminator, also one that is kept short of information (vail) or that denoises (score), densities
     of both sides (flow, gmm, bayes), or the expert's alone (density-flow, vae, sequence)."""
@@ -39,12 +47,14 @@ class GAILConfig:
     vae, gan and score can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
+    reward_offset: float = 1.0
+    """Mean of the standardised logit: what an average step is worth, beside an end."""
     reward_scale: float = 0.1
-    """Of the standardised logit, so that values are of the order of 10."""
+    """Of the standardised logit and its offset, so that values are of the order of 10."""
     absorbing: bool = False
-    """Pay for what follows an early end, in an absorbing state."""
+    """Pay for what follows an early end, in an absorbing state; of a discriminator alone."""
     zero_demonstrations: bool = False
-    """The control: the reward model is never updated, so no demonstration reaches the learner."""
+    """The control: the reward model is never updated, so demonstrations give the inputs' units and nothing else."""
     state_only: bool = False
     """The discriminator sees states and their successors, no actions: for demonstrations that have none."""
     bc_warm_start: bool = True
@@ -72,8 +82,26 @@ class GAILConfig:
     crossq: CrossQConfig = field(default_factory=CrossQConfig)
     """If the learner is CrossQ."""
 
+    def __post_init__(self) -> None:
+        if not self.reward_scale > 0:
+            raise InputError(f"reward_scale must be above 0, not {self.reward_scale}: below, it pays for the opposite")
+        if self.untrained_steps < 0:
+            raise InputError(f"untrained_steps must be 0 or more, not {self.untrained_steps}")
+        if self.reward not in DISCRIMINATORS:
+            plain = {"absorbing": False, "objective": "gan", "reward_form": "logit"}
+            given = [name for name, default in plain.items() if getattr(self, name) != default]
+            if given:
+                raise InputError(
+                    f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} of a discriminator, and the reward "
+                    f"{self.reward} has none: leave that out, or take one of {', '.join(DISCRIMINATORS)}"
+                )
+
     def settings(self, learner: LearnerName) -> LearnerConfig:
-        """Those of one learner."""
+        """Those of one learner.
+
+        Raises:
+            InputError: they have a pace for the discriminator of their own, and `discriminator.training` was given.
+        """
         configs: dict[LearnerName, LearnerConfig] = {
             "ppo": self.ppo,
             "trpo": self.trpo,
@@ -82,4 +110,9 @@ class GAILConfig:
             "tqc": self.tqc,
             "crossq": self.crossq,
         }
+        if isinstance(configs[learner], OffPolicyConfig) and self.discriminator.training != AdversarialTraining():
+            raise InputError(
+                f"discriminator.training is for ppo and trpo: beside {learner} the discriminator is trained as "
+                f"{learner}.reward_training says"
+            )
         return configs[learner]

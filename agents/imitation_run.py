@@ -61,9 +61,10 @@ class ImitationRun:
             self.agent.prepare()
             print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
         display = ProgressDisplay(total_timesteps, self._figures)
+        best, is_clone = self._best_so_far(), self.agent.start == "clone"
         callbacks: list[BaseCallback] = [
             display,
-            KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self._best_so_far()),
+            KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=best, from_start=is_clone),
             Resumable(self._save, stop, every_seconds=self.agent.checkpoint_seconds),
         ]
         try:

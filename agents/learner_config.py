@@ -19,11 +19,15 @@ from genrl.protocols import RewardModel
 from genrl.rewards import AdversarialTraining
 from genrl.transitions import Transitions
 
-__all__ = ["LearnerConfig"]
+__all__ = ["LearnerConfig", "check_at_least_one"]
 
 
 class LearnerConfig(ABC):
-    """The settings of one learner of stable-baselines3, which build it and pay it by a reward model."""
+    """The settings of one learner of stable-baselines3, which build it and pay it by a reward model.
+
+    Raises:
+        InputError: a number is out of its range.
+    """
 
     algorithm: ClassVar[Callable[..., BaseAlgorithm]]
     """The class of the learner."""
@@ -34,6 +38,12 @@ class LearnerConfig(ABC):
 
     gamma: float
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gamma <= 1:
+            raise InputError(f"gamma must be above 0 and at most 1, not {self.gamma}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
 
     def build(
         self,
@@ -123,3 +133,14 @@ class LearnerConfig(ABC):
     def statistics_momentum(self) -> float:
         """Weight of the newest statistics that standardise the reward (see `StandardisedReward`)."""
         return 1.0
+
+
+def check_at_least_one(config: LearnerConfig, *names: str) -> None:
+    """Refuse settings that count something and count nothing.
+
+    Raises:
+        InputError: one is below 1.
+    """
+    for name in names:
+        if getattr(config, name) < 1:
+            raise InputError(f"{name} must be 1 or more, not {getattr(config, name)}")

@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.nn import Standardise
 from genrl.policies import (
@@ -25,14 +26,18 @@ from genrl.transitions import Transitions
 
 from .adaptive_learning_rate import AdaptiveLearningRate
 from .adversarial_imitation import AdversarialImitation
-from .learner_config import LearnerConfig
+from .learner_config import LearnerConfig, check_at_least_one
 
 __all__ = ["OnPolicyConfig", "PPOConfig", "TRPOConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnPolicyConfig(LearnerConfig):
-    """What PPO and TRPO share."""
+    """What PPO and TRPO share.
+
+    Raises:
+        InputError: a number is out of its range.
+    """
 
     n_steps: int = 128
     """Steps of each environment in a rollout."""
@@ -42,6 +47,12 @@ class OnPolicyConfig(LearnerConfig):
     """Discount."""
     gae_lambda: float = 0.95
     """Trade-off between bias and variance of the advantages."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least_one(self, "n_steps", "batch_size")
+        if not 0 <= self.gae_lambda <= 1:
+            raise InputError(f"gae_lambda must be from 0 to 1, not {self.gae_lambda}")
 
     def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
         """Of an actor-critic policy."""
@@ -84,6 +95,16 @@ class PPOConfig(OnPolicyConfig):
     target_kl: float | None = None
     """The epochs of an update stop where the policy has moved 1.5 times this far; None never stops."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least_one(self, "n_epochs")
+        for name in ("desired_kl", "target_kl"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{name} must be above 0, or None, not {value}")
+        if not self.clip_range > 0:
+            raise InputError(f"clip_range must be above 0, not {self.clip_range}")
+
     def policy(
         self, action_density: GenerativeModel | None, network: ActorCriticNetwork
     ) -> tuple[str | type[BasePolicy], dict[str, Any]]:
@@ -122,6 +143,12 @@ class TRPOConfig(OnPolicyConfig):
     """Size of the trust region in nats."""
     cg_damping: float = 0.1
     """Damping of the Fisher matrix in the conjugate gradient."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least_one(self, "n_critic_updates")
+        if not self.target_kl > 0:
+            raise InputError(f"target_kl must be above 0, not {self.target_kl}")
 
     def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
         """Those of both, and its own."""

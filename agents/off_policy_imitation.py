@@ -10,28 +10,29 @@ from __future__ import annotations
 import time
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from genrl.errors import InputError
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
+from .imitation_hook import ImitationHook
 from .learned_rewards_replay import LearnedRewardsReplay
 
 __all__ = ["OffPolicyImitation"]
 
-PARTS = ("collect", "discriminator", "relabel", "update")
+PARTS = ("collect", "discriminator", "relabel", "update", "between")
 
 
-class OffPolicyImitation(BaseCallback):
+class OffPolicyImitation(ImitationHook):
     """Trains a reward model while SAC, TD3, TQC or CrossQ learns from a replay buffer that it pays.
 
     One iteration is the time from one update of the reward model to the next. Each ends with a line of the log:
     `disc/*` (what the update returned), `reward/learned_mean` and `reward/learned_std` of the rows that it saw, and
-    the seconds of the iteration as `time/collect`, `time/discriminator`, `time/relabel` (paying batches) and
-    `time/update` (the learner's own). Where episodes all end together, stable-baselines3's lines, one for every few
-    episodes, would bunch up: turn them off with a large `log_interval` of `learn`.
+    the seconds of the iteration as `time/collect`, `time/discriminator`, `time/relabel` (paying batches),
+    `time/update` (the learner's own) and `time/between` (what other callbacks do before the next steps, if
+    `CollectingBegins` tells when they are done). Where episodes all end together, stable-baselines3's lines, one for
+    every few episodes, would bunch up: turn them off with a large `log_interval` of `learn`.
 
     Args:
         reward_model: learns.
@@ -89,6 +90,10 @@ class OffPolicyImitation(BaseCallback):
         if self._line_is_due:
             self._write_line()
         self._steps_before = self.model.num_timesteps
+
+    def collecting_begins(self) -> None:
+        """What passed since the learner's last update was not collecting."""
+        self._lap("between")
 
     def _on_step(self) -> bool:
         return True

@@ -21,7 +21,7 @@ from genrl.rewards import AdversarialTraining
 from genrl.transitions import Transitions
 
 from .learned_rewards_replay import LearnedRewardsReplay, check_bounded
-from .learner_config import LearnerConfig
+from .learner_config import LearnerConfig, check_at_least_one
 from .off_policy_imitation import OffPolicyImitation
 
 __all__ = ["CrossQConfig", "EntropyConfig", "OffPolicyConfig", "SACConfig", "TD3Config", "TQCConfig"]
@@ -74,9 +74,8 @@ class OffPolicyConfig(LearnerConfig):
     """How the discriminator is trained beside this learner."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "buffer_size", "train_freq", "gradient_steps"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} of an off-policy learner must be 1 or more, not {getattr(self, name)}")
+        super().__post_init__()
+        check_at_least_one(self, "batch_size", "buffer_size", "train_freq", "gradient_steps")
         if not 0 <= self.expert_share < 1:
             raise InputError(f"expert_share must be at least 0 and below 1, not {self.expert_share}")
 

@@ -45,7 +45,7 @@ def rollout_transitions(
         last_observations: (n_envs, observation_dim), what followed the last step.
         action_space: the buffer holds actions as sampled; they are clipped to this space's bounds.
     """
-    successors = np.concatenate([buffer.observations[1:], last_observations[None]]).astype(np.float32)
+    successors = np.concatenate([buffer.observations[1:], last_observations[None]]).astype(np.float32, copy=False)
     terminations = np.zeros(successors.shape[:2], dtype=bool)
     if ends.rows:
         steps, envs = np.array(ends.rows).T

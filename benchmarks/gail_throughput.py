@@ -1,4 +1,5 @@
-"""How fast GAIL trains, end to end: env steps a second beside the `imitation` library at the same work.
+"""How fast GAIL trains, end to end: env steps a second beside the `imitation` library at the same work, and beside
+what the bare simulator gives on two threads.
 
 Each measurement is a process of its own, so that no thread setting leaks into the next; the contenders take turns,
 because the speed of a machine drifts and only ratios of the same minute carry over to another one. One iteration
@@ -32,6 +33,8 @@ DOCUMENTED = "imitation, as its command line"
 QUICKSTART = "imitation, as its quickstart"
 TUNED = "imitation, tuned by hand"
 PEERS = (DOCUMENTED, QUICKSTART, TUNED)
+LIMIT = "bare mj_step, two threads"
+RATIOS = {"of_command_line": DOCUMENTED, "of_quickstart": QUICKSTART, "of_tuned": TUNED, "of_limit": LIMIT}
 DEMONSTRATIONS = 4
 
 # What both sides do in an iteration: the numbers of `imitation`'s quickstart, with PPO's default rollout.
@@ -103,7 +106,18 @@ def genrl_trpo(env_id: str, env_steps: int) -> float:
     return time_genrl(env_id, env_steps, 64, GAILConfig(learner="trpo"))
 
 
+def physical_limit(env_id: str, env_steps: int) -> float:
+    """The simulator and nothing else, on the states that random actions lead to."""
+    import numpy as np
+    from env_throughput import PhysicalLimit
+
+    limit = PhysicalLimit(env_id, 64, 2)
+    shape = (-(-env_steps // 64), 64, limit.model.nu)
+    return limit.steps_per_second(np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32))
+
+
 CONTENDERS: dict[str, Callable[[str, int], float]] = {
+    LIMIT: physical_limit,
     DOCUMENTED: imitation_command_line,
     QUICKSTART: imitation_quickstart,
     TUNED: imitation_tuned,
@@ -245,7 +259,7 @@ def measure(env_id: str, names: list[str], config: Config) -> list[dict[str, Any
 def row(env_id: str, name: str, speeds: dict[str, list[float]]) -> dict[str, Any]:
     """Summarise one contender; a ratio is the median of the ratios within each round."""
     figures: dict[str, Any] = {"env": env_id, "contender": name, "steps_per_second": round(median(speeds[name]))}
-    for key, peer in zip(("of_command_line", "of_quickstart", "of_tuned"), PEERS, strict=True):
+    for key, peer in RATIOS.items():
         if peer in speeds:
             ratios = [mine / other for mine, other in zip(speeds[name], speeds[peer], strict=True)]
             figures[key] = round(median(ratios), 2)
@@ -277,13 +291,11 @@ def main(config: Config) -> None:
     for env_id in config.envs:
         print(env_id, flush=True)
         rows += measure(env_id, names, config)
-    print(f"\n{'':<45}{'steps/s':>8}  of command line  of quickstart  of tuned")
+    titles = "".join(f"{key.replace('_', ' '):>17}" for key in RATIOS)
+    print(f"\n{'':<45}{'steps/s':>8}{titles}")
     for figures in rows:
-        ratios = [figures.get(key, float("nan")) for key in ("of_command_line", "of_quickstart", "of_tuned")]
-        print(
-            f"{figures['env']:<12} {figures['contender']:<32}{figures['steps_per_second']:>8,}"
-            f"{ratios[0]:>17.2f}{ratios[1]:>15.2f}{ratios[2]:>10.2f}"
-        )
+        ratios = "".join(f"{figures.get(key, float('nan')):>17.2f}" for key in RATIOS)
+        print(f"{figures['env']:<12} {figures['contender']:<32}{figures['steps_per_second']:>8,}{ratios}")
     if config.out is not None:
         write(config.out, rows, config)
 

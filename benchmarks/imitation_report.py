@@ -19,6 +19,10 @@ HEADER = (
 )
 
 
+LEAST_STABILITY = 0.5
+"""No run may end below this part of its own best evaluation."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """One row over its seeds.
@@ -44,15 +48,28 @@ class Summary:
         return [number(line, f"minutes_to_{round(100 * fraction)}") for line in self.lines]
 
     @property
+    def stability(self) -> float | None:
+        """The last evaluation over the best one, of the seed where that is least; None if nothing was evaluated."""
+        return min((value for line in self.lines if (value := number(line, "stability")) is not None), default=None)
+
+    @property
     def is_met(self) -> bool | None:
-        """Whether the target and, in every seed, all marks are reached; None where there is nothing to reach."""
+        """Whether the target and, in every seed, all marks are reached, and no seed fell back below half of its best.
+
+        None where there is nothing to reach.
+        """
         if self.cell.target is None and not self.cell.marks:
             return None
         reached = self.cell.target is None or self.iqm >= self.cell.target
-        return reached and all(
-            minutes is not None and minutes <= limit
-            for fraction, limit in self.cell.marks
-            for minutes in self.crossings(fraction)
+        is_stable = self.stability is None or self.stability >= LEAST_STABILITY
+        return (
+            reached
+            and is_stable
+            and all(
+                minutes is not None and minutes <= limit
+                for fraction, limit in self.cell.marks
+                for minutes in self.crossings(fraction)
+            )
         )
 
 
@@ -94,7 +111,7 @@ def markdown(lines: Sequence[Line]) -> str:
         parts.append(ablation)
     others = summaries((cell for cell in CELLS.values() if cell.target is None and cell.group != "ablation"), lines)
     if others:
-        header = ("baseline", "seeds", "steps", "minutes", "return", "of the expert")
+        header = ("without a target", "seeds", "steps", "minutes", "return", "of the expert")
         parts.append(_table(header, [_cells_of(summary, lines)[: len(header)] for summary in others]))
     unknown = sorted({line["row"] for line in lines} - CELLS.keys())
     if unknown:
@@ -121,7 +138,6 @@ def _cells_of(summary: Summary, lines: Sequence[Line]) -> list[str]:
     own, cell = summary.lines, summary.cell
     beside = baselines(summary, lines)
     interval = f" [{summary.low:.2f}, {summary.high:.2f}]" if len(own) > 1 else ""
-    stability = [value for line in own if (value := number(line, "stability")) is not None]
     met = {None: "", True: "yes", False: "**no**"}[summary.is_met]
     return [
         cell.name,
@@ -133,7 +149,7 @@ def _cells_of(summary: Summary, lines: Sequence[Line]) -> list[str]:
         "" if cell.target is None else f"{cell.target:.2f}",
         "; ".join(_mark(summary, fraction, limit) for fraction, limit in cell.marks),
         met,
-        f"{min(stability):.2f}" if stability else "",
+        "" if summary.stability is None else f"{summary.stability:.2f}",
         *(f"{beside[kind]:.2f}" if kind in beside else "" for kind in ("control", "bc", "random")),
     ]
 

@@ -40,7 +40,8 @@ class SuiteConfig:
     rows: tuple[str, ...] = ()
     """Rows by name; see --list."""
     group: str | None = None
-    """Rows by group: ant, humanoid, planar, control, random, bc, paper, ablation or all; all if no row is named."""
+    """Rows by group: ant, humanoid, planar, control, random, bc, paper, learners, densities, ablation or all; all if
+    no row is named."""
     seeds: tuple[int, ...] = ()
     """Seeds of each row; by default 0, or 0 1 2 for the rows that are reported over three."""
     csv: Path = FOLDER / "imitation_suite.csv"

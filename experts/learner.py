@@ -18,6 +18,7 @@ from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import ObservationColumns, position_velocity_columns
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS
+from genrl.training.devices import available_device
 
 from .hyperparameters import Algorithm, ExpertSettings
 
@@ -48,7 +49,7 @@ def build_learner(
         env_kwargs: the environment's constructor keywords.
 
     Raises:
-        InputError: the task is unknown, or its observations or actions are no vectors.
+        InputError: the task or the device is unknown, or its observations or actions are no vectors.
     """
     venv: VecEnv = VecMonitor(make_vec_env(env_id, settings.num_envs, seed=seed, **(env_kwargs or {})))
     if not isinstance(venv.action_space, spaces.Box) or len(venv.action_space.shape) != 1:
@@ -74,6 +75,6 @@ def build_learner(
             **settings.policy,
         },
         seed=seed,
-        device=device,
+        device=available_device(device),
         **arguments,
     )

@@ -22,7 +22,7 @@ from genrl.training.learner_state import LearnerState, learner_state, restore_le
 from genrl.training.progress_display import ProgressDisplay, recent_return
 from genrl.training.resumable import Resumable, StopSignals
 from genrl.training.seeding import random_state, restore_random_state
-from genrl.training.torch_threads import OneTorchThread
+from genrl.training.torch_threads import one_torch_thread
 
 from .export import export_actor
 
@@ -63,7 +63,6 @@ class ExpertRun:
         self.learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         keep_best = KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self.best_return)
         callbacks: list[BaseCallback] = [
-            OneTorchThread(),
             ProgressDisplay(total_timesteps, partial(_figures, keep_best)),
             keep_best,
             *([] if self.target_return is None else [_StopAtReturn(keep_best, self.target_return)]),
@@ -72,7 +71,8 @@ class ExpertRun:
         ]
         fresh = self.learner.num_timesteps == 0
         log_interval = 4 if self._off_policy else 1  # episodes, or rollouts
-        self.learner.learn(remaining, callbacks, log_interval=log_interval, reset_num_timesteps=fresh)
+        with one_torch_thread():
+            self.learner.learn(remaining, callbacks, log_interval=log_interval, reset_num_timesteps=fresh)
         self.learner.logger.close()
         return not stop.requested
 

@@ -23,6 +23,7 @@ class KeepBest(BaseCallback):
         keep: called with each evaluation that is better than all before.
         every: environment steps between two evaluations.
         best: mean return to beat, where a run goes on.
+        from_start: evaluate before the first step too, where learning starts from a policy that is worth keeping.
 
     Raises:
         InputError: `every` is below 1.
@@ -35,6 +36,7 @@ class KeepBest(BaseCallback):
         *,
         every: int,
         best: float = float("-inf"),
+        from_start: bool = False,
     ) -> None:
         super().__init__()
         if every < 1:
@@ -43,11 +45,13 @@ class KeepBest(BaseCallback):
         self._keep = keep
         self._every = every
         self.best = best
+        self._from_start = from_start
         self.latest: Evaluation | None = None
         self._is_evaluated = False
 
     def _on_training_start(self) -> None:
-        self._next = (self.model.num_timesteps // self._every + 1) * self._every
+        is_due = self._from_start and self.model.num_timesteps == 0
+        self._next = 0 if is_due else (self.model.num_timesteps // self._every + 1) * self._every
 
     def _on_rollout_start(self) -> None:
         if self.model.num_timesteps >= self._next:

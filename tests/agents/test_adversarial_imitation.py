@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from point_env import point_envs
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.logger import KVWriter, Logger
 
 from agents.adversarial_imitation import AdversarialImitation
 from agents.gail import GAIL
@@ -40,6 +42,19 @@ class StateSum:
         self.updates += 1
         self.seen.append(learner)
         return {"updates": float(self.updates)}
+
+
+class Rows(KVWriter):
+    """Keeps the lines of the log."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+        self.rows.append(dict(key_values))
+
+    def close(self) -> None:
+        pass
 
 
 class Inspect(BaseCallback):
@@ -180,6 +195,45 @@ class Frozen:
 
     def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
         return {}
+
+
+class Pause(BaseCallback):
+    """Takes its time between two rollouts, as an evaluation does."""
+
+    def _on_rollout_start(self) -> None:
+        time.sleep(0.2)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def test_every_part_of_the_loop_has_its_seconds(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(8), demonstrations, seed=0, config=SMALL)
+    rows: list[dict[str, Any]] = []
+    agent.learner.set_logger(Logger(folder=None, output_formats=[Rows(rows)]))
+    agent.learn(3 * 256, Pause())
+    parts = ("collect", "discriminator", "relabel", "update", "between")
+    for part in parts:
+        assert all(row[f"time/{part}"] > 0 for row in rows[1:]), part
+    assert all(row["time/between"] >= 0.2 for row in rows)
+    others = [row[f"time/{part}"] for row in rows[1:] for part in parts if part != "between"]
+    assert max(others) < 0.2  # nothing of the pause is counted elsewhere
+
+
+def test_after_an_error_torch_has_its_threads_again(demonstrations: Demonstrations) -> None:
+    class Broken(StateSum):
+        def update(self, expert: Transitions, learner: Transitions) -> dict[str, float]:
+            assert torch.get_num_threads() == 1
+            raise RuntimeError("broken")
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(RuntimeError, match="broken"):
+            train(demonstrations, Broken())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_hook_works_on_a_plain_learner(demonstrations: Demonstrations) -> None:

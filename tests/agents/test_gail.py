@@ -19,6 +19,7 @@ from agents.discriminator_reward import DiscriminatorConfig, ObjectiveName
 from agents.gail import GAIL
 from agents.gail_config import GAILConfig
 from agents.learners import PPOConfig, TRPOConfig
+from agents.off_policy_learners import CrossQConfig, EntropyConfig, SACConfig, TD3Config, TQCConfig
 from agents.standardisers import fit_standardisers
 from experts import load_demonstrations
 from genrl.envs import make_vec_env
@@ -53,6 +54,69 @@ def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any
     assert score > 0.8
 
 
+TINY_OFF_POLICY: dict[str, Any] = {
+    "learning_starts": 64,
+    "batch_size": 16,
+    "hidden": (16,),
+    "critic_hidden": (16,),
+    "buffer_size": 500,
+    "reward_update_every": 64,
+    "reward_rows": 64,
+}
+OFF_POLICY = replace(
+    SMALL,
+    discriminator=DiscriminatorConfig(),
+    sac=SACConfig(**TINY_OFF_POLICY),
+    td3=TD3Config(**TINY_OFF_POLICY),
+    tqc=TQCConfig(**TINY_OFF_POLICY),
+    crossq=CrossQConfig(**TINY_OFF_POLICY),
+)
+
+
+@pytest.mark.parametrize("learner", ["sac", "td3", "tqc", "crossq"])
+def test_off_policy_learners_train_and_go_on_bit_for_bit(learner: Any, tmp_path: Path) -> None:
+    hopper = load_demonstrations("Hopper-v4", episodes=1)
+    whole = GAIL("Hopper-v4", hopper, learner=learner, num_envs=4, seed=3, config=OFF_POLICY)
+    before = {name: tensor.clone() for name, tensor in whole.learner.policy.state_dict().items()}
+    whole.learn(256)
+    whole.save(tmp_path / "half")
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in whole.learner.policy.state_dict().items())
+    assert whole.learner.replay_buffer.expert_share == 0.5
+    whole.learn(128, reset_num_timesteps=False)
+    torch.manual_seed(999)
+    resumed = GAIL.load(tmp_path / "half", demonstrations=hopper).learn(128, reset_num_timesteps=False)
+    for one, other in ((whole.learner.policy, resumed.learner.policy), (whole.reward_model, resumed.reward_model)):
+        for name, tensor in one.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("given", [{"zero_demonstrations": True}, {"state_only": True}])
+def test_what_must_not_see_actions_has_none_in_its_batches(demonstrations: Demonstrations, given: Any) -> None:
+    agent = GAIL(point_envs(4), demonstrations, learner="sac", seed=0, config=replace(OFF_POLICY, **given)).learn(128)
+    assert agent.learner.replay_buffer.expert_share == 0
+
+
+def test_an_off_policy_learner_learns_to_walk_to_the_goal(demonstrations: Demonstrations) -> None:
+    quick = SACConfig(
+        learning_starts=256,
+        learning_rate=1e-3,
+        gamma=0.9,
+        hidden=(64, 64),
+        critic_hidden=(64, 64),
+        batch_size=128,
+        gradient_steps=4,
+        entropy=EntropyConfig(temperature=0.02, learned=False),
+        reward_update_every=256,
+        reward_training=AdversarialTraining(learning_rate=3e-3, batch_size=128, penalty_weight=1.0),
+    )
+    expert = mean_return(WalkToGoal())
+    agent = GAIL(point_envs(16), demonstrations, learner="sac", seed=0, config=replace(OFF_POLICY, sac=quick))
+    untrained = mean_return(agent)
+    agent.learn(8_000)
+    # Of the way from noise to the expert; without demonstrations it is less than .3.
+    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.5
+
+
 def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstrations) -> None:
     expert = mean_return(WalkToGoal())
     agent = GAIL(point_envs(16), demonstrations, seed=0, config=replace(SMALL, zero_demonstrations=True))
@@ -67,7 +131,9 @@ def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstration
 def test_first_rewards_are_equal(demonstrations: Demonstrations) -> None:
     agent = GAIL(point_envs(4), demonstrations, seed=0, config=SMALL)
     rewards = agent.reward_model.reward(demonstrations.transitions(agent.env.action_space))
-    assert rewards.unique().tolist() == pytest.approx([SMALL.reward_scale])
+    assert rewards.unique().tolist() == pytest.approx([SMALL.reward_scale * SMALL.reward_offset])
+    unpaid = GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward_offset=0.0))
+    assert unpaid.reward_model.reward(demonstrations.transitions(agent.env.action_space)).unique().tolist() == [0.0]
 
 
 @pytest.mark.parametrize("absorbing", [False, True])

@@ -33,6 +33,7 @@ from genrl.rewards import (
 )
 from genrl.training import random_state, read_checkpoint, restore_random_state, seed_everything, write_checkpoint
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
+from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Transitions
 
 QUIET = 10**9
@@ -104,10 +105,8 @@ class Imitator:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_torch_thread():
+        yield
 
 
 @pytest.mark.parametrize("first", [40, 240], ids=["in the warm-up", "with a full buffer"])

@@ -42,6 +42,8 @@ def test_the_report_counts_over_seeds(full: SimpleNamespace, tmp_path: Path) -> 
     assert full.report.summarise(row.cell, one_late).is_met is False  # every seed crosses all marks
     weak = full.report.summarise(row.cell, [result("ant-shipped-25", 0, 0.89, **quick)])
     assert (weak.iqm, weak.is_met) == (0.89, False)
+    fell = full.report.summarise(row.cell, [result("ant-shipped-25", 0, 0.95, **quick, stability="0.49")])
+    assert (fell.stability, fell.is_met) == (0.49, False)
     text = full.report.markdown(lines)
     assert "| ant-shipped-25 | 5 | 2.0M | 60 |" in text
     assert "60%: 8.0 min (within 10); 80%: 20.0 min (within 25) | yes | 0.90 | 0.05 | 0.10 |" in text

@@ -10,11 +10,17 @@ from experts.hyperparameters import ExpertSettings
 from experts.learner import build_learner
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
-from genrl.training.torch_threads import OneTorchThread
+from genrl.training.torch_threads import one_torch_thread
 
 SMALL = {"num_envs": 2, "n_timesteps": 64, "hidden": (8,), "activation": "tanh", "learning_rate": 1e-3}
 ON_POLICY = {"n_steps": 16, "batch_size": 32, "gamma": 0.99}
 OFF_POLICY = {"learning_starts": 20, "buffer_size": 500, "batch_size": 16}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with one_torch_thread():
+        yield
 
 
 def trained(algorithm, env_id="Hopper-v4", *, normalise, activation="tanh"):
@@ -28,7 +34,7 @@ def trained(algorithm, env_id="Hopper-v4", *, normalise, activation="tanh"):
         action_noise=0.1 if algorithm == "td3" else None,
         arguments=ON_POLICY if algorithm in ("ppo", "trpo") else OFF_POLICY | {"gamma": 0.99},
     )
-    return build_learner(algorithm, env_id, settings, seed=0).learn(64, OneTorchThread())
+    return build_learner(algorithm, env_id, settings, seed=0).learn(64)
 
 
 def seen(learner, raw):
@@ -96,7 +102,7 @@ def test_it_is_a_copy_that_later_training_leaves_alone():
     learner = trained("ppo", normalise=True)
     actor = export_actor(learner)
     before = {name: tensor.clone() for name, tensor in actor.state_dict().items()}
-    learner.learn(64, OneTorchThread(), reset_num_timesteps=False)
+    learner.learn(64, reset_num_timesteps=False)
     assert all(torch.equal(tensor, before[name]) for name, tensor in actor.state_dict().items())
     assert not torch.equal(export_actor(learner).layers[0].weight, before["layers.0.weight"])
 
@@ -117,6 +123,6 @@ def test_a_learner_of_discrete_actions_is_refused_when_built():
 
 def test_the_slow_path_works_too():
     settings = ExpertSettings(**SMALL, normalise=True, arguments=ON_POLICY)
-    learner = build_learner("ppo", "Pendulum-v1", settings, seed=0).learn(64, OneTorchThread())
+    learner = build_learner("ppo", "Pendulum-v1", settings, seed=0).learn(64)
     assert isinstance(learner.action_space, spaces.Box)
     assert export_actor(learner).config.obs_dim == 3

@@ -53,6 +53,16 @@ def test_only_improvements_are_kept(ppo):
     assert callback.latest.returns.mean() == 8.0
 
 
+def test_a_start_worth_keeping_is_evaluated_before_the_first_step(ppo, memory):
+    kept = []
+    keep = KeepBest(scripted(9.0, 3.0), lambda e: kept.append(float(e.returns.mean())), every=32, from_start=True)
+    ppo.learn(32, keep)
+    assert kept == [9.0]
+    assert [step for step, row in memory.rows if "eval/mean_reward" in row] == [0, 32]
+    # A run that goes on had its start evaluated before.
+    ppo.learn(32, KeepBest(scripted(5.0), lambda _: None, every=32, from_start=True), reset_num_timesteps=False)
+
+
 def test_evaluations_come_between_rollouts_and_at_the_end(ppo, memory):
     ppo.learn(80, KeepBest(scripted(1.0, 2.0, 3.0), lambda _: None, every=32))
     evaluated = [

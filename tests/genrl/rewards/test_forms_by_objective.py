@@ -136,13 +136,17 @@ def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objec
         assert earned == pytest.approx(-divergence, abs=0.15)
 
 
-@pytest.mark.parametrize(("form", "objective"), [pair for pair in PAIRS if pair[0] != "fairl"])
+@pytest.mark.parametrize(("form", "objective"), PAIRS)
 @pytest.mark.parametrize("who_ends", ["expert", "learner"])
 def test_with_absorbing_states_an_end_is_worth_what_the_expert_makes_of_it(form, objective, who_ends, make):
-    """Whatever a form's sign: ending is learned where the expert ends, and unlearned where it does not."""
+    """Whatever a form's sign: ending is learned where the expert ends, and unlearned where it does not.
+
+    But for -h exp(h), which pays for what the learner does too often, here as elsewhere.
+    """
     model = build(form, objective, absorbing=True, steps=120)
     expert = make(256, terminated=64 if who_ends == "expert" else 0, seed=1)
     learner = make(256, terminated=64 if who_ends == "learner" else 0, seed=2)
     model.update(expert, learner)
-    dies_soon, lives_on = worth(model, make, 2), worth(model, make, 30)
-    assert dies_soon > lives_on + 0.3 if who_ends == "expert" else dies_soon < lives_on - 0.3
+    gain = worth(model, make, 2) - worth(model, make, 30)
+    as_the_expert = gain if who_ends == "expert" else -gain
+    assert as_the_expert < -0.1 if form == "fairl" else as_the_expert > 0.3

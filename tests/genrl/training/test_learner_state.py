@@ -8,7 +8,7 @@ from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.training import random_state, read_checkpoint, restore_random_state, seed_everything, write_checkpoint
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
-from genrl.training.torch_threads import OneTorchThread
+from genrl.training.torch_threads import one_torch_thread
 
 OFF_POLICY = {"learning_starts": 20, "buffer_size": 60, "batch_size": 16, "train_freq": 1}
 ARGUMENTS = {
@@ -22,6 +22,12 @@ ARGUMENTS = {
 SMALL = {"net_arch": [8]}
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    with one_torch_thread():
+        yield
+
+
 def a_learner(algorithm, *, normalise, seed=0, policy_kwargs=SMALL):
     env = VecMonitor(make_vec_env("Hopper-v4", 2, seed=seed))
     env = VecNormalize(env) if normalise else env
@@ -31,14 +37,14 @@ def a_learner(algorithm, *, normalise, seed=0, policy_kwargs=SMALL):
 
 
 def go_on(learner, steps=80):
-    return learner.learn(steps, OneTorchThread(), reset_num_timesteps=False)
+    return learner.learn(steps, reset_num_timesteps=False)
 
 
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("algorithm", list(ARGUMENTS))
 def test_a_restored_learner_goes_on_as_if_nothing_had_happened(algorithm, normalise, tmp_path):
     seed_everything(0)
-    first = a_learner(algorithm, normalise=normalise).learn(80, OneTorchThread())
+    first = a_learner(algorithm, normalise=normalise).learn(80)
     state = learner_state(first)
     arrays = {**state.arrays, "random_state": random_state()}
     write_checkpoint(tmp_path / "80", tensors=state.tensors, documents=state.documents, arrays=arrays)
@@ -59,7 +65,7 @@ def test_a_restored_learner_goes_on_as_if_nothing_had_happened(algorithm, normal
 
 
 def test_the_temperature_of_sac_is_kept():
-    learner = a_learner(SAC, normalise=False).learn(80, OneTorchThread())
+    learner = a_learner(SAC, normalise=False).learn(80)
     assert learner.log_ent_coef.item() != 0
     other = a_learner(SAC, normalise=False, seed=1)
     restore_learner(other, learner_state(learner))
@@ -68,7 +74,7 @@ def test_the_temperature_of_sac_is_kept():
 
 
 def test_the_random_actions_of_the_warm_up_are_kept():
-    learner = a_learner(SAC, normalise=False).learn(10, OneTorchThread())
+    learner = a_learner(SAC, normalise=False).learn(10)
     other = a_learner(SAC, normalise=False, seed=1)
     restore_learner(other, learner_state(learner))
     following = [learner.action_space.sample().tolist() for _ in range(3)]
@@ -82,7 +88,7 @@ def test_another_network_is_refused():
 
 
 def test_another_number_of_environments_is_refused():
-    state = learner_state(a_learner(SAC, normalise=False).learn(40, OneTorchThread()))
+    state = learner_state(a_learner(SAC, normalise=False).learn(40))
     env = VecMonitor(make_vec_env("Hopper-v4", 3, seed=0))
     other = SAC("MlpPolicy", env, policy_kwargs=dict(SMALL), device="cpu", **OFF_POLICY)
     with pytest.raises(InputError, match="as many environments"):

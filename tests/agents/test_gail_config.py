@@ -1,0 +1,60 @@
+"""What a configuration refuses, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents.discriminator_reward import DiscriminatorConfig
+from agents.gail_config import GAILConfig
+from agents.learners import PPOConfig, TRPOConfig
+from agents.off_policy_learners import CrossQConfig, SACConfig
+from genrl.errors import InputError
+from genrl.rewards import AdversarialTraining
+
+OUT_OF_RANGE = [
+    (PPOConfig, "gamma", 1.5),
+    (PPOConfig, "gae_lambda", -0.1),
+    (PPOConfig, "n_steps", 0),
+    (PPOConfig, "batch_size", 0),
+    (PPOConfig, "n_epochs", 0),
+    (PPOConfig, "learning_rate", -1.0),
+    (PPOConfig, "desired_kl", -1.0),
+    (PPOConfig, "clip_range", 0.0),
+    (TRPOConfig, "target_kl", 0.0),
+    (TRPOConfig, "n_critic_updates", 0),
+    (SACConfig, "gamma", 0.0),
+    (SACConfig, "gradient_steps", 0),
+    (SACConfig, "expert_share", 1.0),
+    (CrossQConfig, "learning_rate", float("nan")),
+    (GAILConfig, "reward_scale", -1.0),
+    (GAILConfig, "reward_scale", 0.0),
+    (GAILConfig, "untrained_steps", -5),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), OUT_OF_RANGE)
+def test_a_number_out_of_its_range_is_refused_by_name(kind: Any, name: str, value: float) -> None:
+    with pytest.raises(InputError, match=name) as caught:
+        kind(**{name: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [{"absorbing": True}, {"objective": "wgan"}, {"reward_form": "gail"}])
+@pytest.mark.parametrize("reward", ["flow", "bayes", "density-flow"])
+def test_settings_of_a_discriminator_are_refused_where_there_is_none(reward: Any, given: dict[str, Any]) -> None:
+    with pytest.raises(
+        InputError, match=f"{next(iter(given))} is of a discriminator, and the reward {reward} has none"
+    ):
+        GAILConfig(reward=reward, **given)
+    for one in ("discriminator", "vail", "score"):
+        GAILConfig(reward=one, **given)  # type: ignore[arg-type]
+
+
+def test_an_off_policy_learner_has_a_pace_of_its_own_for_the_discriminator() -> None:
+    config = GAILConfig(discriminator=DiscriminatorConfig(training=AdversarialTraining(steps=3)))
+    assert config.settings("ppo") is config.ppo
+    with pytest.raises(InputError, match=r"sac\.reward_training"):
+        config.settings("sac")
+    assert GAILConfig().settings("sac").discriminator_training(AdversarialTraining()).learning_rate == 3e-4
