@@ -8,12 +8,14 @@ those that are missing.
     make bench-install
     python benchmarks/flow_quality.py --out flow_quality.csv
     python benchmarks/flow_quality.py --out flow_quality.csv --list
+    python benchmarks/flow_quality.py --out flow_quality.csv --report
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 
 import torch
 import tyro
@@ -45,6 +47,8 @@ class Config:
     """The table, of which only missing cells are computed."""
     list: bool = False
     """Only say which cells are missing."""
+    report: bool = False
+    """Only print the table of what is finished, in Markdown."""
 
 
 Cell = tuple[str, str, str, int]
@@ -157,8 +161,26 @@ def done(config: Config) -> set[Cell]:
     }
 
 
+def report(rows: list[dict[str, str]]) -> str:
+    """The means over seeds with standard errors: of the seeds where there are several, else of the rows held out."""
+    figures: dict[tuple[str, str], dict[str, str]] = {}
+    for name, family, contender in dict.fromkeys((row["data"], row["family"], row["contender"]) for row in rows):
+        own = [row for row in rows if (row["data"], row["family"], row["contender"]) == (name, family, contender)]
+        nats = [float(row["nll"]) for row in own]
+        error = stdev(nats) / len(nats) ** 0.5 if len(nats) > 1 else float(own[0]["nll_error"])
+        figures.setdefault((family, contender), {})[name] = f"{mean(nats):.3f} ± {error:.3f}"
+    names = list(dict.fromkeys(row["data"] for row in rows))
+    lines = ["| family | library | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    for (family, contender), cells_of in figures.items():
+        lines.append(f"| {family} | {contender} | " + " | ".join(cells_of.get(name, "-") for name in names) + " |")
+    return "\n".join(lines)
+
+
 def main(config: Config) -> None:
-    """Compute or list what is missing."""
+    """Compute, list what is missing, or report."""
+    if config.report:
+        print(report([row for row in read_rows(config.out) if int(row["steps"]) == config.steps]))
+        return
     torch.set_num_threads(1)
     finished = done(config)
     missing = [one for one in cells(config) if one not in finished]
