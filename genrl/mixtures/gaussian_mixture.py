@@ -17,6 +17,7 @@ from genrl.generative_model import GenerativeModel, Progress
 from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
+from genrl.mixtures.outcome import ClimbOutcome
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.watching import Watch
@@ -25,7 +26,7 @@ from genrl.row_checks import as_rows
 __all__ = ["GaussianMixture"]
 
 
-class GaussianMixture(GenerativeModel):
+class GaussianMixture(ClimbOutcome, GenerativeModel):
     """A weighted sum of Gaussians, fitted by expectation-maximisation (Bishop 2006, section 9.2).
 
     Hyperparameters, defaults and fitted attributes are named as scikit-learn's. With a context it is the mixture of
@@ -108,9 +109,7 @@ class GaussianMixture(GenerativeModel):
         self.means_init = as_lists(means_init)
         self.precisions_init = as_lists(precisions_init)
         self.random_state = random_state
-        self.converged_ = False
-        self.n_iter_ = 0
-        self.lower_bound_ = -math.inf
+        self._forget_outcome()
 
     @property
     def parameters_(self) -> Parameters:
@@ -179,6 +178,7 @@ class GaussianMixture(GenerativeModel):
             raise InputError(f"a mixture models rows of columns, not of shape {event_shape}: flatten them")
         components, columns = self.n_components, context_features + event_shape[0]
         shape = self._form.shape(components, columns)
+        self._forget_outcome()
         for name, size in (
             ("weights_", (components,)),
             ("means_", (components, columns)),
@@ -235,7 +235,7 @@ class GaussianMixture(GenerativeModel):
         found = run.parameters
         self.weights_, self.means_ = found.weights, found.means
         self.covariances_, self.precisions_cholesky_ = found.covariances, found.factors
-        self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
+        self._keep_outcome(run.lower_bound, run.iterations, run.converged)
 
 
 @dataclass(frozen=True, kw_only=True)

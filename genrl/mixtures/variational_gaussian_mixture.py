@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any, Literal, Self
 
@@ -17,6 +16,7 @@ from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.em import log_density, moments_of
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, VariationalCovarianceType
 from genrl.mixtures.merging import settle
+from genrl.mixtures.outcome import ClimbOutcome
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.variational import Families, Posterior, Run
 from genrl.mixtures.watching import Watch
@@ -26,7 +26,7 @@ from genrl.row_checks import as_rows
 __all__ = ["VariationalGaussianMixture"]
 
 
-class VariationalGaussianMixture(GenerativeModel):
+class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
     """A mixture of Gaussians with a posterior over its parameters, by variational Bayes (Bishop 2006, section 10.2).
 
     Components that the data do not need are left without rows. Names and defaults are scikit-learn's; what differs:
@@ -129,9 +129,7 @@ class VariationalGaussianMixture(GenerativeModel):
         self.covariance_prior = as_lists(covariance_prior)
         self.merge_attempts = merge_attempts
         self.random_state = random_state
-        self.converged_ = False
-        self.n_iter_ = 0
-        self.lower_bound_ = -math.inf
+        self._forget_outcome()
 
     @property
     def weights_(self) -> Tensor:
@@ -245,6 +243,7 @@ class VariationalGaussianMixture(GenerativeModel):
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 1:
             raise InputError(f"a mixture models rows of columns, not of shape {event_shape}: flatten them")
+        self._forget_outcome()
         components, columns = self.n_components, context_features + event_shape[0]
         precision = self._families.precision
         least = precision.least_degrees(columns)
@@ -293,6 +292,6 @@ class VariationalGaussianMixture(GenerativeModel):
         self.weight_concentration_ = run.posterior.concentration
         self.means_, self.scales_ = components.means, components.scales
         self.mean_precision_, self.degrees_of_freedom_ = components.rows, components.degrees
-        self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
+        self._keep_outcome(run.lower_bound, run.iterations, run.converged)
         if not (run.converged or was_asked):
             warnings.warn(f"not settled after {self.max_iter} iterations: raise max_iter or tol", stacklevel=4)

@@ -218,6 +218,9 @@ def test_saved_and_loaded_it_says_the_same(tmp_path, kind):
     model.save(tmp_path / "model")
     loaded = GenerativeModel.load(tmp_path / "model")
     assert isinstance(loaded, GaussianMixture)
+    assert (loaded.lower_bound_, loaded.n_iter_, loaded.converged_) == (model.lower_bound_, model.n_iter_, True)
+    assert math.isfinite(loaded.lower_bound_)
+    assert loaded.n_iter_ > 0
     assert loaded.hyperparameters() == model.hyperparameters()
     assert loaded.score_samples(x).tolist() == model.score_samples(x).tolist()
     assert loaded.fit(x).means_.tolist() == model.means_.tolist()  # from the same start

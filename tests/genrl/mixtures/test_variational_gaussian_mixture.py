@@ -148,6 +148,9 @@ def test_saved_and_loaded_it_says_the_same_and_goes_on(tmp_path, kind, weights):
     model.save(tmp_path / "model")
     loaded = GenerativeModel.load(tmp_path / "model")
     assert isinstance(loaded, VariationalGaussianMixture)
+    assert (loaded.lower_bound_, loaded.n_iter_, loaded.converged_) == (model.lower_bound_, model.n_iter_, True)
+    assert math.isfinite(loaded.lower_bound_)
+    assert loaded.n_iter_ > 0
     assert loaded.hyperparameters() == model.hyperparameters()
     assert loaded.kl_ == model.kl_
     assert loaded.score_samples(x).tolist() == model.score_samples(x).tolist()
