@@ -11,8 +11,10 @@ from sklearn.naive_bayes import GaussianNB
 from genrl.bayes import BayesClassifier, GaussianConditional, OnePerClass
 from genrl.errors import InputError
 from genrl.evaluation.two_sample import same_distribution
+from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, VariationalGaussianMixture
+from genrl.training.gradient_fitting import GradientFitting
 
 
 class OnlyASampler(GenerativeModel):
@@ -166,6 +168,30 @@ def test_a_class_not_seen_yet_is_impossible():
         classifier = BayesClassifier(conditional).partial_fit(x[y == 3], y[y == 3], classes=[3, 7])
         assert classifier.predict_proba(x)[:, 1].tolist() == [0.0] * 100
         assert torch.isfinite(classifier.log_prob(x)).all()
+
+
+def small_flow(**settings):
+    return RealNVP(transforms=2, hidden=[16], fitting=GradientFitting(learning_rate=0.01, validation=0, **settings))
+
+
+def test_a_stop_leaves_the_later_classes_out():
+    told = []
+    classifier = BayesClassifier(small_flow(updates=40))
+    x, y = two_clusters()
+    with pytest.warns(UserWarning, match="stopped before 1 of 2 classes"):
+        classifier.fit(x, y, progress=lambda epoch: told.append(epoch.number) or len(told) < 2)
+    assert told == [1, 2]
+    assert classifier.predict(x).unique().tolist() == [3]
+    assert set(classifier.sample_joint(50)[1].tolist()) == {3}
+    with pytest.raises(InputError, match=r"nothing was learned of the classes in columns \[1\]"):
+        classifier.sample(2, context=[7])
+
+
+def test_a_fit_that_is_not_stopped_tells_of_all_classes_in_a_row():
+    told = []
+    BayesClassifier(small_flow(updates=8)).fit(*two_clusters(), progress=lambda epoch: told.append(epoch.number))
+    assert told == list(range(1, len(told) + 1))
+    assert len(told) >= 2
 
 
 def test_a_stream_into_any_model_that_can():
