@@ -32,6 +32,8 @@ from genrl.training.run_directory import RunDirectory
 
 COMPARED = 1000  # rows on each side of a two-sample test
 PERMUTATIONS = 200
+KNOWN_OF_A_FIT = {"kl_": "kl_nats", "n_effective_": "effective_components"}
+"""What some models know of their own parameters, and its name among the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,8 @@ def main(config: TrainConfig) -> None:
     seconds = train(model, data)
     model.save(directory.path / "model")
     torch.manual_seed(config.seed)
-    report(directory, {"fit_seconds": seconds, **measure(model, data)})
+    known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
+    report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
     for path in draw_pictures(model, data, directory.path, joint=config.show_joint):
         print(f"{path.stem.replace('_', ' ')}: {path}")
     if hasattr(model, "collapse_report") and len(data.test) > 1:

@@ -59,6 +59,9 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
         means_: (K, d); with a context its columns come first.
         mean_precision_: (K,).
         degrees_of_freedom_: (K,).
+        counts_: (K,) rows that each component stands for.
+        n_effective_: components that stand for more than one row: how many the data need.
+        kl_: divergence of the parameters' posterior from their prior, in nats: how much was learned of them.
         converged_: the bound settled within `max_iter`.
         n_iter_: of the best start, since components were last joined.
         lower_bound_: on the log-evidence, in nats, of the rows of the last fit.
