@@ -24,7 +24,7 @@ from transfer_pictures import draw_transfer
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Sampler, Transfer
+from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -57,7 +57,7 @@ class TrainConfig:
     conditional: bool = False
     """Learn x given its label (Gaussian, square, digit, `y` of a .npz), or actions given states."""
     show_joint: bool = False
-    """Also draw pairs of row and label from p(x, y), beside rows drawn for given labels."""
+    """Also draw pairs of row and label (or context) from p(x, y), beside rows drawn for given ones."""
     seed: int = 0
     """Of everything random."""
     log_folder: Path = Path("runs")
@@ -70,7 +70,7 @@ def main(config: TrainConfig) -> None:
     settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
     model = make_model(kind, **settings)
-    if config.show_joint and not hasattr(model, "sample_joint"):
+    if config.show_joint and not isinstance(model, JointSampler):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
     if config.target is not None or isinstance(model, Transfer):
         return transfer(config, model)

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from genrl.argument_checks import at_least, one_of
 from genrl.errors import InputError
-from genrl.generative_model import GenerativeModel, Progress
+from genrl.generative_model import Progress
 from genrl.mixtures import variational
 from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.em import log_density, moments_of
+from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, VariationalCovarianceType
 from genrl.mixtures.merging import settle
-from genrl.mixtures.outcome import ClimbOutcome
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
+from genrl.mixtures.student_mixture import StudentMixture
 from genrl.mixtures.variational import Families, Posterior, Run
 from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS, WeightConcentrationPriorType
@@ -26,7 +27,7 @@ from genrl.row_checks import as_rows
 __all__ = ["VariationalGaussianMixture"]
 
 
-class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
+class VariationalGaussianMixture(FittedMixture):
     """A mixture of Gaussians with a posterior over its parameters, by variational Bayes (Bishop 2006, section 10.2).
 
     Components that the data do not need are left without rows. Names and defaults are scikit-learn's; what differs:
@@ -135,7 +136,7 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
         self._forget_outcome()
 
     @property
-    def weights_(self) -> Tensor:
+    def weights_(self) -> Tensor:  # type: ignore[override]
         """(K,) expected weights, which sum to 1."""
         return self._families.weights.mean(self.weight_concentration_)
 
@@ -166,34 +167,20 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
             InputError: wrong shapes.
         """
         given = self.check_rows(x, context)
-        student, mixture = self._families.precision.student, variational.predictive(self._posterior, self._families)
-        rows = self._rows(x, given)
+        student, mixture = self._families.precision.student, self._predictive
+        rows = self._joined(x, given)
         found = student.log_density(rows, mixture).logsumexp(1)
         if given is not None:
             known = student.marginal(mixture, self.context_features)
             found = found - student.log_density(given.to(self.means_), known).logsumexp(1)
         return found.to(x.dtype)
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + (d,)`, or `sample_shape + (rows, d)` with a context of so many rows."""
-        self.require_built()
-        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
-        student, mixture = self._families.precision.student, variational.predictive(self._posterior, self._families)
-        given = self.encode_context(context)
-        if given is None:
-            return student.draw(mixture, shape).float()
-        return student.draw_given(mixture, given.to(self.means_), shape).float()
-
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the variational posterior of each row's component, that of the E step."""
         x = as_rows(X, "X", event_shape=self.require_built())
-        rows = self._rows(x, self.encode_context(context, len(x)))
+        rows = self._joined(x, self.encode_context(context, len(x)))
         expected = variational.expected_parameters(self._posterior, self._families)
         return log_density(rows, expected, self._families.precision.covariance).softmax(1)
-
-    def predict(self, X: Any, context: Any = None) -> Tensor:
-        """(rows,) the most probable component."""
-        return self.predict_proba(X, context).argmax(1)
 
     def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Self:
         """Learn from more rows, which need not be kept; no components are joined.
@@ -213,7 +200,7 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
             self.classes = classes
         else:
             given = self.encode_context(y if context is None else context, len(x))
-        rows = self._rows(x, given)
+        rows = self._joined(x, given)
         if not self.mean_precision_.any():
             # Few rows of many may not be worth a component yet, and in a stream what was joined stays joined.
             self._begin(rows, None, merge_attempts=0)
@@ -240,8 +227,15 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
             self.mean_prior_, self.covariance_prior_, self._families, self.n_components, *given
         )
 
-    def _rows(self, x: Tensor, context: Tensor | None) -> Tensor:
-        return (x if context is None else torch.cat([context.to(x), x], 1)).to(self.means_)
+    @property
+    def _predictive(self) -> StudentMixture:
+        return variational.predictive(self._posterior, self._families)
+
+    def _draw(self, components: Tensor) -> Tensor:
+        return self._families.precision.student.draw(self._predictive, components)
+
+    def _draw_given(self, context: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return self._families.precision.student.draw_given(self._predictive, context, shape)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 1:
@@ -266,7 +260,7 @@ class VariationalGaussianMixture(ClimbOutcome, GenerativeModel):
             self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        self._begin(self._rows(x, context), progress, self.merge_attempts)
+        self._begin(self._joined(x, context), progress, self.merge_attempts)
 
     def _begin(self, x: Tensor, progress: Progress | None, merge_attempts: int) -> None:
         """From data that follow none, the best of several starts."""

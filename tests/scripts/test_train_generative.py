@@ -201,7 +201,7 @@ def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, mon
         ({"model": "no_model"}, "there is no model 'no_model'"),
         ({"data": "no_data"}, "there are no data"),
         ({"model": "gaussian_mixture", "set": ("n_components=0",)}, "n_components must be 1 or more"),
-        ({"model": "gaussian_mixture", "show_joint": True}, "has no joint distribution"),
+        ({"model": "real_nvp", "show_joint": True}, "has no joint distribution"),
         ({"model": "bayes_classifier"}, "needs classes: fit it with labels"),
     ],
 )

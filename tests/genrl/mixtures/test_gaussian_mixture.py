@@ -207,6 +207,31 @@ def test_conditional_samples_follow_the_component_that_the_context_points_at():
 
 
 @pytest.mark.parametrize("kind", TYPES)
+def test_pairs_of_row_and_component_follow_the_data(kind):
+    torch.manual_seed(0)
+    x = blobs(1200, distance=5.0)
+    model = GaussianMixture(3, covariance_type=kind, random_state=0, n_init=3).fit(x)
+    rows, components = model.sample_joint(600)
+    assert rows.shape == (600, 3)
+    assert same_distribution(rows, x[:600]) > 0.01 or kind != "full"  # the others do not fit these data exactly
+    assert (model.predict(rows) == components).float().mean() > 0.95
+    shares = torch.bincount(components, minlength=3) / 600
+    assert shares.numpy() == pytest.approx(model.weights_.numpy(), abs=0.06)
+    assert [len(part) for part in model.sample_joint(0)] == [0, 0]
+
+
+def test_pairs_of_row_and_context_follow_the_data():
+    torch.manual_seed(0)
+    rows = blobs(1200, columns=4, distance=5.0)
+    context, x = rows[:, :2], rows[:, 2:]
+    model = GaussianMixture(3, random_state=0, n_init=3).fit(x, context=context)
+    drawn, beside = model.sample_joint(600)
+    assert (drawn.shape, beside.shape) == ((600, 2), (600, 2))
+    assert same_distribution(torch.cat([beside, drawn], 1), rows[:600]) > 0.01
+    assert same_distribution(torch.cat([beside.flip(0), drawn], 1), rows[:600]) < 0.01
+
+
+@pytest.mark.parametrize("kind", TYPES)
 def test_gradient_of_the_density(kind):
     model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(blobs())
     asked = torch.from_numpy(blobs(5, seed=1)).requires_grad_()
