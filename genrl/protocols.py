@@ -19,6 +19,7 @@ __all__ = [
     "Completer",
     "Density",
     "Discrete",
+    "JointSampler",
     "Mode",
     "Policy",
     "ReparameterisedSampler",
@@ -41,6 +42,15 @@ class Sampler(Protocol):
 
     def sample(self, sample_shape: tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
         """Samples of shape `sample_shape + event_shape`."""
+        ...
+
+
+@runtime_checkable
+class JointSampler(Protocol):
+    """Draws rows together with what may stand beside them, where a `Sampler` must be given that."""
+
+    def sample_joint(self, n: int) -> tuple[Tensor, Tensor]:
+        """(n, ...) rows and, row by row, their labels, their contexts, or what else the model says."""
         ...
 
 

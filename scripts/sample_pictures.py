@@ -62,7 +62,7 @@ def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sampl
     if joint:
         x, labels = (part.numpy() for part in model.sample_joint(len(shown)))
         order = np.argsort(labels, kind="stable") if data.image_shape is not None else np.arange(len(x))
-        panels["samples of x and label"] = (x[order], labels[order])
+        panels[f"samples of x and {'label' if data.labelled else 'context'}"] = (x[order], labels[order])
     return panels
 
 

@@ -40,7 +40,7 @@ class BayesClassifier(GenerativeModel):
 
     Attributes:
         likelihood: p(x given y), fitted.
-        counts_: (classes,) rows of each class.
+        counts_: (classes,) rows of each class that were learned from.
 
     Raises:
         InputError: the conditional lacks an ability, or the priors are no probabilities.
@@ -220,8 +220,9 @@ class BayesClassifier(GenerativeModel):
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         assert context is not None
+        assert isinstance(self.likelihood, ClassConditional)
         self.likelihood.fit(x, context=context, progress=progress)
-        self.counts_ = context.double().sum(0)
+        self.counts_ = context.double().sum(0) * self.likelihood.seen_classes()  # not of those that a stop left out
 
 
 def _sampler(model: GenerativeModel) -> Sampler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
@@ -13,6 +14,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.protocols import Density, Sampler
 from genrl.row_checks import as_rows
+from genrl.training.stages import Stages
 
 __all__ = ["ClassConditional", "OnePerClass", "Streaming", "classes_of", "require_density_and_sampler"]
 
@@ -23,6 +25,10 @@ class ClassConditional(Protocol):
 
     def class_log_prob(self, x: Tensor) -> Tensor:
         """(rows, classes) log p(x given class) in nats."""
+        ...
+
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether it has learned from rows of the class; the others are impossible."""
         ...
 
 
@@ -43,7 +49,7 @@ class OnePerClass(GenerativeModel):
 
     Attributes:
         copies: one for each class, in the order of the context's columns.
-        seen_: (classes,) whether there were rows of the class.
+        seen_: (classes,) whether the copy of the class has learned from rows of it.
 
     Raises:
         InputError: the model has no density or cannot be sampled.
@@ -78,6 +84,10 @@ class OnePerClass(GenerativeModel):
         pairs = zip(self.copies, self.seen_, strict=True)
         return torch.stack([_density(model).log_prob(x) if seen else unseen for model, seen in pairs], 1)
 
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether the copy of the class has learned from rows of it."""
+        return self.seen_
+
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given class) in nats.
 
@@ -88,10 +98,17 @@ class OnePerClass(GenerativeModel):
         return self.class_log_prob(x).gather(1, given[:, None])[:, 0]
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + (rows,) + event_shape` for a context of so many rows."""
+        """Draws of shape `sample_shape + (rows,) + event_shape` for a context of so many rows.
+
+        Raises:
+            InputError: the context has the wrong shape, or names a class of which no row was seen.
+        """
         event_shape = self.require_built()
         shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
         given = classes_of(self.encode_context(context))
+        if not self.seen_[given].all():
+            unseen = sorted(set(given[~self.seen_[given]].tolist()))
+            raise InputError(f"nothing was learned of the classes in columns {unseen}: fit to rows of them first")
         drawn = torch.empty(*shape, len(given), *event_shape)
         for number, model in enumerate(self.copies):
             where = (given == number).nonzero()[:, 0]
@@ -128,13 +145,21 @@ class OnePerClass(GenerativeModel):
         self.register_buffer("seen_", torch.zeros(context_features, dtype=torch.bool))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        given = classes_of(context)
+        given, stages = classes_of(context), Stages(progress)
+        counts = torch.bincount(given, minlength=len(self.copies))
+        if not counts.all():
+            raise InputError(f"there are no rows of class {int(counts.argmin())}: each class needs some")
         for number, model in enumerate(self.copies):
             assert isinstance(model, GenerativeModel)
-            if not (given == number).any():
-                raise InputError(f"there are no rows of class {number}: each class needs some")
-            model.fit(x[given == number], progress=progress)
+            model.fit(x[given == number], progress=stages)
             self.seen_[number] = True
+            if stages.asked:
+                break
+        if not self.seen_.all():
+            left = len(self.copies) - int(self.seen_.sum())
+            warnings.warn(
+                f"stopped before {left} of {len(counts)} classes were learned: they count as impossible", stacklevel=4
+            )
 
 
 def require_density_and_sampler(model: Any) -> None:

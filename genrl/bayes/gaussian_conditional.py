@@ -88,6 +88,10 @@ class GaussianConditional(GenerativeModel):
         found = torch.cat([self._form.log_gaussian(block, self.means_, self.factors_) for block in blocks])
         return found.masked_fill(self.counts_ == 0, -math.inf).to(x.dtype)
 
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether it has learned from rows of the class."""
+        return self.counts_ > 0
+
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given class) in nats, or log p(x) if it was fitted without labels.
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from family_cases import CASES, IMAGE_CASES
 
-    from genrl.protocols import Density, Trainable
+    from genrl.protocols import Density, JointSampler, Trainable
 
     wanted = {
         "any_case": lambda case: True,
@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "implicit_case": lambda case: (
             not case.domains and not case.needs_labels and not isinstance(case.make(), Density)
         ),
-        "joint_case": lambda case: hasattr(case.make(), "sample_joint"),
+        "joint_case": lambda case: isinstance(case.make(), JointSampler),
         "needy_case": lambda case: case.needs_labels,
         "gradient_case": lambda case: isinstance(case.make(), Trainable),
     }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from family_cases import FEW, Case, fitted, gaussian, moved
+from family_cases import FEW, Case, fitted, gaussian, labels_for, moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,11 +15,6 @@ from genrl.errors import InputError
 FLOATS = st.floats(-1e3, 1e3, width=32)
 REFUSALS = settings(max_examples=10)
 FITS = settings(max_examples=4)
-
-
-def labels_for(case: Case, rows: int = 8) -> dict[str, Any]:
-    """What a fit needs beside the rows."""
-    return {"y": np.arange(rows) % 2} if case.needs_labels else {}
 
 
 def refused(case: Case, x: Any, name: str, **given: Any) -> None:
