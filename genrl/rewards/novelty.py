@@ -10,10 +10,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.nn import Standardise
+from genrl.nn.units import Units
 from genrl.rewards.following_density import DensityTraining, FollowingDensity
 from genrl.rewards.reached import reached_observations
 
@@ -26,6 +27,9 @@ class NoveltyBonus(VecEnvWrapper):
     The bonus is -log p(state), standardised by the states in memory, and cut off at 0: a state rarer than most is paid
     for, a common one costs nothing. p is a density of all states visited so far, of which a random part is kept in
     memory; it follows them every `update_every` steps. Until the first update there is no bonus.
+
+    Every column counts, also one that has never changed: the day it does is news. The columns' units are measured anew
+    at each update, because what is visited spreads.
 
     `infos[i]["novelty_bonus"]` is what was added.
 
@@ -71,6 +75,7 @@ class NoveltyBonus(VecEnvWrapper):
             raise InputError(f"update_every and memory must be 1 or more, not {update_every} and {memory}")
         super().__init__(venv)
         self.density = FollowingDensity(density, training or DensityTraining())
+        self.density.build(space.shape[0])
         self.weight = weight
         self.update_every = update_every
         self.limit = limit
@@ -78,8 +83,8 @@ class NoveltyBonus(VecEnvWrapper):
         self._seen = 0
         self._waiting = 0
         self._random = np.random.default_rng(seed)
-        self._standardise: Standardise | None = None
-        self._mean, self._std = 0.0, 1.0
+        self._units = Units(space.shape)
+        self._scale: tuple[float, float] | None = None  # mean and deviation of -log p; None before the first update
 
     def reset(self) -> NDArray[Any]:
         """As the environment does."""
@@ -100,12 +105,16 @@ class NoveltyBonus(VecEnvWrapper):
         return observations, rewards + bonuses, dones, infos
 
     def _bonuses(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self._standardise is None:
+        if self._scale is None:
             return np.zeros(len(states), np.float32)
-        with torch.no_grad():
-            rarity = -self.density.log_prob(self._standardise(torch.from_numpy(states)))
-        standardised = ((rarity - self._mean) / self._std).clamp(0.0, self.limit)
+        mean, deviation = self._scale
+        standardised = ((self._rarity(torch.from_numpy(states)) - mean) / deviation).clamp(0.0, self.limit)
         return self.weight * standardised.numpy().astype(np.float32)
+
+    @torch.no_grad()
+    def _rarity(self, states: Tensor) -> Tensor:
+        """(states,) -log p in nats."""
+        return -self.density.log_prob(self._units.remove(states))
 
     def _remember(self, states: NDArray[np.float32]) -> None:
         """Keep each state seen so far with equal chances (Vitter 1985, algorithm R)."""
@@ -117,11 +126,7 @@ class NoveltyBonus(VecEnvWrapper):
 
     def _follow(self) -> None:
         states = torch.from_numpy(self._states[: min(self._seen, len(self._states))])
-        if self._standardise is None:
-            self._standardise = Standardise.fit(states)
-            self.density.build(self._standardise.out_features)
-        rows = self._standardise(states)
-        self.density.update(rows)
-        with torch.no_grad():
-            rarity = -self.density.log_prob(rows)
-        self._mean, self._std = float(rarity.mean()), max(float(rarity.std(correction=0)), 1e-6)
+        self._units.measure(states)
+        self.density.update(self._units.remove(states))
+        rarity = self._rarity(states)
+        self._scale = float(rarity.mean()), max(float(rarity.std(correction=0)), 1e-6)
