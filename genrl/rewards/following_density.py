@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -98,6 +99,9 @@ class FollowingDensity(nn.Module):
     def update(self, rows: Tensor, *, steps: int | None = None) -> float:
         """Learn from rows, and give the mean negative log-likelihood that was met, in nats.
 
+        A gradient step whose loss or gradient is not finite is left out, with a warning, so that the weights stay the
+        last good ones; if none is left the result is NaN.
+
         Args:
             rows: (batch, columns).
             steps: gradient steps, if it takes any; by default those of the settings.
@@ -109,19 +113,29 @@ class FollowingDensity(nn.Module):
                 self.density.fit(drawn)
             with torch.no_grad():
                 return -float(self.log_prob(drawn).mean())
+        return self._descend(rows, self.training_config.steps if steps is None else steps)
+
+    def _descend(self, rows: Tensor, steps: int) -> float:
         assert isinstance(self.density, Trainable)
-        count = self.training_config.steps if steps is None else steps
-        total = 0.0
+        assert self.optimizer is not None
+        losses = []
         self.density.train()
-        for _ in range(count):
+        for _ in range(steps):
             loss = self.density.loss(self._draw(rows, self.training_config.batch_size))["loss"]
             self.optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(self.density.parameters(), 10.0)
-            self.optimizer.step()
-            total += float(loss.detach()) / count
+            norm = nn.utils.clip_grad_norm_(self.density.parameters(), 10.0)
+            if torch.isfinite(norm + loss.detach()):
+                self.optimizer.step()
+                losses.append(float(loss.detach()))
         self.density.eval()
-        return total
+        if len(losses) < steps:
+            warnings.warn(
+                f"{steps - len(losses)} of {steps} gradient steps of a {type(self.density).__name__} were left out: "
+                "their loss or gradient was not finite. A smaller learning_rate often helps",
+                stacklevel=2,
+            )
+        return sum(losses) / len(losses) if losses else math.nan
 
     def _draw(self, rows: Tensor, count: int) -> Tensor:
         drawn = rows[torch.randint(len(rows), (count,), device=rows.device)]

@@ -1,3 +1,4 @@
+import math
 from copy import deepcopy
 
 import pytest
@@ -113,6 +114,32 @@ def test_one_impossible_row_has_a_finite_reward(make):
     rewards = model.reward(rows)
     assert torch.isfinite(rewards).all()
     assert rewards.abs().max() <= QUICK.limit * 5
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_leaves_the_weights_and_learning_goes_on(make, bad):
+    model = ratio(Gaussian)
+    model.update(make(300, shift=1.0), make(300))
+    density, good_loss = model.learner.density, Gaussian.loss
+    before = {name: tensor.clone() for name, tensor in density.state_dict().items()}
+    density.loss = lambda x, context=None: {"loss": good_loss(density, x)["loss"] * bad}
+    with pytest.warns(UserWarning, match="8 of 8 gradient steps of a Gaussian were left out"):
+        metrics = model.update(make(300, shift=1.0), make(300))
+    assert math.isnan(metrics["nll_learner"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in density.state_dict().items())
+    calls = []
+
+    def once(x, context=None):
+        calls.append(len(x))
+        return {"loss": good_loss(density, x)["loss"] * (bad if len(calls) == 3 else 1.0)}
+
+    density.loss = once
+    with pytest.warns(UserWarning, match="1 of 8"):
+        metrics = model.update(make(300, shift=1.0), make(300))
+    assert math.isfinite(metrics["nll_learner"])
+    assert not torch.equal(density.mean, before["mean"])
+    assert torch.isfinite(model.reward(make(20))).all()
+    assert model.reward(make(20)).std() > 0  # not the floor for everything
 
 
 def test_noise_keeps_the_density_of_constant_rows_bounded(make):
