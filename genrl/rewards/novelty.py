@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from torch import Tensor
 
@@ -34,7 +35,7 @@ class NoveltyBonus(VecEnvWrapper):
     `infos[i]["novelty_bonus"]` is what was added.
 
     Args:
-        venv: with Box observations of one dimension.
+        env: one environment or several, with Box observations of one dimension; of one, a `DummyVecEnv` is made.
         density: a model with `log_prob`, not fitted yet.
         weight: reward for a state one standard deviation rarer than the average.
         update_every: steps over all environments between two updates of the density.
@@ -44,7 +45,7 @@ class NoveltyBonus(VecEnvWrapper):
         seed: of what is kept in memory.
 
     Raises:
-        InputError: the observations are of another kind, a number is below 1, or the model has no density.
+        InputError: the observations are of another kind, a number is below 1, or the model has no density of its own.
 
     >>> from genrl.envs import make_vec_env
     >>> from genrl.mixtures import GaussianMixture
@@ -58,7 +59,7 @@ class NoveltyBonus(VecEnvWrapper):
 
     def __init__(
         self,
-        venv: VecEnv,
+        env: gym.Env[Any, Any] | VecEnv,
         density: GenerativeModel,
         *,
         weight: float = 0.1,
@@ -68,6 +69,7 @@ class NoveltyBonus(VecEnvWrapper):
         training: DensityTraining | None = None,
         seed: int = 0,
     ) -> None:
+        venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: env])
         space = venv.observation_space
         if not isinstance(space, spaces.Box) or len(space.shape) != 1:
             raise InputError(f"a novelty bonus needs Box observations of one dimension, not {space}")

@@ -7,8 +7,10 @@ from torch import nn
 
 from genrl.autoencoders import VAE
 from genrl.autoregressive import PixelCNN, Recurrent, SequenceModel
+from genrl.bayes import BayesClassifier
 from genrl.discretised import Discretised
 from genrl.errors import InputError
+from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
 from genrl.nn import Standardise
@@ -187,6 +189,31 @@ def test_what_cannot_work_is_refused_when_it_is_built(make):
         DensityTraining(steps=0)
     with pytest.raises(InputError, match="above 0"):
         DensityTraining(learning_rate=0.0)
+
+
+def rewards_of(density):
+    """The three roles, each about to be built with such a density."""
+    return {
+        "alone": lambda: DensityReward(density()),
+        "the expert's": lambda: DensityRatioReward(expert=density(), learner=Gaussian()),
+        "the learner's": lambda: DensityRatioReward(expert=Gaussian(), learner=density()),
+    }
+
+
+@pytest.mark.parametrize("role", rewards_of(Gaussian))
+def test_a_model_that_needs_labels_or_a_context_is_refused_when_it_is_built(role):
+    with pytest.raises(InputError, match=r"needs classes.*ClassifierReward.*genrl\.mixtures or genrl\.flows"):
+        rewards_of(BayesClassifier)[role]()
+    labelled = GaussianMixture().fit(torch.randn(20, 5), torch.arange(20) % 2)
+    with pytest.raises(InputError, match=r"made with a context.*genrl\.flows"):
+        rewards_of(lambda: labelled)[role]()
+
+
+def test_a_trial_leaves_the_model_and_the_random_state():
+    state, model = torch.get_rng_state(), RealNVP()
+    DensityReward(model)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.event_shape is None
 
 
 def test_the_bound_of_a_vae_pays_the_expert_and_is_a_function_of_the_row(make):

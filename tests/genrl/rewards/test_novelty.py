@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from genrl.bayes import BayesClassifier
 from genrl.errors import InputError
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
@@ -108,6 +110,16 @@ def test_the_state_that_ends_an_episode_is_the_one_that_was_reached():
     assert (bonuses[4] > 0).all()
 
 
+@pytest.mark.parametrize("density", DENSITIES)
+def test_one_environment_will_do(density):
+    """A learner takes it as it is, and only the space of observations matters."""
+    env = NoveltyBonus(gym.make("Pendulum-v1"), DENSITIES[density](), update_every=50, training=TRAINING)
+    PPO("MlpPolicy", env, n_steps=64, batch_size=64, n_epochs=1, device="cpu").learn(192)
+    _, _, _, infos = env.step(np.zeros((1, 1)))
+    assert infos[0]["novelty_bonus"] >= 0
+    assert env.num_envs == 1
+
+
 def test_the_memory_holds_a_sample_of_everything():
     env = line(memory=40, update_every=10_000)
     walk(env, range(100))
@@ -123,6 +135,10 @@ def test_what_cannot_work_is_refused():
     one = DummyVecEnv([Line])
     with pytest.raises(InputError, match="has no density"):
         NoveltyBonus(one, Implicit())
+    with pytest.raises(InputError, match=r"BayesClassifier cannot follow.*labels.*genrl\.flows"):
+        NoveltyBonus(one, BayesClassifier())
+    with pytest.raises(InputError, match="was fitted to rows of shape"):
+        NoveltyBonus(one, GaussianMixture().fit(torch.randn(20, 3)))
     with pytest.raises(InputError, match="1 or more"):
         line(update_every=0)
 
