@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -19,7 +20,10 @@ from genrl.nn.units import Units
 from genrl.rewards.following_density import DensityTraining, FollowingDensity
 from genrl.rewards.reached import reached_observations
 
-__all__ = ["NoveltyBonus"]
+__all__ = ["NoveltyBonus", "Rows"]
+
+Rows = Callable[[NDArray[Any]], NDArray[Any]]
+"""(envs, ...) observations to (envs, columns) numbers."""
 
 
 class NoveltyBonus(VecEnvWrapper):
@@ -35,17 +39,20 @@ class NoveltyBonus(VecEnvWrapper):
     `infos[i]["novelty_bonus"]` is what was added.
 
     Args:
-        env: one environment or several, with Box observations of one dimension; of one, a `DummyVecEnv` is made.
+        env: one environment or several; of one, a `DummyVecEnv` is made.
         density: a model with `log_prob`, not fitted yet.
         weight: reward for a state one standard deviation rarer than the average.
         update_every: steps over all environments between two updates of the density.
         memory: states kept.
         limit: of the standardised rarity.
         training: how the density follows.
+        rows: makes (envs, columns) numbers of observations, which then are the states; None for observations that are
+            a Box of one dimension.
         seed: of what is kept in memory.
 
     Raises:
-        InputError: the observations are of another kind, a number is below 1, or the model has no density of its own.
+        InputError: the observations are of another kind and `rows` is missing or gives something else, a number is
+            below 1, or the model has no density of its own.
 
     >>> from genrl.envs import make_vec_env
     >>> from genrl.mixtures import GaussianMixture
@@ -67,25 +74,25 @@ class NoveltyBonus(VecEnvWrapper):
         memory: int = 65_536,
         limit: float = 5.0,
         training: DensityTraining | None = None,
+        rows: Rows | None = None,
         seed: int = 0,
     ) -> None:
         venv = env if isinstance(env, VecEnv) else DummyVecEnv([lambda: env])
-        space = venv.observation_space
-        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-            raise InputError(f"a novelty bonus needs Box observations of one dimension, not {space}")
         if min(update_every, memory) < 1:
             raise InputError(f"update_every and memory must be 1 or more, not {update_every} and {memory}")
         super().__init__(venv)
+        self.rows = rows or _as_they_are(venv.observation_space)
+        columns = _columns_of(self.rows, venv.observation_space)
         self.density = FollowingDensity(density, training or DensityTraining())
-        self.density.build(space.shape[0])
+        self.density.build(columns)
         self.weight = weight
         self.update_every = update_every
         self.limit = limit
-        self._states = np.zeros((memory, space.shape[0]), np.float32)
+        self._states = np.zeros((memory, columns), np.float32)
         self._seen = 0
         self._waiting = 0
         self._random = np.random.default_rng(seed)
-        self._units = Units(space.shape)
+        self._units = Units((columns,))
         self._scale: tuple[float, float] | None = None  # mean and deviation of -log p; None before the first update
 
     def reset(self) -> NDArray[Any]:
@@ -95,7 +102,7 @@ class NoveltyBonus(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """As the environment does, with the bonus added to the rewards."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        reached = reached_observations(observations, dones, infos).astype(np.float32)
+        reached = self.rows(reached_observations(observations, dones, infos)).astype(np.float32)
         bonuses = self._bonuses(reached)
         for info, bonus in zip(infos, bonuses, strict=True):
             info["novelty_bonus"] = float(bonus)
@@ -132,3 +139,19 @@ class NoveltyBonus(VecEnvWrapper):
         self.density.update(self._units.remove(states))
         rarity = self._rarity(states)
         self._scale = float(rarity.mean()), max(float(rarity.std(correction=0)), 1e-6)
+
+
+def _as_they_are(space: spaces.Space[Any]) -> Rows:
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise InputError(
+            f"a novelty bonus needs Box observations of one dimension, not {space}: give rows=, a function that makes "
+            "rows of numbers of them"
+        )
+    return lambda observations: observations
+
+
+def _columns_of(rows: Rows, space: spaces.Space[Any]) -> int:
+    made = rows(np.asarray(space.sample())[None])
+    if not isinstance(made, np.ndarray) or made.ndim != 2 or len(made) != 1:
+        raise InputError(f"rows must make (envs, columns) of observations, not {np.shape(made)} of one of them")
+    return made.shape[1]

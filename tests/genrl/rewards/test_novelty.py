@@ -120,6 +120,27 @@ def test_one_environment_will_do(density):
     assert env.num_envs == 1
 
 
+class Pictures(Line):
+    """As bright as the position."""
+
+    observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
+
+    def reset(self, **options):
+        return np.zeros((4, 4, 3), np.uint8), super().reset(**options)[1]
+
+    def step(self, action):
+        where, *rest = super().step(action)
+        return np.full((4, 4, 3), 100 + 10 * where[0], np.uint8), *rest
+
+
+def test_of_other_observations_a_function_makes_rows():
+    env = line(place=Pictures, rows=lambda pictures: pictures.mean((1, 2)))
+    walk(env, usual(50))
+    bonuses = walk(env, [0.0, 8.0])
+    assert not bonuses[0].any()
+    assert (bonuses[1] > 0).all()
+
+
 def test_the_memory_holds_a_sample_of_everything():
     env = line(memory=40, update_every=10_000)
     walk(env, range(100))
@@ -142,8 +163,7 @@ def test_what_cannot_work_is_refused():
     with pytest.raises(InputError, match="1 or more"):
         line(update_every=0)
 
-    class Pictures(Line):
-        observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
-
-    with pytest.raises(InputError, match="one dimension"):
-        NoveltyBonus(DummyVecEnv([Pictures]), GaussianMixture())
+    with pytest.raises(InputError, match=r"one dimension.*rows="):
+        NoveltyBonus(Pictures(), GaussianMixture())
+    with pytest.raises(InputError, match=r"must make \(envs, columns\).*\(1, 4, 4, 3\)"):
+        NoveltyBonus(Pictures(), GaussianMixture(), rows=lambda pictures: pictures)
