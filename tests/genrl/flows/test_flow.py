@@ -100,6 +100,35 @@ def test_shapes_of_samples(make: Make, shaken: Shaken) -> None:
     assert not given.sample(2, torch.randn(6, 2)).requires_grad
 
 
+@KINDS
+def test_the_mode_is_as_likely_as_what_the_bases_becomes_or_likelier(
+    make: Make, shaken: Shaken, context_features: int
+) -> None:
+    flow = shaken(make(), 3, context_features)
+    context = context_of(6, context_features)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        found = flow.mode(context)
+        assert torch.equal(flow.mode(context), found)
+        assert found.shape == ((6, 3) if context_features else (3,))
+        middle, _ = flow.inverse(torch.zeros(6, 3), context)
+        gained = flow.log_prob(found.expand(6, 3), context) - flow.log_prob(middle, context)
+    assert (gained > -1e-3).all()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_mode_of_two_lies_at_one_of_them() -> None:
+    """What the base's most likely point becomes is not."""
+    torch.manual_seed(0)
+    fitting = GradientFitting(updates=200, learning_rate=1e-2)
+    x = 0.1 * torch.randn(600, 1) + torch.tensor([-1.0, 1.0]).repeat(300)[:, None]
+    flow = NeuralSplineFlow(transforms=2, hidden=(16,), fitting=fitting).fit(x)
+    with torch.no_grad():
+        found, middle = flow.mode(), flow.inverse(torch.zeros(1, 1))[0]
+        assert float(flow.log_prob(found[None]) - flow.log_prob(middle)) > 1.0
+    assert abs(abs(float(found)) - 1.0) < 0.2
+
+
 def test_gradients_reach_the_parameters_through_samples(make: Make, shaken: Shaken) -> None:
     flow = shaken(make(), 2)
     flow.rsample(50).square().mean().backward()
