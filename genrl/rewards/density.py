@@ -33,7 +33,7 @@ class DensityReward(nn.Module):
         training: how it is fitted.
 
     Raises:
-        InputError: the model does not know its density.
+        InputError: the model does not know its density, or cannot do without labels or a context.
     """
 
     unscaled: Literal[True] = True
@@ -85,7 +85,7 @@ class DensityRatioReward(nn.Module):
         training: how they are fitted.
 
     Raises:
-        InputError: a model does not know its density, or both are one.
+        InputError: a model does not know its density or cannot do without labels, or both are one.
     """
 
     unscaled: Literal[True] = True

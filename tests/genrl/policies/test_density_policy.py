@@ -15,14 +15,14 @@ from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork, DensityPolicy, load_policy, policy_kwargs, save_policy
+from genrl.policies import ActorCriticNetwork, DensityPolicy, action_flow, load_policy, policy_kwargs, save_policy
 
 OBSERVATIONS = spaces.Box(-1, 1, (3,), np.float32)
 ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))
 
 DENSITIES = {
     "mixture": lambda: MixtureDensityNetwork(3, hidden=()),
-    "flow": lambda: RealNVP(transforms=2, hidden=(16,)),
+    "flow": action_flow,
     "autoregressive": lambda: SequenceModel(core=Recurrent(width=16), output="gaussians", mixtures=2),
     "bins": lambda: Discretised(SequenceModel(core=Recurrent(width=16), levels=9), bins=9, reach=1 / 0.6),
 }
