@@ -21,7 +21,7 @@ from genrl.row_checks import as_labels, as_rows, check_event
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
 
-__all__ = ["GenerativeModel", "Progress", "describe_model", "rebuild_model"]
+__all__ = ["GenerativeModel", "Progress", "describe_argument", "describe_model", "rebuild_argument", "rebuild_model"]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
@@ -243,14 +243,15 @@ def describe_model(model: GenerativeModel) -> dict[str, Any]:
     kind = type(model)
     return {
         "model": f"{kind.__module__}:{kind.__qualname__}",
-        "hyperparameters": {name: _plain(value) for name, value in model.hyperparameters().items()},
+        "hyperparameters": {name: describe_argument(value) for name, value in model.hyperparameters().items()},
         "event_shape": None if model.event_shape is None else list(model.event_shape),
         "context_features": model.context_features,
         "classes": model.classes,
     }
 
 
-def _plain(value: Any) -> Any:
+def describe_argument(value: Any) -> Any:
+    """JSON of an argument that a constructor took."""
     if isinstance(value, GenerativeModel):
         return describe_model(value)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
@@ -265,7 +266,7 @@ def rebuild_model(document: Any) -> GenerativeModel:
     try:
         kind = _find(document["model"])
         hints = get_type_hints(kind.__init__)
-        values = {name: _parse(value, hints[name]) for name, value in document["hyperparameters"].items()}
+        values = {name: rebuild_argument(value, hints[name]) for name, value in document["hyperparameters"].items()}
         model = kind(**values)
         if document["event_shape"] is not None:
             model.build(tuple(document["event_shape"]), int(document["context_features"]))
@@ -275,7 +276,8 @@ def rebuild_model(document: Any) -> GenerativeModel:
     return model
 
 
-def _parse(value: Any, hint: Any) -> Any:
+def rebuild_argument(value: Any, hint: Any) -> Any:
+    """The argument that was described, given the type that the constructor asks for."""
     if isinstance(value, dict) and "hyperparameters" in value:
         return rebuild_model(value)
     if value is None and type(None) in get_args(hint):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from math import prod
 from typing import Literal, NamedTuple
 
@@ -112,8 +113,6 @@ class HierarchicalVQVAE(GenerativeModel):
         self.top_prior = top_prior
         self.bottom_prior = bottom_prior
         self.fitting = fitting
-        self.own_top_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if top_prior is None else None
-        self.own_bottom_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if bottom_prior is None else None
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given its codes) + log p(its codes), one term of the sum over codes that p(x) is, in nats.
@@ -234,8 +233,10 @@ class HierarchicalVQVAE(GenerativeModel):
             for _ in range(2)
         )
         self.noise = ResidualNoise(event_shape)
-        top = self.own_top_prior if self.top_prior is None else self.top_prior
-        bottom = self.own_bottom_prior if self.bottom_prior is None else self.bottom_prior
+        own = AutoregressiveCodes(self.codebook_size, fitting=self.fitting)
+        self.own_top_prior = deepcopy(own) if self.top_prior is None else None
+        self.own_bottom_prior = own if self.bottom_prior is None else None
+        top, bottom = self.top_prior or self.own_top_prior, self.bottom_prior or self.own_bottom_prior
         assert top is not None
         assert bottom is not None
         self.top_codes_prior = CodePrior(top, self.networks.top_grid, self.codebook_size)

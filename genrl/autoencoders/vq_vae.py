@@ -101,7 +101,6 @@ class VQVAE(GenerativeModel):
         self.restart_below = restart_below
         self.prior = prior
         self.fitting = fitting
-        self.own_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if prior is None else None
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given its codes) + log p(its codes), one term of the sum over codes that p(x) is, in nats.
@@ -197,6 +196,9 @@ class VQVAE(GenerativeModel):
         self.decoder = GridDecoder(self.grid, width, event_shape, context_features, hidden, activation)
         self.quantizer = VectorQuantizer(self.codebook_size, width, decay=self.decay, restart_below=self.restart_below)
         self.noise = ResidualNoise(event_shape)
+        # Made here, to be fitted as `fitting` says by now.
+        own = AutoregressiveCodes(self.codebook_size, fitting=self.fitting)
+        self.own_prior = own if self.prior is None else None
         model = self.own_prior if self.prior is None else self.prior
         assert model is not None
         self.codes_prior = CodePrior(model, self.grid, self.codebook_size)

@@ -86,11 +86,11 @@ class MixtureDensityNetwork(GenerativeModel):
         with torch.no_grad():
             logits, means, log_stds = self._parameters_given(given)
             # The greatest of the logits with Gumbel noise is a draw by their softmax.
-            gumbel = -torch.empty(*shape, *logits.shape).exponential_().log()
+            gumbel = -logits.new_empty(*shape, *logits.shape).exponential_().log()
             picked = (logits + gumbel).argmax(-1)  # (*shape, rows)
-            rows = torch.arange(len(logits))
-            drawn = means[rows, picked] + log_stds[rows, picked].exp() * torch.randn(*picked.shape, means.shape[-1])
-            drawn = self.units.restore(drawn)
+            rows = torch.arange(len(logits), device=logits.device)
+            chosen = means[rows, picked]
+            drawn = self.units.restore(chosen + log_stds[rows, picked].exp() * torch.randn_like(chosen))
         return drawn[..., 0, :] if given is None else drawn
 
     def mode(self, context: Tensor | None = None) -> Tensor:
@@ -102,7 +102,7 @@ class MixtureDensityNetwork(GenerativeModel):
         with torch.no_grad():
             logits, means, log_stds = self._parameters_given(given)
             heights = logits.log_softmax(-1) - log_stds.sum(-1)
-            x = means[torch.arange(len(logits)), heights.argmax(-1)]
+            x = means[torch.arange(len(logits), device=logits.device), heights.argmax(-1)]
             precisions = (-2 * log_stds).exp()
             for _ in range(MODE_STEPS):
                 log_gaussian = -0.5 * (precisions * (x[:, None] - means).square()).sum(-1)

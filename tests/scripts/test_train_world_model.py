@@ -41,7 +41,7 @@ def small(script: ModuleType, folder: Path, **settings: Any) -> RunDirectory:
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("model", ["ensemble", "latent"])
+@pytest.mark.parametrize("model", ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vq"])
 def test_a_run(train_world_model: ModuleType, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = small(train_world_model, tmp_path / "runs", model=model, seed=3)
     assert run.path.name.startswith("world-model-Pendulum-v1-3-")
@@ -80,6 +80,13 @@ def test_a_stopped_run_goes_on(train_world_model: ModuleType, tmp_path: Path, mo
     assert not torch.equal(before["networks.weights.0"], after["networks.weights.0"])
     with pytest.raises(InputError, match="give more with --updates"):
         train_world_model.main(train_world_model.TrainConfig(resume=run.path))
+
+
+def test_a_model_that_is_fitted_in_one_go_is_not_resumed(train_world_model: ModuleType, tmp_path: Path) -> None:
+    run = small(train_world_model, tmp_path / "runs", model="mixture", updates=3)
+    assert run.config["updates_done"] == 3
+    with pytest.raises(InputError, match=r"--model mixture is fitted in one go.*start it anew"):
+        train_world_model.main(train_world_model.TrainConfig(resume=run.path, updates=6))
 
 
 def test_it_learns_from_demonstrations_and_from_runs(train_world_model: ModuleType, tmp_path: Path) -> None:
