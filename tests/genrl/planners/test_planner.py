@@ -34,7 +34,9 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def sample(self, n: int, horizon: int, conditions: Conditions | None = None, guide: Any = None) -> Tensor:
+    def sample(
+        self, n: int, horizon: int, conditions: Conditions | None = None, guide: Any = None, *, alike: bool = False
+    ) -> Tensor:
         assert conditions is not None
         self.asked.append(n)
         plans = conditions.filled(n, horizon).values
@@ -118,6 +120,22 @@ def test_the_next_plan_of_a_deterministic_episode_is_another(fitted: RecedingHor
     again, _ = fitted.predict(seen, None, np.array([True]), True)
     first, _ = fitted.predict(seen, state, np.array([True]), True)
     assert np.array_equal(again, first)
+
+
+def test_a_deterministic_plan_depends_on_no_episode_beside_it(fitted: RecedingHorizonPlanner) -> None:
+    mine, others = np.array([[0.1, 0.2]]), np.array([[0.7, 0.2], [-0.3, 0.5]])
+    alone, together = None, None
+    for step in range(2 * fitted.replan_every + 1):
+        _, alone = fitted.predict(mine, alone, deterministic=True)
+        # The episode before it begins anew on the way, so that plans are due at other times and are other in number.
+        starts = np.array([step == 2, False, False])
+        _, together = fitted.predict(np.concatenate([others[:1], mine, others[1:]]), together, starts, True)
+        assert alone is not None
+        assert together is not None
+        np.testing.assert_allclose(together[0][1], alone[0][0], atol=1e-4)
+    assert together[2].tolist() == [2, 3, 3]
+    same = fitted.plan(mine.repeat(2, 0), deterministic=True)
+    np.testing.assert_allclose(same[0], same[1], atol=1e-5)
 
 
 def test_plans_begin_at_the_observation_and_hold_the_desired_return(fitted: RecedingHorizonPlanner) -> None:

@@ -1,6 +1,7 @@
 """What every trajectory sampler promises, and what each learns of straight lines."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import scipy.fft
@@ -84,6 +85,25 @@ def test_a_guide_sees_whole_plans_with_their_conditions(fitted: dict[str, Trajec
     assert all(plans.shape[1:] == (3, 3) for plans in seen)
     assert all((plans[:, 0] == torch.tensor([0.5, 0.25, 2.0])).all() for plans in seen)
     assert all((plans[..., 2] == 2.0).all() for plans in seen)
+
+
+def one_and_three(sampler: TrajectoryModel, conditions: Conditions, **asked: Any) -> tuple[Tensor, Tensor]:
+    """A trajectory drawn alone, and the same as the second of three."""
+    each = Conditions(values=conditions.values[1:2], known=conditions.known[1:2])
+    torch.manual_seed(1)
+    alone = sampler.sample(1, TIME, each, alike=True, **asked)
+    torch.manual_seed(1)
+    return alone[0], sampler.sample(3, TIME, conditions, alike=True, **asked)[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alike_a_trajectory_depends_on_its_own_conditions_alone(fitted: dict[str, TrajectoryModel], kind: str) -> None:
+    each = Conditions.at(0, [0, 1, 2], lines(3, seed=3)[:, 0], shape=(TIME, 3))
+    torch.testing.assert_close(*one_and_three(fitted[kind], each), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(*one_and_three(fitted[kind], each, guide=lambda x: x[:, -1, 0]), atol=1e-4, rtol=1e-4)
+    if kind in COMPLETE:
+        later = each & Conditions.at(-1, [0], [[0.1], [0.2], [0.3]], shape=(TIME, 3))
+        torch.testing.assert_close(*one_and_three(fitted[kind], later), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
