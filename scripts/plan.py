@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -73,20 +73,27 @@ def main(config: PlanConfig) -> None:
     reached = float((evaluation.returns > 0).mean()) if maze_walls(env_id, env_kwargs) else None
     if reached is not None:
         print(f"goals reached: {reached:.0%}")
-    milliseconds = decision_time(planner, env_id)
+    milliseconds = decision_time(planner, env_id, env_kwargs)
     print(f"a decision that plans takes {milliseconds:.1f} ms; one plan serves {planner.replan_every} decisions")
     if config.json is not None:
         write_evaluation(config.json, {**summary, "goals_reached": reached, "decision_ms": milliseconds})
         print(f"wrote {config.json}")
     if config.video is not None:
         film = film_plans if reached is not None else rollout_video
-        film(planner, env_id, config.video, seed=config.seed, deterministic=not config.stochastic)
+        film(
+            planner,
+            env_id,
+            config.video,
+            seed=config.seed,
+            deterministic=not config.stochastic,
+            env_kwargs=env_kwargs,
+        )
         print(f"wrote {config.video}")
 
 
-def decision_time(planner: RecedingHorizonPlanner, env_id: str) -> float:
+def decision_time(planner: RecedingHorizonPlanner, env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> float:
     """Median milliseconds of a plan for one observation."""
-    env = make_vec_env(env_id, 1, seed=0)
+    env = make_vec_env(env_id, 1, seed=0, **dict(env_kwargs or {}))
     seen = np.asarray(env.reset())
     env.close()
     took = []

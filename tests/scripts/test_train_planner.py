@@ -191,22 +191,43 @@ def test_another_script_s_run_is_refused(train_planner: ModuleType, tmp_path: Pa
         train_planner.main(train_planner.TrainConfig(resume=other.path))
 
 
-def test_a_maze_is_planned_in_and_filmed(train_planner: ModuleType, tmp_path: Path) -> None:
+CORRIDOR = "maze_map=[[1,1,1,1,1],[1,0,0,0,1],[1,1,1,1,1]]"
+
+
+def test_a_maze_is_planned_in_and_filmed(
+    train_planner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("gymnasium_robotics")
     settings = {
         "env": "PointMaze_UMaze-v3",
         "acting": "position",
         "horizon": 4,
-        "env_kwargs": ("max_episode_steps=40",),
+        "env_kwargs": ("max_episode_steps=40", CORRIDOR),
     }
     run = small(train_planner, tmp_path / "runs", Path("waypoints:2"), **settings)
     planner = load_planner(run.path / "planner")
-    assert planner.columns.goal == (4, 5)
+    import plan
     import planner_pictures
 
-    planner_pictures.STEPS_PER_FRAME = 100
-    planner_pictures.film_plans(planner, "PointMaze_UMaze-v3", tmp_path / "film.gif")
-    assert (tmp_path / "film.gif").stat().st_size > 3000
+    walls, steps = [], []
+    frame, make = planner_pictures._frame, planner_pictures.make_vec_env
+
+    def noted(found: list[Any], *rest: Any) -> np.ndarray:
+        walls.append(len(found))
+        return frame(found, *rest)
+
+    def counted(env_id: str, *args: Any, **kwargs: Any) -> Any:
+        steps.append(kwargs.get("max_episode_steps"))
+        return make(env_id, *args, **kwargs)
+
+    monkeypatch.setattr(planner_pictures, "STEPS_PER_FRAME", 100)
+    monkeypatch.setattr(planner_pictures, "_frame", noted)
+    for module in (plan, planner_pictures):
+        monkeypatch.setattr(module, "make_vec_env", counted)
+    plan.main(plan.PlanConfig(run=run.path, episodes=1, video=tmp_path / "film.gif"))
+    assert (tmp_path / "film.gif").stat().st_size > 2000
+    assert walls == [12], "one frame of at most 40 steps, over the walls of the corridor"
+    assert steps == [40, 40], "of the decisions that are timed, and of the film"
     assert len(planner_pictures.maze_walls("PointMaze_UMaze-v3")) == 18
     with pytest.raises(InputError, match="no maze"):
         planner_pictures.film_plans(planner, ENV, tmp_path / "film.gif")
