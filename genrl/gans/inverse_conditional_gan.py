@@ -13,12 +13,12 @@ from genrl.errors import InputError
 from genrl.gans.adversarial_model import AdversarialModel
 from genrl.gans.domains import DomainUnits
 from genrl.gans.settings import check_widths
-from genrl.gans.stages import Stages
 from genrl.gans.transfer_networks import Judge
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
 from genrl.row_checks import check_event
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["InverseConditionalGAN"]
 

@@ -15,12 +15,12 @@ from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, rep
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import real_penalty
 from genrl.gans.settings import check_domain_game, check_widths
-from genrl.gans.stages import Stages
 from genrl.gans.transfer_networks import Judge, TransferNetwork
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
 from genrl.row_checks import as_rows
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["PoseGuidedGAN"]
 
