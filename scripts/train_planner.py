@@ -11,7 +11,7 @@ from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
 from planner_data import load_episodes, task_columns, task_spaces
 from planner_pictures import draw_plans
-from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
+from planner_settings import TrainConfig, make_acting, make_grids, make_guide, make_planner, make_sampler
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -52,7 +52,9 @@ def main(config: TrainConfig) -> None:
     began = time.perf_counter()
     with one_torch_thread():
         epochs = train(sampler.to(config.device), grids.to(config.device), directory)
-        planner = make_planner(config, sampler.cpu(), columns, task_spaces(config.env, env_kwargs)[1], acting, grids)
+        guide = make_guide(config, columns, demonstrations)
+        space = task_spaces(config.env, env_kwargs)[1]
+        planner = make_planner(config, sampler.cpu(), columns, space, acting, grids, guide)
         report(planner, grids, judged, directory, epochs, time.perf_counter() - began)
 
 

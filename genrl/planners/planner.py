@@ -40,8 +40,8 @@ class RecedingHorizonPlanner:
         stride: steps from row to row, as in the grids that the sampler was fitted to.
         replan_every: steps for which a plan is followed.
         acting: how.
-        desired_return: what the return column is to hold, if there is one.
-        guide: of plans, given to the sampler.
+        desired_return: what the return column is to hold in the first row, if there is one.
+        guide: of plans, given to the sampler; such as a `ReturnGuide`.
         seed: of the noise of deterministic plans.
 
     Raises:
@@ -69,7 +69,7 @@ class RecedingHorizonPlanner:
                 f"horizon, stride and replan_every must be 1 or more, and a plan of {horizon} rows of {stride} steps "
                 f"cannot be followed for {replan_every} steps"
             )
-        if columns.returns != (desired_return is not None):
+        if (columns.returns is None) != (desired_return is None):
             raise InputError("desired_return belongs to columns with returns: give both or neither")
         self.sampler = sampler
         self.columns = columns

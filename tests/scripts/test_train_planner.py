@@ -19,7 +19,7 @@ from stable_baselines3.common.logger import Logger
 
 from experts.npz import write_npz
 from genrl.errors import InputError
-from genrl.planners import RowDynamics, load_planner
+from genrl.planners import ReturnGuide, RowDynamics, load_planner
 from genrl.training import RunDirectory
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations, Trajectory
@@ -102,7 +102,8 @@ def small(script: ModuleType, folder: Path, data: Path, **settings: Any) -> RunD
 def test_a_run_that_then_acts(
     train_planner: ModuleType, tmp_path: Path, data: Path, sampler: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = small(train_planner, tmp_path / "runs", data, sampler=sampler, returns=sampler == "score")
+    returns = "window" if sampler == "score" else None
+    run = small(train_planner, tmp_path / "runs", data, sampler=sampler, returns=returns)
     assert run.path.name.startswith("planner-TinyLine-v0-0-")
     assert json.loads((run.path / "evaluation.json").read_text())["error_plans"] > 0
     assert (run.path / "plans.png").stat().st_size > 3000
@@ -119,6 +120,23 @@ def test_a_run_that_then_acts(
     shown = capsys.readouterr().out
     assert "times)" in shown
     assert "a decision that plans takes" in shown
+
+
+def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
+    run = small(train_planner, tmp_path / "runs", data, returns="to_go", guidance=2.0, guide_weight=1.5)
+    planner = load_planner(run.path / "planner")
+    assert planner.columns.returns == "to_go"
+    assert isinstance(planner.guide, ReturnGuide)
+    assert planner.guide.weight == 1.5
+    assert planner.sampler.model.guidance == 2.0  # type: ignore[attr-defined]
+    assert planner.desired_return is not None
+    assert planner.desired_return <= 0, "rewards of the line are distances, counted as negative"
+    import plan
+
+    plan.main(plan.PlanConfig(run=run.path, episodes=1, guide_weight=0.0))
+    other = small(train_planner, tmp_path / "others", data)
+    with pytest.raises(InputError, match="has no guide: train it with --guide-weight"):
+        plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
 
 
 def test_a_stopped_run_goes_on(

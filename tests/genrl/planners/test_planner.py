@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from genrl.planners import (
     PlannedActions,
     PositionControl,
     RecedingHorizonPlanner,
+    ReturnGuide,
     TrajectoryColumns,
     cut_trajectories,
     load_planner,
@@ -23,7 +25,7 @@ from genrl.planners import (
 from genrl.protocols import Policy
 from genrl.training.gradient_fitting import GradientFitting
 
-COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns=True)
+COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns="window")
 SPACE = spaces.Box(-1.0, 1.0, (1,), np.float32)
 HORIZON, STRIDE = 4, 2
 
@@ -184,6 +186,27 @@ def test_a_loaded_planner_acts_the_same(fitted: RecedingHorizonPlanner, acting: 
 def test_wrong_planners_are_refused(wrong: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         wrong()  # type: ignore[operator]
+
+
+def test_a_return_to_go_is_asked_for_where_the_plan_begins() -> None:
+    columns = replace(COLUMNS, returns="to_go")
+    grids = cut_trajectories(drifting(), columns, horizon=HORIZON, stride=STRIDE)
+    sampler = make("score", columns.given).fit(grids)
+    policy = RecedingHorizonPlanner(sampler, columns, SPACE, horizon=HORIZON, stride=STRIDE, desired_return=8.0)
+    plans = policy.plan(np.zeros((3, 2)))
+    assert (plans[:, 0, 3] == 8.0).all()
+    assert (plans[:, 1:, 3] != 8.0).all()
+
+
+def test_a_guide_of_returns_is_saved_with_its_planner(fitted: RecedingHorizonPlanner, tmp_path: Path) -> None:
+    grids = cut_trajectories(drifting(), COLUMNS, horizon=HORIZON, stride=STRIDE)
+    guide = ReturnGuide(COLUMNS, HORIZON, weight=3.0, hidden=(8,), fitting=GradientFitting(updates=20))
+    led = planner(fitted.sampler, guide=guide.fit(grids, grids[:, -1, 0]))
+    save_planner(led, tmp_path / "planner")
+    loaded = load_planner(tmp_path / "planner")
+    seen = np.array([[0.1, 0.2]])
+    assert torch.equal(loaded.plan(seen, deterministic=True), led.plan(seen, deterministic=True))
+    assert not torch.equal(loaded.plan(seen, deterministic=True), fitted.plan(seen, deterministic=True))
 
 
 def test_a_folder_without_planner_is_refused(fitted: RecedingHorizonPlanner, tmp_path: Path) -> None:
