@@ -10,8 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from genrl.autoregressive import GatedPixelCNN, PixelRNN
+from genrl.autoencoders import VAE
+from genrl.autoregressive import GatedPixelCNN, PixelRNN, Recurrent, SequenceModel
 from genrl.errors import InputError
+from genrl.flows import RealNVP
+from genrl.generative_model import GenerativeModel
 from genrl.planners import (
     Bins,
     InverseDynamics,
@@ -21,6 +24,7 @@ from genrl.planners import (
     PositionControl,
     RecedingHorizonPlanner,
     ReturnGuide,
+    RowTrajectorySampler,
     ScoreTrajectorySampler,
     TrajectoryColumns,
     TrajectoryModel,
@@ -32,7 +36,9 @@ from genrl.score import ScoreModel
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations
 
-__all__ = ["TrainConfig", "make_acting", "make_grids", "make_guide", "make_planner", "make_sampler"]
+__all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guide", "make_planner", "make_sampler"]
+
+SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
 UNTOLD = 0.1  # share of the rows that a score learns without what it is told, if that is to be exaggerated
@@ -47,8 +53,9 @@ class TrainConfig:
     data: str = "waypoints:300"
     """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `demonstrations` (the shipped
     ones), or a path."""
-    sampler: Literal["score", "pixel_cnn", "pixel_rnn"] = "score"
-    """Plans drawn out of noise as a whole, or token by token."""
+    sampler: SamplerName = "score"
+    """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
+    (sequence)."""
     horizon: int = 16
     """Rows of a plan."""
     stride: int = 8
@@ -68,7 +75,7 @@ class TrainConfig:
     every: int = 4
     """Steps from the start of one grid to that of the next."""
     hidden: int | None = None
-    """Width of the networks; by default 256 for the score, 48 for a PixelCNN."""
+    """Width of the networks; by default 24 of a PixelRNN, 48 of a PixelCNN, 128 of a sequence, 256 of the others."""
     levels: int = 64
     """Values of a token (pixels)."""
     tokens: int = 1
@@ -128,6 +135,12 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
             fitting=replace(fitting, average=0.995),
         )
         return ScoreTrajectorySampler(model=score, given=columns.given)
+    if config.sampler in ("pixel_cnn", "pixel_rnn"):
+        return _pixel_sampler(config, columns, fitting)
+    return RowTrajectorySampler(model=_row_model(config, fitting), given=columns.given)
+
+
+def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: GradientFitting) -> TrajectoryModel:
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = GatedPixelCNN(
@@ -136,6 +149,16 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
     return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given)
+
+
+def _row_model(config: TrainConfig, fitting: GradientFitting) -> GenerativeModel:
+    """Of a trajectory as one row."""
+    width = config.hidden or 256
+    if config.sampler == "flow":
+        return RealNVP(transforms=6, hidden=(width, width), fitting=fitting)
+    if config.sampler == "vae":
+        return VAE(latents=16, hidden=(width, width), fitting=fitting)
+    return SequenceModel(core=Recurrent(width=config.hidden or 128), output="gaussians", fitting=fitting)
 
 
 def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> Acting:

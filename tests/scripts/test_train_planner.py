@@ -98,7 +98,7 @@ def small(script: ModuleType, folder: Path, data: Path, **settings: Any) -> RunD
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn"])
+@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"])
 def test_a_run_that_then_acts(
     train_planner: ModuleType, tmp_path: Path, data: Path, sampler: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,8 +139,9 @@ def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: P
         plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
 
 
+@pytest.mark.parametrize("sampler", ["score", "flow", "vae"])
 def test_a_stopped_run_goes_on(
-    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
 ) -> None:
     dump = Logger.dump
 
@@ -150,7 +151,7 @@ def test_a_stopped_run_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(Logger, "dump", interrupted)
-        run = small(train_planner, tmp_path / "runs", data, updates=12)
+        run = small(train_planner, tmp_path / "runs", data, updates=12, sampler=sampler)
     done = run.config["updates_done"]
     assert 0 < done < 12
     before = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ from genrl.planners.score_sampler import cosines, pseudo_inverses, towards
 from genrl.protocols import TrajectorySampler
 from genrl.score import ScoreModel
 
-KINDS = ["score", "pixel_cnn", "pixel_rnn", "sequence", "flow", "gaussian"]
+KINDS = ["score", "pixel_cnn", "pixel_rnn", "sequence", "flow", "vae", "gaussian"]
 COMPLETE = KINDS[:4]
 GIVEN = Given(first=(0, 1), throughout=(2,))
 
@@ -136,6 +136,12 @@ def test_a_gaussian_of_rows_goes_on_in_straight_lines() -> None:
     torch.testing.assert_close(plans[:, -1, 0].mean(), torch.tensor(2.5), atol=0.05, rtol=0)
     led = sampler.sample(200, TIME, start([1.0, 0.5, 0.0]), lambda x: 300 * x[:, -1, 0])
     assert led[:, -1, 0].mean() > plans[:, -1, 0].mean()
+
+
+def test_a_vae_of_rows_goes_on_in_straight_lines() -> None:
+    sampler = make("vae", GIVEN, updates=300).fit(lines(1000))
+    plans = sampler.sample(400, TIME, start([0.5, 0.5, 0.0]))
+    assert (plans[:, -1, 0].mean() - 2.0).abs() < 0.5  # 1.5 if the velocity were not known
 
 
 def test_the_score_goes_on_in_straight_lines_and_is_led_uphill() -> None:
