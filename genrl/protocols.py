@@ -227,6 +227,6 @@ class WorldModel(Protocol):
 class TrajectorySampler(Protocol):
     """Draws whole trajectories, to plan with."""
 
-    def sample(self, n: int, horizon: int, conditions: Any = None, guide: Any = None) -> Tensor:
-        """(n, horizon, features)."""
+    def sample(self, n: int, horizon: int, conditions: Any = None, guide: Any = None, *, alike: bool = False) -> Tensor:
+        """(n, horizon, features); each from the same noise if they are to be alike."""
         ...

@@ -21,6 +21,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["HierarchicalVQVAE", "TwoLevelCodes"]
 
@@ -248,13 +249,14 @@ class HierarchicalVQVAE(GenerativeModel):
         self.units.measure_together(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
-        fit_by_gradient(self, x, context, self.fitting, progress)
+        stages = Stages(progress)
+        fit_by_gradient(self, x, context, self.fitting, stages)
         codes, residuals = self._described(x, context)
         self.noise.measure(residuals, self.units.deviation)
         for level in codes:
             warn_of_collapse(codebook_report(level, self.codebook_size))
-        self.top_codes_prior.fit(codes.top, context)
-        self.bottom_codes_prior.fit(codes.bottom, self._above(codes.top, context))
+        self.top_codes_prior.fit(codes.top, context, stages)
+        self.bottom_codes_prior.fit(codes.bottom, self._above(codes.top, context), stages)
 
     @torch.no_grad()
     def _described(self, x: Tensor, context: Tensor | None) -> tuple[TwoLevelCodes, Tensor]:

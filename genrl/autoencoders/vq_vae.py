@@ -20,6 +20,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["VQVAE"]
 
@@ -208,11 +209,12 @@ class VQVAE(GenerativeModel):
         self.units.measure_together(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
-        fit_by_gradient(self, x, context, self.fitting, progress)
+        stages = Stages(progress)
+        fit_by_gradient(self, x, context, self.fitting, stages)
         codes, residuals = self._described(x, context)
         self.noise.measure(residuals, self.units.deviation)
         warn_of_collapse(codebook_report(codes, self.codebook_size))
-        self.codes_prior.fit(codes, context)
+        self.codes_prior.fit(codes, context, stages)
 
     @torch.no_grad()
     def _described(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:

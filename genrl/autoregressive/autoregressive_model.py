@@ -153,6 +153,7 @@ class AutoregressiveModel(GenerativeModel):
         candidates: int = 1,
         temperature: float = 1.0,
         top_k: int | None = None,
+        alike: bool = False,
     ) -> Tensor:
         """Rows whose known numbers are those of x, and whose others are drawn in order, each given all before it.
 
@@ -168,6 +169,7 @@ class AutoregressiveModel(GenerativeModel):
             candidates: to choose from.
             temperature: as of `sample`.
             top_k: as of `sample`.
+            alike: draw every row, with one candidate, from the same noise.
 
         Raises:
             InputError: wrong shapes, or known numbers other than those of the levels.
@@ -182,7 +184,8 @@ class AutoregressiveModel(GenerativeModel):
         if candidates > 1:
             places, is_known = (part.repeat_interleave(candidates, 0) for part in (places, is_known))
             given = None if given is None else given.repeat_interleave(candidates, 0)
-        found = self._drawn(places, is_known, given, Choice(temperature=temperature, top_k=top_k))
+        choice = Choice(temperature=temperature, top_k=top_k)
+        found = self._drawn(places, is_known, given, choice, alike=alike and candidates == 1)
         if candidates > 1:
             found = self._chosen(found, is_known, given, candidates)
         return torch.where(known, x, self._restored(found).to(x.dtype))
@@ -249,14 +252,16 @@ class AutoregressiveModel(GenerativeModel):
         x = values.reshape(-1, *event_shape[1:], event_shape[0]).movedim(-1, 1)
         return x if self.units is None else self.units.restore(x)
 
-    def _drawn(self, values: Tensor, known: Tensor, context: Tensor | None, choice: Choice) -> Tensor:
-        noise = self._head.noise(tuple(values.shape), values)
+    def _drawn(
+        self, values: Tensor, known: Tensor, context: Tensor | None, choice: Choice, alike: bool = False
+    ) -> Tensor:
+        noise = self._head.noise((1 if alike else len(values), values.shape[1]), values)
         start = first_unknown(known)
         if start == values.shape[1] or not len(values):
             return values.clone()
         with torch.no_grad(), evaluating(self):
             steps: Steps = self.network.steps(values, context, start)
-            return draw_in_order(steps, self._head, values, known, noise, choice, start)
+            return draw_in_order(steps, self._head, values, known, noise.expand(len(values), -1, -1), choice, start)
 
     def _chosen(self, values: Tensor, known: Tensor, context: Tensor | None, candidates: int) -> Tensor:
         """One of each row's candidates, by the weight of its known values (sampling-importance-resampling)."""

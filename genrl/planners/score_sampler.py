@@ -73,7 +73,16 @@ class ScoreTrajectorySampler(TrajectoryModel):
     def _rows(self, grids: Tensor) -> Tensor:
         return torch.einsum("kt,ntc->nkc", self.waves, grids.to(self.waves))
 
-    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
+    def _shares_noise(self, known: Tensor, guide: Guide | None) -> bool:
+        return self._sampler(known[..., self.given.modelled(known.shape[2])]) == "heun"
+
+    def _sampler(self, known: Tensor) -> SamplerName:
+        """For (rows, time, columns that are modelled) of what is known."""
+        assert isinstance(self.model, ScoreModel)
+        untold = int(known.sum()) > len(known) * len(self.given.first)
+        return "predictor_corrector" if untold and self.model.sampler == "heun" else self.model.sampler
+
+    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
         assert isinstance(self.model, ScoreModel)
         model, shape = self.model, values.shape
 
@@ -93,11 +102,12 @@ class ScoreTrajectorySampler(TrajectoryModel):
             missing = torch.where(known, values - grids(z), 0.0).flatten(1)
             return z + torch.einsum("nzc,nc->nz", inverse, missing)
 
-        untold = int(known.sum()) > len(known) * len(self.given.first)
-        sampler: SamplerName = "predictor_corrector" if untold and model.sampler == "heun" else model.sampler
-        start = drown(model.noise, values.flatten(1).to(self.waves))
+        like = values.flatten(1).to(self.waves)
+        start = drown(model.noise, like[:1]).expand_as(like) if alike else drown(model.noise, like)
         with torch.no_grad():
-            return grids(SAMPLERS[sampler](towards(led, consistent), model.noise, start, model.evaluations))
+            return grids(
+                SAMPLERS[self._sampler(known)](towards(led, consistent), model.noise, start, model.evaluations)
+            )
 
 
 def cosines(steps: int) -> Tensor:
