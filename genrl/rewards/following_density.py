@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Trainable
+from genrl.protocols import Density, Discrete, Trainable, no_density
 
 __all__ = ["DensityTraining", "FollowingDensity"]
 
@@ -64,14 +64,11 @@ class FollowingDensity(nn.Module):
     def __init__(self, density: GenerativeModel, training: DensityTraining) -> None:
         super().__init__()
         if not isinstance(density, Density):
-            raise InputError(
-                f"{type(density).__name__} has no density, and the reward is one: take a model of genrl.mixtures, "
-                "genrl.flows or genrl.bayes, or genrl.autoencoders.VAE for a bound of it"
-            )
+            raise no_density(density)
         if isinstance(density, Discrete) and density.takes_integers:
             raise InputError(
-                f"{type(density).__name__} is of integers, and transitions are real numbers: wrap it in "
-                "genrl.discretised.Discretised"
+                f"{type(density).__name__} is of integers, and transitions are real numbers, of which it knows no "
+                "density, only probabilities of integers: wrap it in genrl.discretised.Discretised"
             )
         self.density = density
         self.training_config = training
