@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from genrl.errors import InputError
-from genrl.protocols import Density
+from genrl.protocols import Density, no_density
 from genrl.row_checks import as_labels, as_rows, check_event
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
@@ -48,6 +48,8 @@ class GenerativeModel(nn.Module):
 
     architecture: ClassVar[str] = "-"
     """What the family demands of its networks, in a phrase for the table of families."""
+    why_no_density: ClassVar[str] = "it can be sampled, but does not know log p(x)"
+    """Of a model without `log_prob`: what stands in the way of one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +115,7 @@ class GenerativeModel(nn.Module):
             InputError: bad data, or the model has no density.
         """
         if not isinstance(self, Density):
-            raise InputError(f"{type(self).__name__} has no density: it can be sampled, but does not know log p(x)")
+            raise no_density(self)
         x = as_rows(X, "X", event_shape=self.require_built())
         given = self.encode_context(context, len(x))
         with torch.no_grad():

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.distributions import Distribution
 
+from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions
 
@@ -33,6 +34,7 @@ __all__ = [
     "Transfer",
     "UnscaledReward",
     "WorldModel",
+    "no_density",
 ]
 
 
@@ -63,6 +65,14 @@ class Density(Protocol):
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(batch,) in nats."""
         ...
+
+
+def no_density(model: Any) -> InputError:
+    """What is raised where a density is asked of a generative model without: why there is none, and who has one."""
+    return InputError(
+        f"{type(model).__name__} has no density: {model.why_no_density}. Models of genrl.mixtures, genrl.flows and "
+        "genrl.bayes have one, genrl.autoencoders.VAE has a bound of it"
+    )
 
 
 @runtime_checkable

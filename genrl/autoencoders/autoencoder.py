@@ -51,6 +51,7 @@ class Autoencoder(GenerativeModel):
     """
 
     architecture = "any network through a narrow code; squared error, no density"
+    why_no_density = "a deterministic decoder puts its samples on a surface of as many dimensions as the code"
 
     def __init__(
         self,

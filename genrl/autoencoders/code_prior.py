@@ -37,8 +37,9 @@ class CodePrior:
 
     def build(self, context_features: int) -> None:
         """Make its parameters."""
+        is_discrete = isinstance(self.model, Discrete) and self.model.takes_integers
         model: Any = self.model
-        if isinstance(model, Discrete) and model.takes_integers and getattr(model, "levels", self.size) is None:
+        if is_discrete and getattr(model, "levels", self.size) is None:
             model.levels = max(self.size, 2)
         try:
             self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)

@@ -230,8 +230,8 @@ class AutoregressiveModel(GenerativeModel):
 
     @property
     def _advice(self) -> str:
-        """What else could be done with data that are no integers."""
-        return ""
+        """Why data that are no integers are refused; before it, what else could be done with them."""
+        return "; it has probabilities of integers, not a density"
 
     def _check(self, x: Tensor) -> None:
         if self.takes_integers:

@@ -83,7 +83,7 @@ class SequenceModel(AutoregressiveModel):
 
     @property
     def _advice(self) -> str:
-        return ", or output='gaussians' for real numbers"
+        return f", or output='gaussians' for real numbers{super()._advice}"
 
 
 class _SequenceNetwork(Network):

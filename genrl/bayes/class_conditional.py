@@ -173,7 +173,9 @@ def require_density_and_sampler(model: Any) -> None:
     if not isinstance(model, GenerativeModel):
         raise InputError(f"conditional must be a GenerativeModel of this package, not {name}")
     if not isinstance(model, Density):
-        raise InputError(f"conditional must be a Density, and {name} has no log_prob: {families}")
+        raise InputError(
+            f"conditional must be a Density, and {name} has no log_prob: {model.why_no_density}; {families}"
+        )
     if not isinstance(model, Sampler):
         raise InputError(f"conditional must be a Sampler, and {name} has no sample: {families}")
 

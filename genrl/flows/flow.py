@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import prod
@@ -143,6 +144,7 @@ class Flow(GenerativeModel, ABC):
         self.stack = Stack(self._transforms(event_shape, context_features))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        warn_of_integers(x)
         self.initialise(x, context)
         fit_by_gradient(self, x, context, self.fitting, progress)
 
@@ -206,6 +208,23 @@ def _landmarks(features: int) -> Tensor:
     points = torch.randn(LANDMARKS, features, generator=torch.Generator().manual_seed(0))
     points[0] = 0.0
     return points
+
+
+def warn_of_integers(x: Tensor) -> None:
+    """Say so where columns hold repeated integers: a density of numbers is unbounded there, and a fit finds no end.
+
+    A column that is constant is no data, and does not count.
+    """
+    rows = x.flatten(1)
+    spread = rows.amax(0) - rows.amin(0)
+    levels = (rows == rows.round()).all(0) & (spread > 0) & (spread < len(rows) - 1)
+    if levels.any():
+        warnings.warn(
+            f"{int(levels.sum())} of {len(levels)} columns of X hold integers alone, where a density has no upper "
+            "bound and peaks grow ever narrower: dequantise them, that is add noise of the width of a step, such as "
+            "X + torch.rand(X.shape)",
+            stacklevel=4,
+        )
 
 
 def in_blocks(

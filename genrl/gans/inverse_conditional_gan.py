@@ -56,6 +56,7 @@ class InverseConditionalGAN(GenerativeModel):
     """
 
     architecture = "any networks; the generator gets an approximate inverse"
+    why_no_density = "its generator has no inverse but an approximate one, which measures no volumes"
 
     def __init__(
         self,

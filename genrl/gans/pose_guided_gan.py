@@ -59,6 +59,7 @@ class PoseGuidedGAN(GenerativeModel):
     """
 
     architecture = "any three networks, and pairs with a pose"
+    why_no_density = "given a row and a pose all that it draws is one row, and a point has no density"
     paired: ClassVar[bool] = True
 
     def __init__(

@@ -34,6 +34,8 @@ class TrajectoryModel(GenerativeModel):
         InputError: the model is not made for it.
     """
 
+    why_no_density = "it draws trajectories under conditions, and weighs none"
+
     def __init__(self, *, model: GenerativeModel, given: Given) -> None:
         super().__init__()
         self.model = model

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Classifier, Density, Discrete, Trainable
+from genrl.protocols import Classifier, Density, Discrete, Trainable, no_density
 
 __all__ = ["DensityTraining", "FollowingDensity"]
 
@@ -144,10 +144,11 @@ def _require_following(density: GenerativeModel) -> None:
         "a bound"
     )
     if not isinstance(density, Density):
-        raise InputError(f"{name} has no density, and what is paid is one: {families}")
+        raise no_density(density)
     if isinstance(density, Discrete) and density.takes_integers:
         raise InputError(
-            f"{name} is of integers, and rows are real numbers here: wrap it in genrl.discretised.Discretised"
+            f"{name} is of integers, and rows are real numbers here, of which it knows no density, only probabilities "
+            "of integers: wrap it in genrl.discretised.Discretised"
         )
     if density.context_features:
         raise InputError(

@@ -6,9 +6,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.argument_checks import at_least
@@ -40,6 +38,7 @@ class FewStepSampler(GenerativeModel):
     """
 
     architecture = "any network of the rows' size, taught by a score model"
+    why_no_density = "its few steps have no inverse; the score model that taught it has a density"
 
     levels: Tensor
 
@@ -75,15 +74,6 @@ class FewStepSampler(GenerativeModel):
             found = self.denoiser(x, level, context)
             x = found + after / level * (x - found)
         return x
-
-    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
-        """Refused.
-
-        Raises:
-            InputError: always.
-        """
-        self.require_built()
-        raise InputError("FewStepSampler has no density: ask the score model that taught it")
 
     def start_from(self, teacher: Any) -> None:
         """Take the units and the weights of a score model of the same shape, from which to go on."""

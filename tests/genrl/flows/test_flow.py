@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.flows import Flow, NeuralSplineFlow, RealNVP
-from genrl.flows.flow import BLOCK
+from genrl.flows.flow import BLOCK, warn_of_integers
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Sampler, Trainable
 from genrl.training.gradient_fitting import GradientFitting
@@ -52,6 +52,22 @@ def test_both_directions_invert_each_other(make: Make, shaken: Shaken, features:
         noise = torch.randn(300, features)
         again = flow.transform(flow.inverse(noise, context)[0], context)[0]
         assert (again - noise).abs().max() < 1e-4
+
+
+def test_integers_are_warned_of_where_a_density_has_no_bound(make: Make) -> None:
+    torch.manual_seed(0)
+    x = torch.cat([torch.randn(300, 1), torch.randint(4, (300, 1)), torch.ones(300, 1)], 1)
+    with pytest.warns(UserWarning, match=r"1 of 3 columns of X hold integers alone.*dequantise.*torch\.rand"):
+        make().fit(x)
+
+
+def test_neither_noise_nor_a_constant_nor_any_integers_are_warned_of() -> None:
+    torch.manual_seed(0)
+    x = torch.cat([torch.randint(4, (300, 1)) + torch.rand(300, 1), torch.ones(300, 1)], 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_integers(x)
+        warn_of_integers(torch.tensor([[1.0, 40.0], [3.0, 7.0], [8.0, -9.0]]))  # no number of these comes twice
 
 
 @pytest.mark.parametrize("base", ["normal", "student_t"])

@@ -144,6 +144,18 @@ def test_a_loss_that_is_not_finite_leaves_the_weights_and_learning_goes_on(make,
     assert model.reward(make(20)).std() > 0  # not the floor for everything
 
 
+def test_disjoint_supports_have_a_ratio_that_is_finite_and_held(make):
+    """Where the learner never was, log p_learner is at its limit: without one the ratio would have no bound."""
+    model = attached(DensityRatioReward(expert=GaussianMixture(), learner=GaussianMixture(), training=QUICK))
+    expert, learner = make(300, shift=1e4), make(300, seed=1)
+    metrics = model.update(expert, learner)
+    lowest = -QUICK.limit * 5
+    assert model.expert.log_prob(model.inputs(learner)).unique().tolist() == [lowest]
+    assert model.learner.log_prob(model.inputs(expert)).unique().tolist() == [lowest]
+    assert metrics["logit_expert"] == pytest.approx(-metrics["logit_learner"], abs=1.0)
+    assert 400 < metrics["logit_expert"] < 500
+
+
 def test_noise_keeps_the_density_of_constant_rows_bounded(make):
     still = make(300)
     still.actions.zero_()
