@@ -292,9 +292,8 @@ class HierarchicalVQVAE(GenerativeModel):
         return TwoLevelCodes(top, self.bottom_quantizer.codes(self.networks.bottom_vectors(features, spread)))
 
     def _decoded(self, codes: TwoLevelCodes, context: Tensor | None) -> Tensor:
-        return self._restored(
-            self.top_quantizer.look_up(codes.top), self.bottom_quantizer.look_up(codes.bottom), context
-        )
+        top, bottom = self.top_quantizer.look_up(codes.top), self.bottom_quantizer.look_up(codes.bottom)
+        return self._restored(top, bottom, context)
 
     def _restored(self, top: Tensor, bottom: Tensor, context: Tensor | None) -> Tensor:
         given = standardised(context, self.context_units)

@@ -166,7 +166,7 @@ def test_far_inputs_have_finite_densities_and_gradients(make: Make, shaken: Shak
 AWKWARD = {
     "one row": torch.zeros(1, 3),
     "constant": torch.full((50, 3), 7.0),
-    "duplicates": torch.tensor([[1.0, 2.0, 3.0], [2.0, 2.0, -1.0]]).repeat(30, 1),
+    "duplicates": torch.tensor([[1.5, 2.5, 3.5], [2.5, 2.5, -1.5]]).repeat(30, 1),
     "a constant column": torch.cat(
         [torch.randn(60, 2, generator=torch.Generator().manual_seed(0)), torch.full((60, 1), -5.0)], 1
     ),
