@@ -54,10 +54,19 @@ class OnePerClass(GenerativeModel):
     Raises:
         InputError: the model has no density or cannot be sampled.
 
-    >>> from genrl.bayes import GaussianConditional
-    >>> model = OnePerClass(GaussianConditional()).fit([[0.0], [2.0], [10.0], [14.0]], [0, 0, 1, 1])
-    >>> [copy.means_.item() for copy in model.copies]
-    [1.0, 12.0]
+    >>> import torch
+    >>> from genrl.bayes import OnePerClass
+    >>> from genrl.mixtures import GaussianMixture
+    >>> _ = torch.manual_seed(0)
+    >>> y = torch.arange(600) % 2
+    >>> x = torch.randn(600, 1) + 10.0 * y[:, None]
+    >>> model = OnePerClass(GaussianMixture()).fit(x, y)
+    >>> [round(each.means_.item()) for each in model.copies]
+    [0, 10]
+    >>> model.sample(5, context=[0, 1]).shape
+    torch.Size([5, 2, 1])
+    >>> model.class_log_prob(torch.tensor([[0.0], [10.0]])).argmax(1)
+    tensor([0, 1])
     """
 
     copies: nn.ModuleList

@@ -39,6 +39,8 @@ class GaussianConditional(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> import torch
+    >>> from genrl.bayes import GaussianConditional
     >>> x = [[0.0, 1.0], [2.0, 1.0], [10.0, 5.0], [14.0, 5.0]]
     >>> gaussians = GaussianConditional(covariance_type="diag").fit(x, [0, 0, 1, 1])
     >>> gaussians.means_.tolist()
@@ -47,6 +49,10 @@ class GaussianConditional(GenerativeModel):
     torch.Size([100, 1, 2])
     >>> gaussians.class_log_prob(torch.tensor([[1.0, 1.0]])).argmax(1)
     tensor([0])
+    >>> gaussians.log_prob(torch.tensor([[1.0, 1.0]]), [0]).shape
+    torch.Size([1])
+    >>> gaussians.partial_fit([[4.0, 1.0]], [0]).means_[0].tolist()
+    [2.0, 1.0]
     """
 
     architecture = "one Gaussian a class"

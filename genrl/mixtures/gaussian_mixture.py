@@ -58,8 +58,10 @@ class GaussianMixture(FittedMixture):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from genrl.mixtures import GaussianMixture
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 2), torch.randn(500, 2) + 8.0])
     >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(x)
     >>> mixture.means_.round().sort(0).values.abs().tolist()
@@ -67,6 +69,12 @@ class GaussianMixture(FittedMixture):
     >>> mixture.sample(3).shape
     torch.Size([3, 2])
     >>> bool(mixture.log_prob(torch.zeros(1, 2)) > mixture.log_prob(torch.full((1, 2), 4.0)))
+    True
+    >>> rows, components = mixture.sample_joint(1000)  # each row with the component that it is from
+    >>> with TemporaryDirectory() as folder:
+    ...     mixture.save(folder)
+    ...     loaded = GaussianMixture.load(folder)
+    >>> torch.equal(loaded.log_prob(rows), mixture.log_prob(rows))
     True
     """
 

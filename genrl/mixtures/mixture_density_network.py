@@ -35,16 +35,19 @@ class MixtureDensityNetwork(GenerativeModel):
     Raises:
         InputError: there is no component.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
-    >>> side = torch.randn(2000, 1).sign()
-    >>> angle = torch.rand(2000, 1)
+    >>> import torch
+    >>> from genrl.mixtures import MixtureDensityNetwork
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
+    >>> side, angle = torch.randn(2000, 1).sign(), torch.rand(2000, 1)
     >>> quick = GradientFitting(updates=400, learning_rate=0.02)
     >>> model = MixtureDensityNetwork(2, hidden=(16,), fitting=quick).fit(side * (1 + angle), context=angle)
     >>> question = torch.full((1, 1), 0.5)
     >>> samples = model.sample(1000, question)  # 1.5 or -1.5, and nothing between them
     >>> bool(samples.abs().min() > 1.0), samples.shape
     (True, torch.Size([1000, 1, 1]))
+    >>> bool(model.log_prob(torch.tensor([[1.5]]), question) > model.log_prob(torch.tensor([[0.0]]), question))
+    True
     """
 
     architecture = "any network of the context; Gaussians with independent columns"

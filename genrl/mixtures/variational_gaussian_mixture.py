@@ -70,14 +70,17 @@ class VariationalGaussianMixture(FittedMixture):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.mixtures import VariationalGaussianMixture
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(300, 2), torch.randn(300, 2) + 8.0])
     >>> mixture = VariationalGaussianMixture(10, random_state=0).fit(x)
-    >>> mixture.n_effective_
-    2
-    >>> mixture.partial_fit(torch.randn(300, 2) - 8.0).n_effective_
-    3
+    >>> mixture.n_effective_, mixture.sample(3).shape
+    (2, torch.Size([3, 2]))
+    >>> before, late = mixture.kl_, torch.randn(300, 2) - 8.0
+    >>> unforeseen = mixture.log_prob(late).mean()
+    >>> mixture.partial_fit(late).n_effective_, mixture.kl_ > before, bool(mixture.log_prob(late).mean() > unforeseen)
+    (3, True, True)
     """
 
     architecture = "Gaussians, no network; finds how many"
