@@ -32,8 +32,10 @@ def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType) -> None:
     assert np.abs(turns).mean() < 0.35
 
 
-@pytest.mark.parametrize(("policy", "updates"), [("mixture", 800), pytest.param("flow", 3000, marks=pytest.mark.slow)])
-def test_mixtures_and_flows_keep_both_ways(two_modes: ModuleType, policy: str, updates: int) -> None:
+@pytest.mark.parametrize(
+    ("policy", "updates"), [("mixture", 800), ("vq", 800), pytest.param("flow", 3000, marks=pytest.mark.slow)]
+)
+def test_mixtures_codes_and_flows_keep_both_ways(two_modes: ModuleType, policy: str, updates: int) -> None:
     turns = first_turns(two_modes, policy, updates)
     assert (np.abs(np.abs(turns) - 0.55) < 0.2).mean() > 0.85
     assert 0.2 < (turns > 0).mean() < 0.8
