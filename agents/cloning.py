@@ -48,17 +48,17 @@ class CloningConfig:
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan or
-    score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the updates (or
-    epochs), batch_size, learning_rate and min_std named here."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan,
+    vq or score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the
+    updates (or epochs), batch_size, learning_rate and min_std named here."""
     chunk: int | None = None
-    """Actions that a vae, gan or score draws together; by default 4 of a score and 1 of the others."""
+    """Actions that a vae, gan, vq or score draws together; by default 4 of a vq or score and 1 of the others."""
     executed: int | None = None
     """Actions taken from a chunk before the next is drawn; by default half of it."""
     network: ActorCriticNetwork = field(
         default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
     )
-    """The policy, unless it is a vae, gan or score."""
+    """The policy, unless it is a vae, gan, vq or score."""
 
     def __post_init__(self) -> None:
         for name in ("updates", "epochs", "patience", "batch_size", "chunk", "executed"):

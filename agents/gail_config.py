@@ -44,7 +44,7 @@ class GAILConfig:
     of both sides (flow, gmm, bayes), or the expert's alone (density-flow, vae, sequence)."""
     policy: PolicyName = "gaussian"
     """What actions follow given the observation; mixture, flow and autoregressive need the learner ppo;
-    vae, gan and score can only be cloned (train_bc.py)."""
+    vae, gan, vq and score can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_offset: float = 1.0

@@ -12,7 +12,15 @@ from genrl.discretised import Discretised
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
-from genrl.policies import action_flow, action_gan, action_mixture, action_score, action_sequence, action_vae
+from genrl.policies import (
+    action_flow,
+    action_gan,
+    action_mixture,
+    action_score,
+    action_sequence,
+    action_vae,
+    action_vq,
+)
 from genrl.protocols import RewardModel
 from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, InputParts
 
@@ -21,7 +29,7 @@ __all__ = ["CHUNKS", "POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "
 RewardName = Literal["discriminator", "vail", "score", "flow", "gmm", "bayes", "density-flow", "vae", "sequence"]
 LearnedPolicyName = Literal["gaussian", "mixture", "flow", "autoregressive"]
 """Those with an exact log-probability of an action, which PPO needs; the others can be cloned."""
-PolicyName = Literal[LearnedPolicyName, "vae", "gan", "score"]
+PolicyName = Literal[LearnedPolicyName, "vae", "gan", "vq", "score"]
 
 
 def _flow() -> GenerativeModel:
@@ -57,9 +65,10 @@ POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "autoregressive": action_sequence,
     "vae": action_vae,
     "gan": action_gan,
+    "vq": action_vq,
     "score": action_score,
 }
 """What actions follow; None stands for the Gaussian of stable-baselines3."""
 
-CHUNKS: dict[PolicyName, int] = {"score": 4}
+CHUNKS: dict[PolicyName, int] = {"score": 4, "vq": 4}
 """How many actions are drawn together, of those that can be; 1 of the others."""

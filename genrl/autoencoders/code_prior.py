@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Sampler
+from genrl.protocols import Density, Discrete, Mode, Sampler
 from genrl.training.stages import Stages
 
 __all__ = ["CodePrior", "check_prior", "check_within"]
@@ -54,9 +54,20 @@ class CodePrior:
     def sample(self, shape: tuple[int, ...], context: Tensor | None) -> Tensor:
         """`shape + grid`, or with a context `shape + (rows,) + grid`, int64."""
         assert isinstance(self.model, Sampler)
-        drawn = self.model.sample(shape, context)
-        codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)
-        return codes.round().clamp(0, self.size - 1).long()
+        return self._as_codes(self.model.sample(shape, context))
+
+    def mode(self, context: Tensor | None) -> Tensor:
+        """`grid`, or with a context `(rows,) + grid`, int64.
+
+        Raises:
+            InputError: the model has no mode.
+        """
+        if not isinstance(self.model, Mode):
+            raise InputError(
+                f"a {type(self.model).__name__} has no mode, and cannot say which codes are likeliest: leave prior= "
+                "out, or give a model that can"
+            )
+        return self._as_codes(self.model.mode(context))
 
     def log_prob(self, codes: Tensor, context: Tensor | None) -> Tensor:
         """(rows,) of (rows, *grid), in nats.
@@ -79,6 +90,10 @@ class CodePrior:
         except InputError:
             return True
         return False
+
+    def _as_codes(self, drawn: Tensor) -> Tensor:
+        codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)
+        return codes.round().clamp(0, self.size - 1).long()
 
     def _as_rows(self, codes: Tensor) -> Tensor:
         return codes.float().reshape(len(codes), *self.model.require_built())

@@ -127,6 +127,20 @@ class VQVAE(GenerativeModel):
             rows = self._decoded(codes.reshape(-1, *self.grid), repeated(given, prod(shape)))
             return (rows + self.noise.sample_like(rows)).reshape(*codes.shape[: -len(self.grid)], *event_shape)
 
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """What the likeliest codes stand for, without noise: one row, or one for each row of the context.
+
+        Of two ways that codes tell apart it takes the likelier, and nothing between them.
+
+        Raises:
+            InputError: the context is wrong, or `prior` has no mode.
+        """
+        event_shape, given = self.require_built(), self.encode_context(context)
+        with torch.no_grad():
+            codes = self.codes_prior.mode(given)
+            rows = self._decoded(codes.reshape(-1, *self.grid), given)
+        return rows.reshape(*codes.shape[: -len(self.grid)], *event_shape)
+
     def sample_codes(self, count: int = 1, context: Tensor | None = None) -> Tensor:
         """(count, *grid) draws from the prior, int64; with a context so many for each row of it, flat."""
         self.require_built()

@@ -7,7 +7,7 @@ from genrl.policies.density_policy import DensityPolicy, check_action_density, h
 from genrl.policies.encoder_features import EncoderFeatures
 from genrl.policies.flow_policy import FlowPolicy, action_flow
 from genrl.policies.mixture_policy import MixturePolicy, action_mixture
-from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae
+from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae, action_vq
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
 from genrl.policies.score_policy import ActionScore, ScorePolicy, action_score
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
@@ -32,6 +32,7 @@ __all__ = [
     "action_score",
     "action_sequence",
     "action_vae",
+    "action_vq",
     "check_action_density",
     "describe_policy",
     "describe_squashed_actor",

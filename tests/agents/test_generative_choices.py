@@ -178,7 +178,7 @@ def test_pairings_that_cannot_work_are_refused_at_once(demonstrations: Demonstra
             GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy="mixture"))
 
 
-CLASSES = {"vae": "VAE", "gan": "GAN", "score": "ActionScore"}
+CLASSES = {"vae": "VAE", "gan": "GAN", "vq": "VQVAE", "score": "ActionScore"}
 
 
 @pytest.mark.parametrize("policy", CLASSES)
@@ -223,14 +223,16 @@ def test_progress_ends_the_fit_of_a_sampler(demonstrations: Demonstrations) -> N
     assert len(agent.history.epochs) == 3
 
 
-def test_a_score_policy_plans_ahead_and_refuses_pairs_with_gaps(demonstrations: Demonstrations) -> None:
-    chunked = BehaviourCloning(point_envs(), demonstrations, seed=0, config=CloningConfig(policy="score", updates=1))
+@pytest.mark.parametrize("policy", ["score", "vq"])
+def test_chunks_plan_ahead_and_refuse_pairs_with_gaps(demonstrations: Demonstrations, policy: Any) -> None:
+    config = CloningConfig(policy=policy, updates=1)
+    chunked = BehaviourCloning(point_envs(), demonstrations, seed=0, config=config)
     assert isinstance(chunked.policy, SamplerPolicy)
     assert (chunked.policy.chunk, chunked.policy.executed) == (4, 2)
-    single = CloningConfig(policy="score", updates=1, chunk=1)
     sparse = demonstrations.subsample(5, np.random.default_rng(0))
     with pytest.raises(InputError, match="keep all pairs"):
-        BehaviourCloning(point_envs(), sparse, seed=0, config=CloningConfig(policy="score", updates=1)).learn()
+        BehaviourCloning(point_envs(), sparse, seed=0, config=config).learn()
+    single = replace(config, chunk=1)
     assert BehaviourCloning(point_envs(), sparse, seed=0, config=single).learn().history is not None
 
 

@@ -129,6 +129,8 @@ def test_any_model_that_can_be_sampled_is_a_prior(tmp_path: Path) -> None:
     torch.manual_seed(0)
     mixture = GaussianMixture(2)
     model = VQVAE(8, hidden=(4, 8), prior=mixture, fitting=BRIEF).fit(images())
+    with pytest.raises(InputError, match="GaussianMixture has no mode"):
+        model.mode()
     assert mixture.event_shape == (4,)  # it takes no images, and gets the grid line by line
     codes = model.sample_codes(200)
     assert codes.shape == (200, 2, 2)
