@@ -87,7 +87,7 @@ class AutoregressiveModel(GenerativeModel):
         self._check(x)
         values = self._places(x)
         found = self._head.log_prob(self.network(values, self._moved(given)), values)
-        return found if self.units is None else found - self.units.deviation.log()
+        return found if self.units is None else found - self._in_order(self.units.deviation.log()[None])
 
     def bits_per_dim(self, x: Tensor, context: Tensor | None = None) -> float:
         """Bits that it takes to store one number of these rows with this model, in the mean."""

@@ -71,6 +71,15 @@ def test_a_model_with_a_posterior_says_what_it_learned(
     assert f"kl nats: {model.kl_:.4g}" in printed
 
 
+@pytest.mark.parametrize("name", ["wgan_gp", "lsgan"])
+def test_a_gan_by_the_name_of_its_game(script: ModuleType, tmp_path: Path, name: str) -> None:
+    run, figures = train(script, tmp_path, model=name, data="8gaussians", updates=10)
+    assert run.path.name.startswith(f"{name}-8gaussians-")
+    assert np.isfinite(figures["sliced_wasserstein"])
+    objective = GenerativeModel.load(run.path / "model").hyperparameters()["objective"]
+    assert objective == {"wgan_gp": "wasserstein", "lsgan": "least_squares"}[name]
+
+
 def test_a_flow_with_few_updates(script: ModuleType, tmp_path: Path) -> None:
     run, figures = train(script, tmp_path, model="real_nvp", data="two_moons", updates=20)
     assert np.isfinite(figures["held_out_nll"])
