@@ -57,7 +57,7 @@ class Glow(Flow):
     True
     """
 
-    architecture = "invertible: half of what a learned rotation gives transforms the other half"
+    architecture = "invertible: half of what a learned linear map gives transforms the other half"
 
     def __init__(
         self,
