@@ -42,8 +42,10 @@ class Autoencoder(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `code_density` cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import Autoencoder
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> angle = 6.3 * torch.rand(500, 1)
     >>> x = torch.cat([angle.cos(), angle.sin(), 0 * angle], 1)
     >>> model = Autoencoder(latents=2, hidden=(), fitting=GradientFitting(updates=100, learning_rate=0.05)).fit(x)

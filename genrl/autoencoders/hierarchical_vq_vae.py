@@ -66,8 +66,10 @@ class HierarchicalVQVAE(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or a prior cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import HierarchicalVQVAE
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.rand(200, 1, 8, 8)
     >>> model = HierarchicalVQVAE(8, hidden=(8,), top_hidden=(8,), fitting=GradientFitting(updates=4)).fit(x)
     >>> [tuple(codes.shape) for codes in model.codes(x)]

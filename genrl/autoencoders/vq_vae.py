@@ -54,8 +54,10 @@ class VQVAE(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `prior` cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import VQVAE
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(1000, 1).repeat(1, 3)
     >>> quick = GradientFitting(updates=200, learning_rate=0.01)
     >>> model = VQVAE(16, code_width=2, positions=2, hidden=(16,), fitting=quick).fit(x)

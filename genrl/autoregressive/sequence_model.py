@@ -44,8 +44,10 @@ class SequenceModel(AutoregressiveModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoregressive import Recurrent, SequenceModel
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = (torch.randint(3, (600, 1)) + torch.arange(6)) % 3  # counts modulo 3 from a random start
     >>> quick = GradientFitting(updates=100, learning_rate=0.02)
     >>> model = SequenceModel(core=Recurrent(width=16), fitting=quick).fit(x)

@@ -42,9 +42,10 @@ class InverseConditionalGAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> from genrl.gans import GAN, AdversarialFitting
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, GAN, InverseConditionalGAN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x, y = torch.randn(1000, 1), torch.arange(1000) % 2
     >>> x = torch.cat([x, 0.1 * x + 5.0 * y[:, None]], 1)
     >>> short = AdversarialFitting(updates=200)

@@ -49,8 +49,10 @@ class PoseGuidedGAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, PoseGuidedGAN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x, pose = torch.randn(1000, 2), torch.rand(1000, 1)
     >>> stages = {"coarse_fitting": GradientFitting(updates=300), "fitting": AdversarialFitting(updates=100)}
     >>> model = PoseGuidedGAN(**stages).fit(x, x + pose, context=pose)

@@ -51,8 +51,10 @@ class ScoreModel(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.score import ScoreModel
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 1) - 8.0, torch.randn(500, 1) + 8.0])
     >>> model = ScoreModel(hidden=(32, 32), fitting=GradientFitting(updates=200, learning_rate=1e-2)).fit(x)
     >>> samples = model.sample(1000)
