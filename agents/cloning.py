@@ -15,6 +15,7 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork, DensityPolicy, SamplerPolicy, has_exact_density, policy_kwargs
+from genrl.policies.density_policy import ActionDensity
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
@@ -243,16 +244,17 @@ def _regression(policy: ActorCriticPolicy, min_std: float) -> LossFunction:
 
 
 def _density_regression(policy: DensityPolicy, noise: float) -> LossFunction:
-    """The likelihood of actions with noise: without it a density may grow on them without bound."""
+    """The density's own loss, of actions with noise: without it a likelihood may grow on them without bound."""
     deviation = noise * half_range(policy)
 
     def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
         assert actions is not None
         distribution = policy.get_distribution(observations)
+        assert isinstance(distribution, ActionDensity)
         with torch.no_grad():
             error = (distribution.mode() - actions).square().mean()
         noisy = actions + deviation * torch.randn_like(actions)
-        return {"loss": -distribution.log_prob(noisy).mean(), "squared_error": error}
+        return {"loss": distribution.loss(noisy), "squared_error": error}
 
     return loss
 

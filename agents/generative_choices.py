@@ -19,6 +19,7 @@ from genrl.policies import (
     action_score,
     action_sequence,
     action_vae,
+    action_velocity,
     action_vq,
 )
 from genrl.protocols import RewardModel
@@ -27,7 +28,7 @@ from genrl.rewards import ClassifierReward, DensityRatioReward, DensityReward, I
 __all__ = ["CHUNKS", "POLICIES", "REWARDS", "LearnedPolicyName", "PolicyName", "RewardName"]
 
 RewardName = Literal["discriminator", "vail", "score", "flow", "gmm", "bayes", "density-flow", "vae", "sequence"]
-LearnedPolicyName = Literal["gaussian", "mixture", "flow", "autoregressive"]
+LearnedPolicyName = Literal["gaussian", "mixture", "flow", "flow-matching", "autoregressive"]
 """Those with an exact log-probability of an action, which PPO needs; the others can be cloned."""
 PolicyName = Literal[LearnedPolicyName, "vae", "gan", "vq", "score"]
 
@@ -62,6 +63,7 @@ POLICIES: dict[PolicyName, Callable[[], GenerativeModel | None]] = {
     "gaussian": lambda: None,
     "mixture": action_mixture,
     "flow": action_flow,
+    "flow-matching": action_velocity,
     "autoregressive": action_sequence,
     "vae": action_vae,
     "gan": action_gan,

@@ -5,7 +5,7 @@ from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
 from genrl.policies.autoregressive_policy import AutoregressivePolicy, action_bins, action_sequence
 from genrl.policies.density_policy import DensityPolicy, check_action_density, has_exact_density
 from genrl.policies.encoder_features import EncoderFeatures
-from genrl.policies.flow_policy import FlowPolicy, action_flow
+from genrl.policies.flow_policy import FlowPolicy, action_flow, action_velocity
 from genrl.policies.mixture_policy import MixturePolicy, action_mixture
 from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae, action_vq
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
@@ -32,6 +32,7 @@ __all__ = [
     "action_score",
     "action_sequence",
     "action_vae",
+    "action_velocity",
     "action_vq",
     "check_action_density",
     "describe_policy",

@@ -147,3 +147,17 @@ def test_progress_ends_a_fit(system: Any, kind: str) -> None:
     model = KINDS[kind](200)
     history = model.fit(system.experience(10, 20, seed=0), progress=lambda epoch: epoch.number < 2)
     assert (history.stopped, len(history.epochs)) == ("asked", 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@every_kind
+def test_dreams_run_on_a_gpu(system: Any, kind: str) -> None:
+    model = KINDS[kind](3).to("cuda")
+    model.fit(system.experience(10, 20, seed=0))
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"cuda"}
+    env = model.as_vec_env(16, horizon=3)
+    assert env.reset().shape == (16, 2)
+    for _ in range(4):
+        observations, rewards, _, _ = env.step(np.zeros((16, 1), np.float32))
+        assert np.isfinite(observations).all()
+        assert np.isfinite(rewards).all()
