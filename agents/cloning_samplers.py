@@ -50,9 +50,10 @@ def fit_sampler(
         return not asked
 
     policy.fit(observations, actions + noise * torch.randn_like(actions), episodes=episodes, progress=note)
-    held_out = [epoch.validation.get("loss", 0.0) for epoch in epochs]
-    # The weights kept are those of the best pass, or of the last one if nothing was held out to tell.
-    kept = 1 + min(range(len(epochs)), key=lambda at: (held_out[at], -at)) if epochs else 0
+    # The weights kept are those of the best pass of the last stage, or of its last if nothing was held out to tell.
+    stage = [epoch for epoch in epochs if epoch.planned == epochs[-1].planned]
+    best = min(stage, key=lambda epoch: (epoch.validation.get("loss", 0.0), -epoch.number), default=None)
+    kept = 0 if best is None else best.number
     return FitHistory(epochs=tuple(epochs), kept=kept, stopped=_ended(epochs, asked=asked))
 
 
