@@ -51,9 +51,11 @@ class CloningConfig:
     policy: PolicyName = "gaussian"
     """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan,
     vq or score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the
-    updates (or epochs), batch_size, learning_rate and min_std named here."""
+    updates (or epochs), batch_size, learning_rate and min_std named here; a score-student is taught by a score, with
+    as many again, and draws in four steps."""
     chunk: int | None = None
-    """Actions that a vae, gan, vq or score draws together; by default 4 of a vq or score and 1 of the others."""
+    """Actions that a vae, gan, vq or score draws together; by default 4 of a vq, a score or its student, and 1 of the
+    others."""
     executed: int | None = None
     """Actions taken from a chunk before the next is drawn; by default half of it."""
     network: ActorCriticNetwork = field(

@@ -107,14 +107,12 @@ class HierarchicalVQVAE(GenerativeModel):
         self.codebook_size = codebook_size
         self.code_width = code_width
         self.positions = None if positions is None else (positions[0], positions[1])
-        self.hidden = tuple(hidden)
-        self.top_hidden = tuple(top_hidden)
+        self.hidden, self.top_hidden = tuple(hidden), tuple(top_hidden)
         self.activation: Activation = activation
         self.commitment = commitment
         self.decay = decay
         self.restart_below = restart_below
-        self.top_prior = top_prior
-        self.bottom_prior = bottom_prior
+        self.top_prior, self.bottom_prior = top_prior, bottom_prior
         self.fitting = fitting
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:

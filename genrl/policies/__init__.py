@@ -9,7 +9,7 @@ from genrl.policies.flow_policy import FlowPolicy, action_flow, action_velocity
 from genrl.policies.mixture_policy import MixturePolicy, action_mixture
 from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae, action_vq
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
-from genrl.policies.score_policy import ActionScore, ScorePolicy, action_score
+from genrl.policies.score_policy import ActionScore, ScorePolicy, action_score, action_score_student
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
 
@@ -30,6 +30,7 @@ __all__ = [
     "action_gan",
     "action_mixture",
     "action_score",
+    "action_score_student",
     "action_sequence",
     "action_vae",
     "action_velocity",

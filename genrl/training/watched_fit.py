@@ -34,8 +34,10 @@ def watched_fit(
 
     fit(note)
     held_out = [epoch.validation.get("loss", 0.0) for epoch in epochs]
-    # The weights kept are those of the best pass, or of the last one if nothing was held out to tell.
-    kept = 1 + min(range(len(epochs)), key=lambda at: (held_out[at], -at)) if epochs else 0
+    # The weights kept are those of the best pass, of the last stage where there are several, or of the last one if
+    # nothing was held out to tell.
+    last_stage = [at for at, epoch in enumerate(epochs) if epoch.planned == epochs[-1].planned]
+    kept = 1 + min(last_stage, key=lambda at: (held_out[at], -at)) if epochs else 0
     return FitHistory(epochs=tuple(epochs), kept=kept, stopped=_ended(epochs, asked=asked))
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scipy.fft
 import torch
 from straight_lines import TIME, lines, make
 from torch import Tensor
@@ -23,7 +22,7 @@ from genrl.planners import (
     TrajectoryModel,
 )
 from genrl.planners.reweighting import reweighted
-from genrl.planners.score_sampler import cosines, pseudo_inverses, towards
+from genrl.planners.score_sampler import pseudo_inverses, towards
 from genrl.protocols import TrajectorySampler
 from genrl.score import ScoreModel
 
@@ -179,12 +178,6 @@ def test_reweighting_is_the_expected_tilt() -> None:
     assert reweighted(lambda number: torch.zeros(number), None, candidates=100).shape == (1,)
 
 
-def test_cosines_are_those_of_scipy() -> None:
-    x = torch.randn(7)
-    found = cosines(7) @ x
-    torch.testing.assert_close(found, torch.from_numpy(scipy.fft.dct(x.numpy(), norm="ortho")), atol=1e-5, rtol=0)
-
-
 def test_the_nearest_consistent_row_is_the_mean_given_the_known_cells() -> None:
     cells = torch.tensor([[1.0, 2.0], [1.0, -1.0]])  # of standard normal columns
     (inverse,) = pseudo_inverses(cells, torch.tensor([[True, False]]))
@@ -225,4 +218,4 @@ def test_wrong_arguments_are_refused(fitted: dict[str, TrajectoryModel], wrong: 
 
 
 def test_defaults_are_models() -> None:
-    assert ScoreTrajectorySampler().model.hyperparameters()["evaluations"] == 32
+    assert ScoreTrajectorySampler().model.hyperparameters()["evaluations"] == 20
