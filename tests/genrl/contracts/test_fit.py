@@ -83,15 +83,15 @@ def test_a_loss_that_turns_nan_leaves_the_last_good_weights(gradient_case: Case)
     model.loss = loss
     with pytest.warns(UserWarning, match="not finite"):
         model.fit(gaussian(600, 0), progress=remember, **labels_for(gradient_case, 600))
-    assert len(after) == 3
     left = dict(model.named_parameters())  # what a fit measures after the last epoch is no weight
     inner = [name for name, module in model.named_modules() if name and isinstance(module, GenerativeModel)]
+    assert len(after) >= 3 if inner else len(after) == 3
     for name in list(left):
         if name.startswith(tuple(inner)):
             del left[name]  # a model inside, such as the prior of a code, may be fitted afterwards
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values() if tensor.is_floating_point())
     assert left
-    assert any(all(torch.equal(weights[name], tensor) for name, tensor in left.items()) for weights in after)
+    assert any(all(torch.equal(weights[name], tensor) for name, tensor in left.items()) for weights in after[:3])
 
 
 @pytest.mark.parametrize("verb", ["sample", "log_prob", "score_samples", "save"])
