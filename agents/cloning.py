@@ -15,6 +15,7 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import ActorCriticNetwork, DensityPolicy, SamplerPolicy, has_exact_density, policy_kwargs
+from genrl.policies.density_policy import ActionDensity
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
@@ -48,17 +49,19 @@ class CloningConfig:
     """Least standard deviation of an action, in units of half its range. The likelihood has no upper bound without
     one, and the most predictable action would outweigh all others."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan or
-    score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the updates (or
-    epochs), batch_size, learning_rate and min_std named here."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan,
+    vq or score does not know its likelihood, or not cheaply, and is fitted in its own way, from scratch, with the
+    updates (or epochs), batch_size, learning_rate and min_std named here; a score-student is taught by a score, with
+    as many again, and draws in four steps."""
     chunk: int | None = None
-    """Actions that a vae, gan or score draws together; by default 4 of a score and 1 of the others."""
+    """Actions that a vae, gan, vq or score draws together; by default 4 of a vq, a score or its student, and 1 of the
+    others."""
     executed: int | None = None
     """Actions taken from a chunk before the next is drawn; by default half of it."""
     network: ActorCriticNetwork = field(
         default_factory=lambda: ActorCriticNetwork(hidden=(256, 256), activation="relu", log_std_init=-2.0)
     )
-    """The policy, unless it is a vae, gan or score."""
+    """The policy, unless it is a vae, gan, vq or score."""
 
     def __post_init__(self) -> None:
         for name in ("updates", "epochs", "patience", "batch_size", "chunk", "executed"):
@@ -243,16 +246,17 @@ def _regression(policy: ActorCriticPolicy, min_std: float) -> LossFunction:
 
 
 def _density_regression(policy: DensityPolicy, noise: float) -> LossFunction:
-    """The likelihood of actions with noise: without it a density may grow on them without bound."""
+    """The density's own loss, of actions with noise: without it a likelihood may grow on them without bound."""
     deviation = noise * half_range(policy)
 
     def loss(observations: Tensor, actions: Tensor | None) -> dict[str, Tensor]:
         assert actions is not None
         distribution = policy.get_distribution(observations)
+        assert isinstance(distribution, ActionDensity)
         with torch.no_grad():
             error = (distribution.mode() - actions).square().mean()
         noisy = actions + deviation * torch.randn_like(actions)
-        return {"loss": -distribution.log_prob(noisy).mean(), "squared_error": error}
+        return {"loss": distribution.loss(noisy), "squared_error": error}
 
     return loss
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genrl.policies import SamplerPolicy
 from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.watched_fit import watched_fit
 
 __all__ = ["fit_sampler"]
 
@@ -40,23 +41,5 @@ def fit_sampler(
     sampler: Any = policy.sampler
     if is_dataclass(getattr(sampler, "fitting", None)):
         sampler.fitting = replace(sampler.fitting, **settings)
-    epochs: list[FitEpoch] = []
-    asked = False
-
-    def note(epoch: FitEpoch) -> bool:
-        nonlocal asked
-        epochs.append(epoch)
-        asked = progress is not None and progress(epoch) is False
-        return not asked
-
-    policy.fit(observations, actions + noise * torch.randn_like(actions), episodes=episodes, progress=note)
-    held_out = [epoch.validation.get("loss", 0.0) for epoch in epochs]
-    # The weights kept are those of the best pass, or of the last one if nothing was held out to tell.
-    kept = 1 + min(range(len(epochs)), key=lambda at: (held_out[at], -at)) if epochs else 0
-    return FitHistory(epochs=tuple(epochs), kept=kept, stopped=_ended(epochs, asked=asked))
-
-
-def _ended(epochs: list[FitEpoch], *, asked: bool) -> Any:
-    if asked:
-        return "asked"
-    return "not finite" if epochs and epochs[-1].number < epochs[-1].planned else "epochs"
+    noisy = actions + noise * torch.randn_like(actions)
+    return watched_fit(lambda note: policy.fit(observations, noisy, episodes=episodes, progress=note), progress)

@@ -276,12 +276,8 @@ class GAIL(SavedAgent):
         if isinstance(model, TakesStandardisers):
             model.take_standardisers(self.standardisers.observations, self.standardisers.actions)
         if isinstance(model, UnscaledReward):
-            model = StandardisedReward(
-                model,
-                offset=self.config.reward_offset,
-                scale=self.config.reward_scale,
-                momentum=self._settings.statistics_momentum,
-            )
+            config, momentum = self.config, self._settings.statistics_momentum
+            model = StandardisedReward(model, offset=config.reward_offset, scale=config.reward_scale, momentum=momentum)
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
     def _build_learner(self) -> BaseAlgorithm:

@@ -41,10 +41,10 @@ class GAILConfig:
     """What a discriminator is trained by: cross-entropy, least squares, Wasserstein or hinge."""
     reward: RewardName = "discriminator"
     """What pays: a discriminator, also one that is kept short of information (vail) or that denoises (score), densities
-    of both sides (flow, gmm, bayes), or the expert's alone (density-flow, vae, sequence)."""
+    of both sides (flow, gmm, bayes), or the expert's alone (density-flow, density-gmm, vae, sequence, pixel-cnn)."""
     policy: PolicyName = "gaussian"
     """What actions follow given the observation; mixture, flow and autoregressive need the learner ppo;
-    vae, gan and score can only be cloned (train_bc.py)."""
+    vae, gan, vq, score and score-student can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_offset: float = 1.0

@@ -1,8 +1,9 @@
 """Does a bonus for rarely seen states find a reward that chance does not?
 
 `python benchmarks/exploration.py` trains PPO in a maze that pays at its end alone, with a pseudo-count bonus by a
-PixelCNN, with one by true counts, and without, from five seeds each; a row of `benchmarks/exploration.csv` for each run
-is written as soon as it is finished, and a stopped benchmark goes on with what is missing.
+PixelCNN, with one by true counts, with a novelty bonus by a mixture and by a flow, and without, from five seeds each; a
+row of `benchmarks/exploration.csv` for each run is written as soon as it is finished, and a stopped benchmark goes on
+with what is missing.
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 import tyro
+from numpy.typing import NDArray
 from resumable_csv import append_row, read_rows
 from rich.console import Console
 from rich.table import Table
-from sparse_maze import SparseMaze
+from sparse_maze import AGENT, SparseMaze
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from torch import Tensor
 
 from genrl.autoregressive import PixelCNN
-from genrl.rewards import PseudoCountBonus
+from genrl.flows import NeuralSplineFlow
+from genrl.mixtures import GaussianMixture
+from genrl.rewards import DensityTraining, NoveltyBonus, PseudoCountBonus
 
-Bonus = Literal["none", "counts", "pixelcnn"]
+Bonus = Literal["none", "counts", "pixelcnn", "gmm", "flow"]
 FIELDS = ("corridors", "goal", "bonus", "seed", "steps", "first_goal", "late_success", "visited", "free", "seconds")
 
 
@@ -99,12 +103,22 @@ def maze_of(config: ExplorationConfig) -> SparseMaze:
     return SparseMaze(corridors=config.corridors, reward=config.goal)
 
 
+def place_of(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(envs, 2) row and column of the agent: a density of numbers has no use for a picture of one pixel."""
+    cells = (images == AGENT).reshape(len(images), -1).argmax(1)
+    return np.stack(np.divmod(cells, images.shape[2]), 1).astype(np.float32)
+
+
 def with_bonus(venv: VecEnv, bonus: Bonus, weight: float) -> VecEnv:
     """The environments, paid for what is new."""
     if bonus == "none":
         return venv
     if bonus == "counts":
         return PseudoCountBonus(venv, Counts(), weight=weight, gain=1.0, decay=0.0)
+    if bonus in ("gmm", "flow"):
+        density = GaussianMixture(12) if bonus == "gmm" else NeuralSplineFlow(transforms=2, hidden=(32, 32))
+        training = DensityTraining(steps=50, batch_size=256, learning_rate=2e-3)
+        return NoveltyBonus(venv, density, weight=weight, update_every=2048, training=training, rows=place_of)
     density = PixelCNN(levels=3, width=16, blocks=1, kernel=5)
     # So short a run is over before a gain that does not shrink could keep alive a bonus that should end.
     return PseudoCountBonus(venv, density, weight=weight, gain=1.0, decay=0.0, learning_rate=5e-3)

@@ -1,8 +1,9 @@
 """Mixtures of Gaussians beside scikit-learn's: the same end from the same start, the time to it, and what only ours do.
 
 EM and scoring take turns with scikit-learn on one thread, because the speed of a machine drifts and only ratios of the
-same minute carry over to another one. The variational mixture is counted: the components it keeps of 20 on eight
-Gaussians, and how well it does on a stream against all rows at once.
+same minute carry over to another one; seconds are the processor's, in which other programs have no part. The
+variational mixture is counted: the components it keeps of 20 on eight Gaussians, and how well it does on a stream
+against all rows at once.
 
     python benchmarks/mixtures.py --out mixtures.json
 """
@@ -90,10 +91,10 @@ def same_start(kind: CovarianceType, x: NDArray[np.float64], components: int) ->
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
+    """Of the processor, which on one thread are those that it takes undisturbed."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def time_em(kind: CovarianceType, config: Config) -> dict[str, Any]:

@@ -2,20 +2,22 @@
 
 All are trained on the same steps and judged by the same others: whole episodes, some of the shipped expert with noise
 on its actions and as many steps of random actions; of random actions alone where no expert is shipped. The ensembles
-have the same networks and updates; the latent model has as many updates. Errors are root mean squares over columns, in
-deviations of the data. Dreams take turns with the simulator, because the speed of a machine drifts.
+have the same networks and updates; the other models have as many updates, and widths of their own. Errors are root mean
+squares over columns, in deviations of the data. Dreams take turns with the simulator, because the speed of a machine
+drifts.
 
     make bench-install
     python benchmarks/world_models.py --out world_models.json
 """
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -26,8 +28,11 @@ from world_model_peer import PeerEnsemble
 from experts import NoisyPolicy, available, load_expert, record
 from genrl.envs import make_vec_env
 from genrl.evaluation.random_policy import RandomPolicy
-from genrl.world_models import Dynamics, EnsembleWorldModel, Experience, LatentWorldModel, judge_forecasts
+from genrl.world_models import Dynamics, EnsembleWorldModel, Experience, judge_forecasts
 from genrl.world_models.forecast import Forecaster
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from world_model_choices import MODELS, WorldModelName, with_fitting
 
 RATE, BATCH = 1e-3, 256
 
@@ -38,6 +43,8 @@ class Config:
 
     env: tuple[str, ...] = ("Pendulum-v1", "Hopper-v4", "HalfCheetah-v4")
     """Gymnasium ids of the tasks."""
+    models: tuple[WorldModelName | Literal["peer"], ...] = ("peer", *get_args(WorldModelName))
+    """By the names of `train_world_model.py`; peer is mbrl-lib's ensemble."""
     steps: int = 10_000
     """To learn from."""
     judged_steps: int = 3000
@@ -100,21 +107,29 @@ def compare(env_id: str, config: Config) -> list[dict[str, Any]]:
 
 def contenders(experience: Experience, config: Config) -> dict[str, Forecaster]:
     """Not fitted yet."""
-    widths = (config.hidden,) * 3
-    ours = EnsembleWorldModel(members=config.members, elites=config.elites, hidden=widths)
-    latent = LatentWorldModel()
-    for model in (ours, latent):
-        model.fitting = replace(model.fitting, updates=config.updates, patience=None, seed=config.seed)
-    ours.fitting = replace(ours.fitting, learning_rate=RATE, batch_size=BATCH)
-    peer = PeerEnsemble(
-        experience.observations.shape[1],
-        experience.actions.shape[1],
-        hidden=config.hidden,
-        members=config.members,
-        elites=config.elites,
-        seed=config.seed,
-    )
-    return {"mbrl-lib ensemble": peer, "genrl ensemble": ours, "genrl latent": latent}
+    chosen: dict[str, Forecaster] = {}
+    for name in config.models:
+        if name == "peer":
+            chosen["mbrl-lib ensemble"] = PeerEnsemble(
+                experience.observations.shape[1],
+                experience.actions.shape[1],
+                hidden=config.hidden,
+                members=config.members,
+                elites=config.elites,
+                seed=config.seed,
+            )
+        else:
+            chosen[f"genrl {name}"] = ours(name, config)
+    return chosen
+
+
+def ours(name: WorldModelName, config: Config) -> Dynamics:
+    """A model of this package; the ensemble is of the peer's shape and settings."""
+    if name != "ensemble":
+        return with_fitting(MODELS[name](None), updates=config.updates, seed=config.seed)
+    model = EnsembleWorldModel(members=config.members, elites=config.elites, hidden=(config.hidden,) * 3)
+    model.fitting = replace(model.fitting, learning_rate=RATE, batch_size=BATCH, patience=None)
+    return with_fitting(model, updates=config.updates, seed=config.seed)
 
 
 def fit(model: Any, experience: Experience, config: Config) -> None:

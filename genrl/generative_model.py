@@ -16,12 +16,12 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from genrl.errors import InputError
-from genrl.protocols import Density
+from genrl.protocols import Density, no_density
 from genrl.row_checks import as_labels, as_rows, check_event
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
 
-__all__ = ["GenerativeModel", "Progress", "describe_model", "rebuild_model"]
+__all__ = ["GenerativeModel", "Progress", "describe_argument", "describe_model", "rebuild_argument", "rebuild_model"]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
@@ -48,6 +48,8 @@ class GenerativeModel(nn.Module):
 
     architecture: ClassVar[str] = "-"
     """What the family demands of its networks, in a phrase for the table of families."""
+    why_no_density: ClassVar[str] = "it can be sampled, but does not know log p(x)"
+    """Of a model without `log_prob`: what stands in the way of one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +115,7 @@ class GenerativeModel(nn.Module):
             InputError: bad data, or the model has no density.
         """
         if not isinstance(self, Density):
-            raise InputError(f"{type(self).__name__} has no density: it can be sampled, but does not know log p(x)")
+            raise no_density(self)
         x = as_rows(X, "X", event_shape=self.require_built())
         given = self.encode_context(context, len(x))
         with torch.no_grad():
@@ -243,14 +245,15 @@ def describe_model(model: GenerativeModel) -> dict[str, Any]:
     kind = type(model)
     return {
         "model": f"{kind.__module__}:{kind.__qualname__}",
-        "hyperparameters": {name: _plain(value) for name, value in model.hyperparameters().items()},
+        "hyperparameters": {name: describe_argument(value) for name, value in model.hyperparameters().items()},
         "event_shape": None if model.event_shape is None else list(model.event_shape),
         "context_features": model.context_features,
         "classes": model.classes,
     }
 
 
-def _plain(value: Any) -> Any:
+def describe_argument(value: Any) -> Any:
+    """JSON of an argument that a constructor took."""
     if isinstance(value, GenerativeModel):
         return describe_model(value)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
@@ -265,7 +268,7 @@ def rebuild_model(document: Any) -> GenerativeModel:
     try:
         kind = _find(document["model"])
         hints = get_type_hints(kind.__init__)
-        values = {name: _parse(value, hints[name]) for name, value in document["hyperparameters"].items()}
+        values = {name: rebuild_argument(value, hints[name]) for name, value in document["hyperparameters"].items()}
         model = kind(**values)
         if document["event_shape"] is not None:
             model.build(tuple(document["event_shape"]), int(document["context_features"]))
@@ -275,7 +278,8 @@ def rebuild_model(document: Any) -> GenerativeModel:
     return model
 
 
-def _parse(value: Any, hint: Any) -> Any:
+def rebuild_argument(value: Any, hint: Any) -> Any:
+    """The argument that was described, given the type that the constructor asks for."""
     if isinstance(value, dict) and "hyperparameters" in value:
         return rebuild_model(value)
     if value is None and type(None) in get_args(hint):

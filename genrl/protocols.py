@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.distributions import Distribution
 
+from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions
 
@@ -19,6 +20,7 @@ __all__ = [
     "Completer",
     "Density",
     "Discrete",
+    "JointSampler",
     "Mode",
     "Policy",
     "ReparameterisedSampler",
@@ -32,6 +34,7 @@ __all__ = [
     "Transfer",
     "UnscaledReward",
     "WorldModel",
+    "no_density",
 ]
 
 
@@ -45,6 +48,15 @@ class Sampler(Protocol):
 
 
 @runtime_checkable
+class JointSampler(Protocol):
+    """Draws rows together with what may stand beside them, where a `Sampler` must be given that."""
+
+    def sample_joint(self, n: int) -> tuple[Tensor, Tensor]:
+        """(n, ...) rows and, row by row, their labels, their contexts, or what else the model says."""
+        ...
+
+
+@runtime_checkable
 class Density(Protocol):
     """Tells how likely x is, and how exactly it knows."""
 
@@ -53,6 +65,14 @@ class Density(Protocol):
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(batch,) in nats."""
         ...
+
+
+def no_density(model: Any) -> InputError:
+    """What is raised where a density is asked of a generative model without: why there is none, and who has one."""
+    return InputError(
+        f"{type(model).__name__} has no density: {model.why_no_density}. Models of genrl.mixtures, genrl.flows and "
+        "genrl.bayes have one, genrl.autoencoders.VAE has a bound of it"
+    )
 
 
 @runtime_checkable
@@ -217,6 +237,6 @@ class WorldModel(Protocol):
 class TrajectorySampler(Protocol):
     """Draws whole trajectories, to plan with."""
 
-    def sample(self, n: int, horizon: int, conditions: Any = None, guide: Any = None) -> Tensor:
-        """(n, horizon, features)."""
+    def sample(self, n: int, horizon: int, conditions: Any = None, guide: Any = None, *, alike: bool = False) -> Tensor:
+        """(n, horizon, features); each from the same noise if they are to be alike."""
         ...

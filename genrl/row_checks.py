@@ -34,7 +34,8 @@ def as_rows(data: Any, name: str = "X", *, event_shape: tuple[int, ...] | None =
         raise InputError(f"{name} is empty, its shape is {tuple(rows.shape)}: give it at least one row and one column")
     if event_shape is not None:
         check_event(rows, event_shape, name)
-    if not torch.isfinite(rows).all():
+    # A finite sum has finite terms and is found in one pass; only a sum that may have overflowed is looked into.
+    if not rows.sum().isfinite() and not torch.isfinite(rows).all():
         bad = int((~torch.isfinite(rows)).flatten(1).any(1).sum())
         raise InputError(f"{name} must be finite: {bad} of its {len(rows)} rows hold NaN or infinity")
     return rows

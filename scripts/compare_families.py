@@ -21,7 +21,7 @@ from genrl.errors import InputError
 from genrl.evaluation import TOY_DISTRIBUTIONS, density_report, labelled_toy_samples, sliced_wasserstein
 from genrl.evaluation.sample_figures import draw_sample_table
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Sampler
+from genrl.protocols import Classifier, Density, Sampler
 from genrl.training.atomic_files import write_bytes
 
 HELD_OUT = 5000  # rows, and as many for speeds
@@ -81,7 +81,7 @@ def comparable() -> dict[str, type[GenerativeModel]]:
     return {
         name: kind
         for name, kind in models().items()
-        if not hasattr(kind, "paired") and (hasattr(kind, "sample_joint") or takes_points(name, kind))
+        if not hasattr(kind, "paired") and (issubclass(kind, Classifier) or takes_points(name, kind))
     }
 
 
@@ -127,7 +127,7 @@ def measured(cell: Cell, samples: Path | None) -> Cell:
         words = SETTINGS.get(cell.model, ())
         model = make_model(find_model(cell.model), words, updates=cell.updates, seed=cell.seed)
         # A classifier learns from labels, too; it is compared by its distribution of the rows alone.
-        given: dict[str, Any] = {"y": labels[: cell.rows]} if hasattr(model, "sample_joint") else {}
+        given: dict[str, Any] = {"y": labels[: cell.rows]} if isinstance(model, Classifier) else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             began = time.perf_counter()
@@ -187,8 +187,8 @@ def write(config: CompareConfig, cells: list[Cell], kinds: dict[str, type[Genera
         f"Written by `scripts/compare_families.py`: {config.rows:,} rows to learn from, {HELD_OUT:,} held out, seeds 0 "
         f"to {config.seeds - 1}, {torch.get_num_threads()} thread(s) of torch, "
         f"{'each model with its own number of' if config.updates is None else f'{config.updates:,}'} gradient steps. "
-        f"Hyperparameters are the defaults{f', but for {set_here}' if set_here else ''}. A model with a joint "
-        "distribution of rows and labels learns from the labels, too, and is compared by its rows."
+        f"Hyperparameters are the defaults{f', but for {set_here}' if set_here else ''}. A classifier "
+        "learns from the labels, too, and is compared by its rows."
     )
     write_bytes(config.out, report(cells, kinds, heading=heading, figure=figure.name).encode())
     write_cells(cells, config.out.with_suffix(".csv"))

@@ -23,7 +23,14 @@ __all__ = ["FAMILIES", "SPECIAL_CASES", "family_of", "find_model", "make_model",
 FAMILIES = ("bayes", "mixtures", "flows", "autoencoders", "gans", "autoregressive", "score")
 """Packages of `genrl`, in the order of tables; a model joins by being in the `__all__` of one."""
 
-SPECIAL_CASES = {"beta_vae": ("vae", ("beta=4",))}
+SPECIAL_CASES = {
+    "beta_vae": ("vae", ("beta=4",)),
+    "lsgan": ("gan", ("objective=least_squares",)),
+    "wgan_gp": (
+        "gan",
+        ("objective=wasserstein", "penalty=interpolation", "penalty_weight=10", "fitting.discriminator_steps=5"),
+    ),
+}
 """Settings of a model that have a name of their own: the model and what is set."""
 
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from genrl.errors import InputError
 from genrl.evaluation import evaluate_policy
 from genrl.evaluation.report import print_evaluation, write_evaluation
 from genrl.evaluation.video import rollout_video
-from genrl.planners import RecedingHorizonPlanner, load_planner
+from genrl.planners import RecedingHorizonPlanner, ReturnGuide, load_planner
 from genrl.training.run_directory import RunDirectory
 
 TIMED = 10  # decisions of which the median is told
@@ -41,6 +41,8 @@ class PlanConfig:
     """Plan with fresh noise each time, in place of always the same."""
     replan_every: int | None = None
     """Steps for which a plan is followed; by default as trained."""
+    guide_weight: float | None = None
+    """How strongly plans are led to a high expected return; by default as trained."""
     seed: int = 0
     """Reset seed of the first episode; the k-th has seed + k."""
     video: Path | None = None
@@ -58,6 +60,10 @@ def main(config: PlanConfig) -> None:
     env_kwargs = directory.config["env_kwargs"]
     if config.replan_every is not None:
         planner.replan_every = config.replan_every
+    if config.guide_weight is not None:
+        if not isinstance(planner.guide, ReturnGuide):
+            raise InputError(f"{config.run} has no guide: train it with --guide-weight, too")
+        planner.guide.weight = config.guide_weight
     with _progress(config.episodes) as advance:
         evaluation = evaluate_policy(
             planner,
@@ -73,20 +79,27 @@ def main(config: PlanConfig) -> None:
     reached = float((evaluation.returns > 0).mean()) if maze_walls(env_id, env_kwargs) else None
     if reached is not None:
         print(f"goals reached: {reached:.0%}")
-    milliseconds = decision_time(planner, env_id)
+    milliseconds = decision_time(planner, env_id, env_kwargs)
     print(f"a decision that plans takes {milliseconds:.1f} ms; one plan serves {planner.replan_every} decisions")
     if config.json is not None:
         write_evaluation(config.json, {**summary, "goals_reached": reached, "decision_ms": milliseconds})
         print(f"wrote {config.json}")
     if config.video is not None:
         film = film_plans if reached is not None else rollout_video
-        film(planner, env_id, config.video, seed=config.seed, deterministic=not config.stochastic)
+        film(
+            planner,
+            env_id,
+            config.video,
+            seed=config.seed,
+            deterministic=not config.stochastic,
+            env_kwargs=env_kwargs,
+        )
         print(f"wrote {config.video}")
 
 
-def decision_time(planner: RecedingHorizonPlanner, env_id: str) -> float:
+def decision_time(planner: RecedingHorizonPlanner, env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> float:
     """Median milliseconds of a plan for one observation."""
-    env = make_vec_env(env_id, 1, seed=0)
+    env = make_vec_env(env_id, 1, seed=0, **dict(env_kwargs or {}))
     seen = np.asarray(env.reset())
     env.close()
     took = []

@@ -17,6 +17,7 @@ from experts.waypoints import maze_waypoints
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.planners import TrajectoryColumns
+from genrl.planners.trajectory_grids import Returns
 from genrl.transitions import Demonstrations
 
 __all__ = ["constant_columns", "cut_after_goal", "load_episodes", "maze_walls", "task_columns"]
@@ -89,7 +90,7 @@ def task_spaces(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tup
     return env.observation_space, env.action_space
 
 
-def task_columns(demonstrations: Demonstrations, returns: bool) -> TrajectoryColumns:
+def task_columns(demonstrations: Demonstrations, returns: Returns | None) -> TrajectoryColumns:
     """The columns of the grids; what stays the same through every episode is a goal."""
     actions = demonstrations.require_actions("planning")
     return TrajectoryColumns(

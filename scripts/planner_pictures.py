@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,15 @@ PLANS, PANELS, COLUMNS = 24, 6, 6
 FRAMES_PER_SECOND, STEPS_PER_FRAME = 15, 3
 
 
-def draw_plans(planner: RecedingHorizonPlanner, env_id: str, starts: Tensor, path: Path, *, seed: int = 0) -> Path:
+def draw_plans(
+    planner: RecedingHorizonPlanner,
+    env_id: str,
+    starts: Tensor,
+    path: Path,
+    *,
+    seed: int = 0,
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> Path:
     """Draw many plans from each of a few starts.
 
     Args:
@@ -35,8 +43,9 @@ def draw_plans(planner: RecedingHorizonPlanner, env_id: str, starts: Tensor, pat
         starts: (starts, observation columns); the first six are drawn.
         path: of the picture; parents are made.
         seed: of the plans.
+        env_kwargs: constructor keywords of the task.
     """
-    walls = maze_walls(env_id)
+    walls = maze_walls(env_id, env_kwargs)
     starts = starts[:PANELS]
     rows = 1 if walls else min(COLUMNS, planner.columns.observations)
     figure, panels = _figure(rows, len(starts), size=3.0 if walls else 1.8)
@@ -57,7 +66,13 @@ def draw_plans(planner: RecedingHorizonPlanner, env_id: str, starts: Tensor, pat
 
 
 def film_plans(
-    planner: RecedingHorizonPlanner, env_id: str, path: Path, *, seed: int = 0, deterministic: bool = True
+    planner: RecedingHorizonPlanner,
+    env_id: str,
+    path: Path,
+    *,
+    seed: int = 0,
+    deterministic: bool = True,
+    env_kwargs: Mapping[str, Any] | None = None,
 ) -> float:
     """Film an episode in a maze: the walls, the way so far, and the plan that is followed among others it might be.
 
@@ -67,6 +82,7 @@ def film_plans(
         path: of the film, `.mp4` or `.gif`; parents are made.
         seed: of the reset and the plans.
         deterministic: plan with the same noise each time.
+        env_kwargs: constructor keywords of the task.
 
     Returns:
         The episode's return.
@@ -74,12 +90,12 @@ def film_plans(
     Raises:
         InputError: the task is no maze, or the suffix is another one.
     """
-    walls = maze_walls(env_id)
+    walls = maze_walls(env_id, env_kwargs)
     if not walls:
         raise InputError(f"{env_id} is no maze: there is nothing to draw plans over")
     if path.suffix not in (".mp4", ".gif"):
         raise InputError(f"{path} must end in .mp4 or .gif")
-    env = make_vec_env(env_id, 1, seed=seed)
+    env = make_vec_env(env_id, 1, seed=seed, **dict(env_kwargs or {}))
     frames, way, total, done, state = [], [], 0.0, False, None
     try:
         with torch.random.fork_rng():

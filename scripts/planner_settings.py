@@ -10,8 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from genrl.autoregressive import GatedPixelCNN, PixelRNN
+from genrl.autoencoders import VAE
+from genrl.autoregressive import GatedPixelCNN, PixelRNN, Recurrent, SequenceModel
 from genrl.errors import InputError
+from genrl.flows import RealNVP
+from genrl.generative_model import GenerativeModel
 from genrl.planners import (
     Bins,
     InverseDynamics,
@@ -20,19 +23,25 @@ from genrl.planners import (
     PlannedActions,
     PositionControl,
     RecedingHorizonPlanner,
+    ReturnGuide,
+    RowTrajectorySampler,
     ScoreTrajectorySampler,
     TrajectoryColumns,
     TrajectoryModel,
     cut_trajectories,
 )
 from genrl.planners.acting import Acting
+from genrl.planners.trajectory_grids import Returns
 from genrl.score import ScoreModel
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations
 
-__all__ = ["TrainConfig", "make_acting", "make_grids", "make_planner", "make_sampler"]
+__all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guide", "make_planner", "make_sampler"]
+
+SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
+UNTOLD = 0.1  # share of the rows that a score learns without what it is told, if that is to be exaggerated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +53,9 @@ class TrainConfig:
     data: str = "waypoints:300"
     """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `demonstrations` (the shipped
     ones), or a path."""
-    sampler: Literal["score", "pixel_cnn", "pixel_rnn"] = "score"
-    """Plans drawn out of noise as a whole, or token by token."""
+    sampler: SamplerName = "score"
+    """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
+    (sequence)."""
     horizon: int = 16
     """Rows of a plan."""
     stride: int = 8
@@ -54,12 +64,18 @@ class TrainConfig:
     """Steps for which a plan is followed."""
     acting: Literal["position", "planned", "inverse"] = "position"
     """How: by a controller of positions (mazes), by the plan's actions, or by inverse dynamics."""
-    returns: bool = False
-    """Plans have a return, and the planner asks for a high one."""
+    returns: Returns | None = None
+    """Plans have a return, and the planner asks for a high one: `to_go` to the end of the episode, or that of the
+    `window` of a plan."""
+    guidance: float = 1.0
+    """Weight of what plans are told, the return among it; above 1 exaggerates it, at twice the cost (score)."""
+    guide_weight: float | None = None
+    """Lead plans to a high expected return, this strongly: a network is fitted to the returns of grids. 0 fits it for
+    later (plan.py has the same option)."""
     every: int = 4
     """Steps from the start of one grid to that of the next."""
     hidden: int | None = None
-    """Width of the networks; by default 256 for the score, 48 for a PixelCNN."""
+    """Width of the networks; by default 24 of a PixelRNN, 48 of a PixelCNN, 128 of a sequence, 256 of the others."""
     levels: int = 64
     """Values of a token (pixels)."""
     tokens: int = 1
@@ -114,10 +130,17 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
         score = ScoreModel(
             hidden=(width,) * 3,
             evaluations=config.evaluations,
-            context_dropout=0.0,
+            guidance=config.guidance,
+            context_dropout=0.0 if config.guidance == 1.0 else UNTOLD,
             fitting=replace(fitting, average=0.995),
         )
         return ScoreTrajectorySampler(model=score, given=columns.given)
+    if config.sampler in ("pixel_cnn", "pixel_rnn"):
+        return _pixel_sampler(config, columns, fitting)
+    return RowTrajectorySampler(model=_row_model(config, fitting), given=columns.given)
+
+
+def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: GradientFitting) -> TrajectoryModel:
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = GatedPixelCNN(
@@ -126,6 +149,16 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
     return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given)
+
+
+def _row_model(config: TrainConfig, fitting: GradientFitting) -> GenerativeModel:
+    """Of a trajectory as one row."""
+    width = config.hidden or 256
+    if config.sampler == "flow":
+        return RealNVP(transforms=6, hidden=(width, width), fitting=fitting)
+    if config.sampler == "vae":
+        return VAE(latents=16, hidden=(width, width), fitting=fitting)
+    return SequenceModel(core=Recurrent(width=config.hidden or 128), output="gaussians", fitting=fitting)
 
 
 def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> Acting:
@@ -146,6 +179,16 @@ def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations:
     return PositionControl()
 
 
+def make_guide(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> ReturnGuide | None:
+    """Fitted to the return from the first row of each grid to the end of its episode; None if none is wanted."""
+    if config.guide_weight is None:
+        return None
+    grids = make_grids(config, demonstrations, replace(columns, returns="to_go"))
+    fitting = GradientFitting(updates=min(config.updates, 2000), learning_rate=1e-3, seed=config.seed)
+    guide = ReturnGuide(columns, config.horizon, weight=config.guide_weight, fitting=fitting)
+    return guide.fit(grids, grids[:, 0, -1])
+
+
 def make_planner(
     config: TrainConfig,
     sampler: TrajectoryModel,
@@ -153,6 +196,7 @@ def make_planner(
     space: spaces.Box,
     acting: Acting,
     grids: Tensor,
+    guide: ReturnGuide | None = None,
 ) -> RecedingHorizonPlanner:
     """A planner that asks for a return which few grids reach, if it asks for one."""
     return RecedingHorizonPlanner(
@@ -163,6 +207,7 @@ def make_planner(
         stride=config.stride,
         replan_every=config.replan_every,
         acting=acting,
-        desired_return=float(np.quantile(grids[:, 0, -1], WISHED)) if columns.returns else None,
+        desired_return=None if columns.returns is None else float(np.quantile(grids[:, 0, -1], WISHED)),
+        guide=guide,
         seed=config.seed,
     )

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Codec
+from genrl.protocols import Codec, Density
 
 __all__ = ["draw_samples"]
 
 Array = NDArray[Any]
 Sample = tuple[Array, Array | None]
 DENSITY_CONTEXTS = 25  # over which the density of a conditional model is averaged
+SCORED = 500  # rows whose log_prob is drawn, of each set
+JOINT = "samples of x and"
 
 
 def draw_samples(model: GenerativeModel, data: GenerativeData, path: Path, *, joint: bool = False) -> Path:
@@ -27,20 +29,33 @@ def draw_samples(model: GenerativeModel, data: GenerativeData, path: Path, *, jo
     Args:
         model: fitted to `data`, can be sampled.
         data: in the plane, with a picture of points and, if there is one, of the density; or images, a grid; or
-            anything else, histograms of a few columns.
+            anything else, histograms of a few columns. Where there is a density but no plane to draw it in, histograms
+            of log_prob are the last panel: of rows held out, and of samples.
         path: of the picture.
         joint: with a panel of pairs (x, y) from `sample_joint`.
     """
     panels = _panels(model, data, joint=joint)
     rows = {title: sample[0] for title, sample in panels.items()}
+    if data.image_shape is None and data.train.shape[1:] == (2,):
+        labels = {title: sample[1] for title, sample in panels.items() if sample[1] is not None and data.labelled}
+        density = (lambda x: _log_density(model, data, x)) if isinstance(model, Density) else None
+        return draw_planes(rows, path, labels=labels, log_density=density)
+    log_prob = _log_prob(model, data, panels) if isinstance(model, Density) else None
     if data.image_shape is not None:
         channels, height, width = data.image_shape
-        return draw_images({title: x.reshape(-1, channels, height, width)[:, 0] for title, x in rows.items()}, path)
-    if data.train.shape[1:] == (2,):
-        labels = {title: sample[1] for title, sample in panels.items() if sample[1] is not None and data.labelled}
-        density = (lambda x: _log_density(model, data, x)) if hasattr(model, "log_prob") else None
-        return draw_planes(rows, path, labels=labels, log_density=density)
-    return draw_histograms({title: x.reshape(len(x), -1) for title, x in rows.items()}, path)
+        images = {title: x.reshape(-1, channels, height, width)[:, 0] for title, x in rows.items()}
+        return draw_images(images, path, log_prob=log_prob)
+    return draw_histograms({title: x.reshape(len(x), -1) for title, x in rows.items()}, path, log_prob=log_prob)
+
+
+def _log_prob(model: GenerativeModel, data: GenerativeData, panels: dict[str, Sample]) -> dict[str, Array]:
+    """(rows,) in nats by title: of rows held out, and of the samples, each given its own context."""
+    (title,) = (title for title in panels if title.startswith("samples") and not title.startswith(JOINT))
+    sets = {"held out": (data.test, data.test_context), title: panels[title]}
+    return {
+        name: model.score_samples(x[:SCORED], None if context is None else context[:SCORED])
+        for name, (x, context) in sets.items()
+    }
 
 
 def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sample]:
@@ -62,7 +77,7 @@ def _panels(model: Any, data: GenerativeData, *, joint: bool) -> dict[str, Sampl
     if joint:
         x, labels = (part.numpy() for part in model.sample_joint(len(shown)))
         order = np.argsort(labels, kind="stable") if data.image_shape is not None else np.arange(len(x))
-        panels["samples of x and label"] = (x[order], labels[order])
+        panels[f"{JOINT} {'label' if data.labelled else 'context'}"] = (x[order], labels[order])
     return panels
 
 

@@ -49,10 +49,11 @@ class TrainConfig:
     learning_rate: float = DEFAULTS.learning_rate
     """Adam's step size."""
     policy: PolicyName = DEFAULTS.policy
-    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan
-    or score only samples: it is fitted in its own way."""
+    """What actions follow given the observation: a Gaussian has one answer, the others may have several. A vae, gan,
+    vq or score only samples: it is fitted in its own way; a score-student draws like a score, in four steps."""
     chunk: int | None = None
-    """Actions that a vae, gan or score draws together; by default 4 of a score and 1 of the others."""
+    """Actions that a vae, gan, vq or score draws together; by default 4 of a vq, a score or its student, and 1 of the
+    others."""
     executed: int | None = None
     """Actions taken from a chunk before the next is drawn; by default half of it."""
     env_kwargs: tuple[str, ...] = ()

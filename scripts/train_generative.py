@@ -24,7 +24,7 @@ from transfer_pictures import draw_transfer
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Sampler, Transfer
+from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
@@ -32,6 +32,8 @@ from genrl.training.run_directory import RunDirectory
 
 COMPARED = 1000  # rows on each side of a two-sample test
 PERMUTATIONS = 200
+KNOWN_OF_A_FIT = {"kl_": "kl_nats", "n_effective_": "effective_components"}
+"""What some models know of their own parameters, and its name among the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class TrainConfig:
     conditional: bool = False
     """Learn x given its label (Gaussian, square, digit, `y` of a .npz), or actions given states."""
     show_joint: bool = False
-    """Also draw pairs of row and label from p(x, y), beside rows drawn for given labels."""
+    """Also draw pairs of row and label (or context) from p(x, y), beside rows drawn for given ones."""
     seed: int = 0
     """Of everything random."""
     log_folder: Path = Path("runs")
@@ -68,7 +70,7 @@ def main(config: TrainConfig) -> None:
     settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
     model = make_model(kind, **settings)
-    if config.show_joint and not hasattr(model, "sample_joint"):
+    if config.show_joint and not isinstance(model, JointSampler):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
     if config.target is not None or isinstance(model, Transfer):
         return transfer(config, model)
@@ -80,7 +82,8 @@ def main(config: TrainConfig) -> None:
     seconds = train(model, data)
     model.save(directory.path / "model")
     torch.manual_seed(config.seed)
-    report(directory, {"fit_seconds": seconds, **measure(model, data)})
+    known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
+    report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
     for path in draw_pictures(model, data, directory.path, joint=config.show_joint):
         print(f"{path.stem.replace('_', ' ')}: {path}")
     if hasattr(model, "collapse_report") and len(data.test) > 1:

@@ -11,7 +11,7 @@ from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
 from planner_data import load_episodes, task_columns, task_spaces
 from planner_pictures import draw_plans
-from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
+from planner_settings import TrainConfig, make_acting, make_grids, make_guide, make_planner, make_sampler
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -52,8 +52,10 @@ def main(config: TrainConfig) -> None:
     began = time.perf_counter()
     with one_torch_thread():
         epochs = train(sampler.to(config.device), grids.to(config.device), directory)
-        planner = make_planner(config, sampler.cpu(), columns, task_spaces(config.env, env_kwargs)[1], acting, grids)
-        report(planner, grids, judged, directory, epochs, time.perf_counter() - began, config)
+        guide = make_guide(config, columns, demonstrations)
+        space = task_spaces(config.env, env_kwargs)[1]
+        planner = make_planner(config, sampler.cpu(), columns, space, acting, grids, guide)
+        report(planner, grids, judged, directory, epochs, time.perf_counter() - began)
 
 
 def split(grids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -125,14 +127,15 @@ def report(
     directory: RunDirectory,
     epochs: list[FitEpoch],
     seconds: float,
-    config: TrainConfig,
 ) -> None:
     """Save the planner, print how well its plans obey the rules, write `evaluation.json`, and draw plans."""
-    save_planner(planner, directory.path / "planner", config.env)
+    env_id, seed = directory.config["env"], directory.config["seed"]
+    save_planner(planner, directory.path / "planner", env_id)
     rules = RowDynamics(planner.columns).fit(grids)
-    starts = judged[torch.randperm(len(judged), generator=torch.Generator().manual_seed(config.seed))[:STARTS], 0]
+    seed_everything(seed)
+    starts = judged[torch.randperm(len(judged))[:STARTS], 0]
     seen = starts[:, : planner.columns.observations]
-    plans = planner.plan(seen.numpy(), deterministic=True)
+    plans = planner.plan(seen.numpy())
     began = time.perf_counter()
     planner.plan(seen[:1].numpy(), deterministic=True)
     milliseconds = 1000 * (time.perf_counter() - began)
@@ -143,7 +146,8 @@ def report(
     write_json(directory.path / "evaluation.json", document)
     if epochs:
         draw_loss_curve(epochs, directory.path / "learning_curve.png")
-    picture = draw_plans(planner, config.env, seen, directory.path / "plans.png", seed=config.seed)
+    env_kwargs = directory.config["env_kwargs"]
+    picture = draw_plans(planner, env_id, seen, directory.path / "plans.png", seed=seed, env_kwargs=env_kwargs)
     print(f"plans: {picture}\nrun: {directory.path}\nuse it: python scripts/plan.py {directory.path}")
 
 

@@ -13,6 +13,7 @@ from fit_in_run import fit_in_run
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
+from world_model_choices import MODELS, WorldModelName, planned_updates, with_fitting
 from world_model_data import load_experience
 from world_model_pictures import draw_dreams
 from world_model_pixels import FilmedTask
@@ -25,10 +26,8 @@ from genrl.training.run_directory import RunDirectory
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
     Dynamics,
-    EnsembleWorldModel,
     Experience,
     Forecast,
-    LatentWorldModel,
     describe_world_model,
     judge_forecasts,
     rebuild_world_model,
@@ -49,8 +48,9 @@ class TrainConfig:
     data: str = "demonstrations"
     """What to learn from: `random:<steps>` of random actions, `demonstrations` (the shipped ones, or a path), or a run
     directory, whose policy plays ten episodes."""
-    model: Literal["ensemble", "latent"] = "ensemble"
-    """A bootstrap ensemble of networks, or a recurrent model that dreams in a latent space."""
+    model: WorldModelName = "ensemble"
+    """A bootstrap ensemble of Gaussian networks; a recurrent model that dreams in a latent space, or one with a mixture
+    of Gaussians behind its memory; or a mixture, a flow, a score model or a VQ-VAE of what follows a step."""
     observations: Literal["vectors", "pixels"] = "vectors"
     """What the model sees: the task's own observations; or 64 x 64 frames, which a convolutional variational
     autoencoder encodes. A film is then made of the policy that --data stands for."""
@@ -90,7 +90,7 @@ def main(config: TrainConfig) -> None:
     model = fresh_model(config) if directory is None else saved_model(directory, config)
     if directory is None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-        about = {"settings": settings, "updates": model.fitting.updates, "updates_done": 0}
+        about = {"settings": settings, "updates": planned_updates(model), "updates_done": 0}
         directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
     print(
         f"{len(experience):,} steps to learn from, {len(judged):,} to judge by\nrun directory: {directory.path}",
@@ -131,23 +131,16 @@ def split_experience(config: TrainConfig) -> tuple[Experience, Experience]:
     return experience.split(JUDGED, config.seed + 1)
 
 
-def fresh_model(config: TrainConfig) -> EnsembleWorldModel | LatentWorldModel:
+def fresh_model(config: TrainConfig) -> Dynamics:
     """Not fitted yet."""
-    model: EnsembleWorldModel | LatentWorldModel
-    if config.model == "ensemble":
-        model = EnsembleWorldModel() if config.hidden is None else EnsembleWorldModel(hidden=(config.hidden,) * 3)
-    else:
-        model = LatentWorldModel() if config.hidden is None else LatentWorldModel(hidden=config.hidden)
-    updates = config.updates or model.fitting.updates
-    model.fitting = replace(model.fitting, updates=updates, seed=config.seed)
-    return model.to(config.device)
+    model = MODELS[config.model](config.hidden)
+    return with_fitting(model, updates=config.updates, seed=config.seed).to(config.device)
 
 
-def saved_model(directory: RunDirectory, config: TrainConfig) -> EnsembleWorldModel | LatentWorldModel:
+def saved_model(directory: RunDirectory, config: TrainConfig) -> Dynamics:
     """With the weights of the run's latest checkpoint, and the updates that are left."""
     saved = directory.latest_checkpoint()
     model = rebuild_world_model(saved.documents["model"], saved.tensors["model"])
-    assert isinstance(model, EnsembleWorldModel | LatentWorldModel)
     total, done = config.updates or directory.config["updates"], saved.documents["fit"]["updates_done"]
     if total <= done:
         raise InputError(f"{directory.path} has done its {done:,} updates: give more with --updates")
@@ -161,19 +154,22 @@ def settings_of(directory: RunDirectory) -> TrainConfig:
     """What the run was told.
 
     Raises:
-        InputError: it is another script's run.
+        InputError: it is another script's run, or one that cannot be resumed.
     """
     if directory.config["agent"] != AGENT:
         raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
-    return TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+    config = TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+    if not MODELS[config.model](None).goes_on:
+        raise InputError(f"--model {config.model} is fitted in one go and cannot be resumed: start it anew")
+    return config
 
 
-def train(model: EnsembleWorldModel | LatentWorldModel, experience: Experience, directory: RunDirectory) -> FitHistory:
+def train(model: Dynamics, experience: Experience, directory: RunDirectory) -> FitHistory:
     """Fit, or go on with a fit."""
     learn = model.learn if directory.config["updates_done"] else model.fit
     history, _ = fit_in_run(
         directory,
-        model.fitting.updates,
+        planned_updates(model),
         lambda note: learn(experience, progress=note),
         lambda done: save_checkpoint(model, directory, done),
     )

@@ -67,7 +67,7 @@ class FilmedTask:
         Raises:
             InputError: there is no such policy, or the task cannot be drawn.
         """
-        policy, steps = filmed_policy(source, env_id, seed)
+        policy, steps = filmed_policy(source, env_id, seed, env_kwargs=env_kwargs)
         first = film(policy, env_id, steps, env_kwargs=env_kwargs, seed=seed)
         second = film(policy, env_id, max(50, steps // 10), env_kwargs=env_kwargs, seed=seed + 1000)
         codes = PixelCodes()
@@ -84,15 +84,21 @@ class FilmedTask:
         return write_video(model, self.codes, self.judged, self.judged_film, path, seed)
 
 
-def filmed_policy(source: str, env_id: str, seed: int) -> tuple[Policy, int]:
+def filmed_policy(source: str, env_id: str, seed: int, *, env_kwargs: Mapping[str, Any]) -> tuple[Policy, int]:
     """Who acts in the film that `--data` stands for, and for how many steps.
+
+    Args:
+        source: `random:<steps>`, `demonstrations`, or a run directory.
+        env_id: the task.
+        seed: of random actions.
+        env_kwargs: the task's constructor keywords, which may change what actions there are.
 
     Raises:
         InputError: there is no such policy.
     """
     kind, _, count = source.partition(":")
     if kind == "random" and count.isdecimal() and int(count) > 1:
-        env = gym.make(env_id)
+        env = _made(env_id, **env_kwargs)
         space = env.action_space
         env.close()
         return RandomPolicy(space, seed), int(count)
@@ -112,10 +118,7 @@ def film(policy: Policy, env_id: str, steps: int, *, env_kwargs: Mapping[str, An
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("MUJOCO_GL", "egl")
     of_mujoco = {"width": SIDE, "height": SIDE, "camera_name": "track"} if env_id in FAST_TASKS else {}
-    try:
-        env = gym.make(env_id, render_mode="rgb_array", **{**of_mujoco, **env_kwargs})
-    except (gym.error.Error, TypeError) as error:
-        raise InputError(f"{env_id} cannot be made: {error}") from None
+    env = _made(env_id, render_mode="rgb_array", **{**of_mujoco, **env_kwargs})
     frames: list[NDArray[np.uint8]] = []
     actions, rewards, terminations, lengths = [], [], [], []
     shown = time.monotonic()
@@ -176,6 +179,13 @@ def write_video(model: Dynamics, codes: PixelCodes, judged: Experience, filmed: 
     path.parent.mkdir(parents=True, exist_ok=True)
     imageio.mimwrite(path, list(beside), fps=20, macro_block_size=2)
     return path
+
+
+def _made(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:
+    try:
+        return gym.make(env_id, **keywords)
+    except (gym.error.Error, TypeError) as error:
+        raise InputError(f"{env_id} cannot be made: {error}") from None
 
 
 def _frame(env: gym.Env[Any, Any]) -> NDArray[np.uint8]:

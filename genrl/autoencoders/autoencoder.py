@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.protocols import Sampler
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["Autoencoder"]
 
@@ -39,8 +42,10 @@ class Autoencoder(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `code_density` cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import Autoencoder
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> angle = 6.3 * torch.rand(500, 1)
     >>> x = torch.cat([angle.cos(), angle.sin(), 0 * angle], 1)
     >>> model = Autoencoder(latents=2, hidden=(), fitting=GradientFitting(updates=100, learning_rate=0.05)).fit(x)
@@ -51,6 +56,7 @@ class Autoencoder(GenerativeModel):
     """
 
     architecture = "any network through a narrow code; squared error, no density"
+    why_no_density = "a deterministic decoder puts its samples on a surface of as many dimensions as the code"
 
     def __init__(
         self,
@@ -71,6 +77,24 @@ class Autoencoder(GenerativeModel):
         self.code_density = code_density
         self.fitting = fitting
         self.gaussian = CodeGaussian() if code_density is None else None
+
+    def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
+        """Learn to restore rows, from scratch.
+
+        Args:
+            X: (rows, ...) finite numbers.
+            y: X once more, which is what is to be restored anyway; or (rows,) labels, as of any model.
+            context: (rows, columns) in place of labels.
+            progress: called after each pass over the data.
+
+        Raises:
+            InputError: bad data, or other rows to restore than those of X.
+        """
+        if y is not None and np.ndim(y) > 1:
+            if np.shape(y) != np.shape(X) or not np.array_equal(np.asarray(y), np.asarray(X)):
+                raise InputError("y must be X itself, or labels: an autoencoder restores the rows that it is given")
+            y = None
+        return super().fit(X, y, context=context, progress=progress)
 
     def encode(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows, latents) the codes of rows.
@@ -127,12 +151,13 @@ class Autoencoder(GenerativeModel):
         self.encoder.units.measure_together(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
-        fit_by_gradient(self, x, context, self.fitting, progress)
+        stages = Stages(progress)
+        fit_by_gradient(self, x, context, self.fitting, stages)
         given = standardised(context, self.context_units)
         with torch.no_grad():
             parts = [None] * -(-len(x) // BLOCK) if given is None else given.split(BLOCK)
             codes = [self.encoder(rows, part) for rows, part in zip(x.split(BLOCK), parts, strict=True)]
-        self._density().fit(torch.cat(codes), context=context)
+        self._density().fit(torch.cat(codes), context=context, progress=stages)
 
     def _density(self) -> GenerativeModel:
         density = self.codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import prod
 from typing import Literal
@@ -88,13 +89,18 @@ class AutoregressiveCodes(GenerativeModel):
         given = self.encode_context(context)
         shape = shape if given is None else (*shape, len(given))
         seen = repeated(standardised(given, self.context_units), 1 if given is None else prod(shape) // len(given))
-        codes = torch.zeros(prod(shape), prod(event_shape), dtype=torch.long, device=self.embed.weight.device)
-        with torch.no_grad():
-            for position in range(codes.shape[1]):
-                logits = self._logits(codes, seen)[:, :, position]
-                # The earliest of exponential arrivals is a draw, also of no rows at all.
-                codes[:, position] = (logits - torch.empty_like(logits).exponential_().log()).argmax(1)
-        return codes.reshape(*shape, *event_shape).float()
+        # The earliest of exponential arrivals is a draw, also of no rows at all.
+        codes = self._in_turn(
+            prod(shape), seen, lambda logits: (logits - torch.empty_like(logits).exponential_().log()).argmax(1)
+        )
+        return codes.reshape(*shape, *event_shape)
+
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """At each position in turn the likeliest code given those before: one row, or one for each of the context."""
+        event_shape, given = self.require_built(), self.encode_context(context)
+        seen = standardised(given, self.context_units)
+        codes = self._in_turn(1 if seen is None else len(seen), seen, lambda logits: logits.argmax(1))
+        return codes.reshape(*(() if given is None else (len(given),)), *event_shape)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         positions = prod(event_shape)
@@ -116,6 +122,15 @@ class AutoregressiveCodes(GenerativeModel):
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
         fit_by_gradient(self, x, context, self.fitting, progress)
+
+    def _in_turn(self, rows: int, context: Tensor | None, pick: Callable[[Tensor], Tensor]) -> Tensor:
+        """(rows, positions) whole numbers, each picked by the (rows, levels) logits given those before."""
+        positions = prod(self.require_built())
+        codes = torch.zeros(rows, positions, dtype=torch.long, device=self.embed.weight.device)
+        with torch.no_grad():
+            for position in range(positions):
+                codes[:, position] = pick(self._logits(codes, context)[:, :, position])
+        return codes.float()
 
     def _logits(self, codes: Tensor, context: Tensor | None) -> Tensor:
         """(rows, levels, positions), each position's from the codes before it and the context."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Sampler
+from genrl.protocols import Density, Discrete, Mode, Sampler
+from genrl.training.stages import Stages
 
 __all__ = ["CodePrior", "check_prior", "check_within"]
 
@@ -20,7 +22,8 @@ class CodePrior:
     """A generative model of the codes 0 .. `size` - 1 at the positions of a grid.
 
     To the model they are rows of floats: as images, (rows, 1, height, width), if the grid is one and the model takes
-    images, else (rows, positions). What it draws is rounded and clamped.
+    images, else (rows, positions). What it draws is rounded and clamped. A model of integers that would count its
+    levels in the data is told the codebook's size in place of it: some code may be out of use there, and not later.
 
     Attributes:
         model: can be sampled.
@@ -34,21 +37,37 @@ class CodePrior:
 
     def build(self, context_features: int) -> None:
         """Make its parameters."""
+        is_discrete = isinstance(self.model, Discrete) and self.model.takes_integers
+        model: Any = self.model
+        if is_discrete and getattr(model, "levels", self.size) is None:
+            model.levels = max(self.size, 2)
         try:
             self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)
         except InputError:
             self.model.build(prod(self.grid), context_features)
 
-    def fit(self, codes: Tensor, context: Tensor | None) -> None:
-        """Learn from (rows, *grid)."""
-        self.model.fit(self._as_rows(codes), context=context)
+    def fit(self, codes: Tensor, context: Tensor | None, stages: Stages) -> None:
+        """Learn from (rows, *grid), unless an earlier stage of the fit was asked to be the last."""
+        if not stages.asked:
+            self.model.fit(self._as_rows(codes), context=context, progress=stages)
 
     def sample(self, shape: tuple[int, ...], context: Tensor | None) -> Tensor:
         """`shape + grid`, or with a context `shape + (rows,) + grid`, int64."""
         assert isinstance(self.model, Sampler)
-        drawn = self.model.sample(shape, context)
-        codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)
-        return codes.round().clamp(0, self.size - 1).long()
+        return self._as_codes(self.model.sample(shape, context))
+
+    def mode(self, context: Tensor | None) -> Tensor:
+        """`grid`, or with a context `(rows,) + grid`, int64.
+
+        Raises:
+            InputError: the model has no mode.
+        """
+        if not isinstance(self.model, Mode):
+            raise InputError(
+                f"a {type(self.model).__name__} has no mode, and cannot say which codes are likeliest: leave prior= "
+                "out, or give a model that can"
+            )
+        return self._as_codes(self.model.mode(context))
 
     def log_prob(self, codes: Tensor, context: Tensor | None) -> Tensor:
         """(rows,) of (rows, *grid), in nats.
@@ -71,6 +90,10 @@ class CodePrior:
         except InputError:
             return True
         return False
+
+    def _as_codes(self, drawn: Tensor) -> Tensor:
+        codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)
+        return codes.round().clamp(0, self.size - 1).long()
 
     def _as_rows(self, codes: Tensor) -> Tensor:
         return codes.float().reshape(len(codes), *self.model.require_built())

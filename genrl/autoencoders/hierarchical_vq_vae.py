@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from math import prod
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["HierarchicalVQVAE", "TwoLevelCodes"]
 
@@ -64,8 +66,10 @@ class HierarchicalVQVAE(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or a prior cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import HierarchicalVQVAE
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.rand(200, 1, 8, 8)
     >>> model = HierarchicalVQVAE(8, hidden=(8,), top_hidden=(8,), fitting=GradientFitting(updates=4)).fit(x)
     >>> [tuple(codes.shape) for codes in model.codes(x)]
@@ -103,17 +107,13 @@ class HierarchicalVQVAE(GenerativeModel):
         self.codebook_size = codebook_size
         self.code_width = code_width
         self.positions = None if positions is None else (positions[0], positions[1])
-        self.hidden = tuple(hidden)
-        self.top_hidden = tuple(top_hidden)
+        self.hidden, self.top_hidden = tuple(hidden), tuple(top_hidden)
         self.activation: Activation = activation
         self.commitment = commitment
         self.decay = decay
         self.restart_below = restart_below
-        self.top_prior = top_prior
-        self.bottom_prior = bottom_prior
+        self.top_prior, self.bottom_prior = top_prior, bottom_prior
         self.fitting = fitting
-        self.own_top_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if top_prior is None else None
-        self.own_bottom_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if bottom_prior is None else None
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given its codes) + log p(its codes), one term of the sum over codes that p(x) is, in nats.
@@ -234,8 +234,10 @@ class HierarchicalVQVAE(GenerativeModel):
             for _ in range(2)
         )
         self.noise = ResidualNoise(event_shape)
-        top = self.own_top_prior if self.top_prior is None else self.top_prior
-        bottom = self.own_bottom_prior if self.bottom_prior is None else self.bottom_prior
+        own = AutoregressiveCodes(self.codebook_size, fitting=self.fitting)
+        self.own_top_prior = deepcopy(own) if self.top_prior is None else None
+        self.own_bottom_prior = own if self.bottom_prior is None else None
+        top, bottom = self.top_prior or self.own_top_prior, self.bottom_prior or self.own_bottom_prior
         assert top is not None
         assert bottom is not None
         self.top_codes_prior = CodePrior(top, self.networks.top_grid, self.codebook_size)
@@ -247,13 +249,14 @@ class HierarchicalVQVAE(GenerativeModel):
         self.units.measure_together(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
-        fit_by_gradient(self, x, context, self.fitting, progress)
+        stages = Stages(progress)
+        fit_by_gradient(self, x, context, self.fitting, stages)
         codes, residuals = self._described(x, context)
         self.noise.measure(residuals, self.units.deviation)
         for level in codes:
             warn_of_collapse(codebook_report(level, self.codebook_size))
-        self.top_codes_prior.fit(codes.top, context)
-        self.bottom_codes_prior.fit(codes.bottom, self._above(codes.top, context))
+        self.top_codes_prior.fit(codes.top, context, stages)
+        self.bottom_codes_prior.fit(codes.bottom, self._above(codes.top, context), stages)
 
     @torch.no_grad()
     def _described(self, x: Tensor, context: Tensor | None) -> tuple[TwoLevelCodes, Tensor]:
@@ -289,9 +292,8 @@ class HierarchicalVQVAE(GenerativeModel):
         return TwoLevelCodes(top, self.bottom_quantizer.codes(self.networks.bottom_vectors(features, spread)))
 
     def _decoded(self, codes: TwoLevelCodes, context: Tensor | None) -> Tensor:
-        return self._restored(
-            self.top_quantizer.look_up(codes.top), self.bottom_quantizer.look_up(codes.bottom), context
-        )
+        top, bottom = self.top_quantizer.look_up(codes.top), self.bottom_quantizer.look_up(codes.bottom)
+        return self._restored(top, bottom, context)
 
     def _restored(self, top: Tensor, bottom: Tensor, context: Tensor | None) -> Tensor:
         given = standardised(context, self.context_units)

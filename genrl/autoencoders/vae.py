@@ -61,11 +61,11 @@ class VAE(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `posterior` is no flow.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
-    >>> x = torch.randn(1000, 1).repeat(1, 3) + 0.1 * torch.randn(1000, 3)
-    >>> quick = GradientFitting(updates=200, learning_rate=0.01)
-    >>> model = VAE(latents=2, hidden=(16,), fitting=quick).fit(x)
+    >>> import torch
+    >>> from genrl.autoencoders import VAE
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> x = torch.randn(1000, 1, generator=torch.manual_seed(0)).repeat(1, 3) + 0.1 * torch.randn(1000, 3)
+    >>> model = VAE(latents=2, hidden=(16,), fitting=GradientFitting(updates=200, learning_rate=0.01)).fit(x)
     >>> bool(model.log_prob(torch.ones(1, 3)) > model.log_prob(torch.tensor([[1.0, -1.0, 1.0]])))
     True
     >>> model.collapse_report(x).words

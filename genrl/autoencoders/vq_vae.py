@@ -20,6 +20,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["VQVAE"]
 
@@ -53,8 +54,10 @@ class VQVAE(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `prior` cannot be sampled.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoencoders import VQVAE
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(1000, 1).repeat(1, 3)
     >>> quick = GradientFitting(updates=200, learning_rate=0.01)
     >>> model = VQVAE(16, code_width=2, positions=2, hidden=(16,), fitting=quick).fit(x)
@@ -101,7 +104,6 @@ class VQVAE(GenerativeModel):
         self.restart_below = restart_below
         self.prior = prior
         self.fitting = fitting
-        self.own_prior = AutoregressiveCodes(codebook_size, fitting=fitting) if prior is None else None
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given its codes) + log p(its codes), one term of the sum over codes that p(x) is, in nats.
@@ -126,6 +128,20 @@ class VQVAE(GenerativeModel):
             codes = self.codes_prior.sample(shape, given)
             rows = self._decoded(codes.reshape(-1, *self.grid), repeated(given, prod(shape)))
             return (rows + self.noise.sample_like(rows)).reshape(*codes.shape[: -len(self.grid)], *event_shape)
+
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """What the likeliest codes stand for, without noise: one row, or one for each row of the context.
+
+        Of two ways that codes tell apart it takes the likelier, and nothing between them.
+
+        Raises:
+            InputError: the context is wrong, or `prior` has no mode.
+        """
+        event_shape, given = self.require_built(), self.encode_context(context)
+        with torch.no_grad():
+            codes = self.codes_prior.mode(given)
+            rows = self._decoded(codes.reshape(-1, *self.grid), given)
+        return rows.reshape(*codes.shape[: -len(self.grid)], *event_shape)
 
     def sample_codes(self, count: int = 1, context: Tensor | None = None) -> Tensor:
         """(count, *grid) draws from the prior, int64; with a context so many for each row of it, flat."""
@@ -197,6 +213,9 @@ class VQVAE(GenerativeModel):
         self.decoder = GridDecoder(self.grid, width, event_shape, context_features, hidden, activation)
         self.quantizer = VectorQuantizer(self.codebook_size, width, decay=self.decay, restart_below=self.restart_below)
         self.noise = ResidualNoise(event_shape)
+        # Made here, to be fitted as `fitting` says by now.
+        own = AutoregressiveCodes(self.codebook_size, fitting=self.fitting)
+        self.own_prior = own if self.prior is None else None
         model = self.own_prior if self.prior is None else self.prior
         assert model is not None
         self.codes_prior = CodePrior(model, self.grid, self.codebook_size)
@@ -206,11 +225,12 @@ class VQVAE(GenerativeModel):
         self.units.measure_together(x)
         if self.context_units is not None and context is not None:
             self.context_units.measure(context)
-        fit_by_gradient(self, x, context, self.fitting, progress)
+        stages = Stages(progress)
+        fit_by_gradient(self, x, context, self.fitting, stages)
         codes, residuals = self._described(x, context)
         self.noise.measure(residuals, self.units.deviation)
         warn_of_collapse(codebook_report(codes, self.codebook_size))
-        self.codes_prior.fit(codes, context)
+        self.codes_prior.fit(codes, context, stages)
 
     @torch.no_grad()
     def _described(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -87,7 +87,7 @@ class AutoregressiveModel(GenerativeModel):
         self._check(x)
         values = self._places(x)
         found = self._head.log_prob(self.network(values, self._moved(given)), values)
-        return found if self.units is None else found - self.units.deviation.log()
+        return found if self.units is None else found - self._in_order(self.units.deviation.log()[None])
 
     def bits_per_dim(self, x: Tensor, context: Tensor | None = None) -> float:
         """Bits that it takes to store one number of these rows with this model, in the mean."""
@@ -153,6 +153,7 @@ class AutoregressiveModel(GenerativeModel):
         candidates: int = 1,
         temperature: float = 1.0,
         top_k: int | None = None,
+        alike: bool = False,
     ) -> Tensor:
         """Rows whose known numbers are those of x, and whose others are drawn in order, each given all before it.
 
@@ -168,6 +169,7 @@ class AutoregressiveModel(GenerativeModel):
             candidates: to choose from.
             temperature: as of `sample`.
             top_k: as of `sample`.
+            alike: draw every row, with one candidate, from the same noise.
 
         Raises:
             InputError: wrong shapes, or known numbers other than those of the levels.
@@ -182,7 +184,8 @@ class AutoregressiveModel(GenerativeModel):
         if candidates > 1:
             places, is_known = (part.repeat_interleave(candidates, 0) for part in (places, is_known))
             given = None if given is None else given.repeat_interleave(candidates, 0)
-        found = self._drawn(places, is_known, given, Choice(temperature=temperature, top_k=top_k))
+        choice = Choice(temperature=temperature, top_k=top_k)
+        found = self._drawn(places, is_known, given, choice, alike=alike and candidates == 1)
         if candidates > 1:
             found = self._chosen(found, is_known, given, candidates)
         return torch.where(known, x, self._restored(found).to(x.dtype))
@@ -227,8 +230,8 @@ class AutoregressiveModel(GenerativeModel):
 
     @property
     def _advice(self) -> str:
-        """What else could be done with data that are no integers."""
-        return ""
+        """Why data that are no integers are refused; before it, what else could be done with them."""
+        return "; it has probabilities of integers, not a density"
 
     def _check(self, x: Tensor) -> None:
         if self.takes_integers:
@@ -249,14 +252,16 @@ class AutoregressiveModel(GenerativeModel):
         x = values.reshape(-1, *event_shape[1:], event_shape[0]).movedim(-1, 1)
         return x if self.units is None else self.units.restore(x)
 
-    def _drawn(self, values: Tensor, known: Tensor, context: Tensor | None, choice: Choice) -> Tensor:
-        noise = self._head.noise(tuple(values.shape), values)
+    def _drawn(
+        self, values: Tensor, known: Tensor, context: Tensor | None, choice: Choice, alike: bool = False
+    ) -> Tensor:
+        noise = self._head.noise((1 if alike else len(values), values.shape[1]), values)
         start = first_unknown(known)
         if start == values.shape[1] or not len(values):
             return values.clone()
         with torch.no_grad(), evaluating(self):
             steps: Steps = self.network.steps(values, context, start)
-            return draw_in_order(steps, self._head, values, known, noise, choice, start)
+            return draw_in_order(steps, self._head, values, known, noise.expand(len(values), -1, -1), choice, start)
 
     def _chosen(self, values: Tensor, known: Tensor, context: Tensor | None, candidates: int) -> Tensor:
         """One of each row's candidates, by the weight of its known values (sampling-importance-resampling)."""

@@ -44,8 +44,9 @@ class GatedPixelCNN(AutoregressiveModel):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.autoregressive import GatedPixelCNN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randint(2, (500, 1, 1, 1)).expand(-1, -1, 2, 3)  # all pixels alike: one bit for six
     >>> quick = GradientFitting(updates=100, batch_size=64, learning_rate=0.01)
     >>> model = GatedPixelCNN(width=8, layers=2, fitting=quick).fit(x)

@@ -32,7 +32,8 @@ class MultiScale(GenerativeModel):
     Raises:
         InputError: a model is none of images, or the factor below 2.
 
-    >>> from genrl.autoregressive import PixelCNN, PixelInputs
+    >>> import torch
+    >>> from genrl.autoregressive import MultiScale, PixelCNN, PixelInputs
     >>> inputs = PixelInputs(context_shape=(1, 2, 2))
     >>> model = MultiScale(coarse=PixelCNN(levels=4), fine=PixelCNN(levels=4, inputs=inputs)).build((1, 3, 4))
     >>> model.sample(5).shape, model.log_prob(model.sample(5)).shape

@@ -44,8 +44,9 @@ class PixelCNN(AutoregressiveModel):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.autoregressive import PixelCNN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> left = torch.randint(4, (500, 1, 3, 1))
     >>> x = torch.cat([left, 3 - left], 3)  # the right column is the negative of the left one
     >>> quick = GradientFitting(updates=150, batch_size=64, learning_rate=0.01)

@@ -45,8 +45,9 @@ class PixelRNN(AutoregressiveModel):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.autoregressive import PixelRNN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randint(2, (500, 1, 1, 1)).expand(-1, -1, 2, 2)  # all pixels alike: one bit for four
     >>> quick = GradientFitting(updates=60, batch_size=64, learning_rate=0.02)
     >>> model = PixelRNN(width=8, layers=1, kernel=3, fitting=quick).fit(x)

@@ -24,6 +24,8 @@ REACH = 10.0  # no network sees a number further out, in deviations
 class SequenceModel(AutoregressiveModel):
     """Rows (length,) whose values are told to a network one after the other, from the first to the last.
 
+    The chain rule holds in any order, but a network learns some of them more easily: `ordering` chooses one.
+
     Integers get a distribution of K levels each, and their `log_prob` is the log of a probability. Real numbers
     (`output="gaussians"`) get a mixture of Gaussians each, in units measured on the data of a fit, and their `log_prob`
     is the log of a density: an autoregressive model of the columns of a table (Uria et al. 2013, with one recurrent
@@ -35,13 +37,17 @@ class SequenceModel(AutoregressiveModel):
         levels: K of integers 0 .. K - 1; None finds it in the data.
         output: "categorical", "logistics" for levels in order, or "gaussians" for real numbers.
         mixtures: components of the latter two.
+        ordering: the columns in the order in which they are drawn, each given those named before it; None from the
+            first to the last. Rows, masks and samples keep their columns where they are.
         fitting: how `fit` trains it.
 
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.autoregressive import Recurrent, SequenceModel
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = (torch.randint(3, (600, 1)) + torch.arange(6)) % 3  # counts modulo 3 from a random start
     >>> quick = GradientFitting(updates=100, learning_rate=0.02)
     >>> model = SequenceModel(core=Recurrent(width=16), fitting=quick).fit(x)
@@ -60,10 +66,14 @@ class SequenceModel(AutoregressiveModel):
         levels: int | None = None,
         output: Output = "categorical",
         mixtures: int = 8,
+        ordering: tuple[int, ...] | None = None,
         fitting: GradientFitting = GradientFitting(updates=2000),
     ) -> None:
         super().__init__(levels=levels, output=output, mixtures=mixtures, fitting=fitting)
+        if ordering is not None and sorted(ordering) != list(range(len(ordering))):
+            raise InputError(f"ordering must name each column once, 0 .. {len(ordering) - 1}, not {tuple(ordering)}")
         self.core = core
+        self.ordering = None if ordering is None else tuple(ordering)
 
     def perplexity(self, x: Tensor, context: Tensor | None = None) -> float:
         """Among how many equally likely levels each value seems to be, in the mean: 2 to the bits of each.
@@ -75,15 +85,26 @@ class SequenceModel(AutoregressiveModel):
             raise InputError("perplexity is of integers: of real numbers ask bits_per_dim")
         return 2.0 ** self.bits_per_dim(x, context)
 
+    def _in_order(self, x: Tensor) -> Tensor:
+        return super()._in_order(x if self.ordering is None else x[:, self.ordering])
+
+    def _restored(self, values: Tensor) -> Tensor:
+        if self.ordering is None:
+            return super()._restored(values)
+        places = sorted(range(len(self.ordering)), key=self.ordering.__getitem__)
+        return super()._restored(values[:, places])
+
     def _make_network(self, event_shape: tuple[int, ...], context_features: int, levels: int, outputs: int) -> Network:
         if len(event_shape) != 1:
             raise InputError(f"X must hold sequences (rows, length) for SequenceModel, not rows of shape {event_shape}")
+        if self.ordering is not None and len(self.ordering) != event_shape[0]:
+            raise InputError(f"ordering names {len(self.ordering)} columns, X has {event_shape[0]}: name each of them")
         told = LevelInputs(1, levels, self.core.width) if self.takes_integers else None
         return _SequenceNetwork(self.core.build(), self.core.width, event_shape[0], context_features, told, outputs)
 
     @property
     def _advice(self) -> str:
-        return ", or output='gaussians' for real numbers"
+        return f", or output='gaussians' for real numbers{super()._advice}"
 
 
 class _SequenceNetwork(Network):

@@ -40,13 +40,15 @@ class BayesClassifier(GenerativeModel):
 
     Attributes:
         likelihood: p(x given y), fitted.
-        counts_: (classes,) rows of each class.
+        counts_: (classes,) rows of each class that were learned from.
 
     Raises:
         InputError: the conditional lacks an ability, or the priors are no probabilities.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from genrl.bayes import BayesClassifier, GaussianConditional
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(300, 2), torch.randn(100, 2) + 4.0])
     >>> y = torch.cat([torch.zeros(300), torch.ones(100)]).long()
     >>> classifier = BayesClassifier(GaussianConditional(covariance_type="diag")).fit(x, y)
@@ -56,6 +58,11 @@ class BayesClassifier(GenerativeModel):
     torch.Size([5, 1, 2])
     >>> rows, classes = classifier.sample_joint(1000)  # y from p(y), then x given y
     >>> bool(0.2 < classes.float().mean() < 0.3)
+    True
+    >>> with TemporaryDirectory() as folder:
+    ...     classifier.save(folder)
+    ...     loaded = BayesClassifier.load(folder)
+    >>> torch.equal(loaded.joint_log_prob(rows, classes), classifier.joint_log_prob(rows, classes))
     True
     """
 
@@ -220,8 +227,9 @@ class BayesClassifier(GenerativeModel):
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         assert context is not None
+        assert isinstance(self.likelihood, ClassConditional)
         self.likelihood.fit(x, context=context, progress=progress)
-        self.counts_ = context.double().sum(0)
+        self.counts_ = context.double().sum(0) * self.likelihood.seen_classes()  # not of those that a stop left out
 
 
 def _sampler(model: GenerativeModel) -> Sampler:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
@@ -13,6 +14,7 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.protocols import Density, Sampler
 from genrl.row_checks import as_rows
+from genrl.training.stages import Stages
 
 __all__ = ["ClassConditional", "OnePerClass", "Streaming", "classes_of", "require_density_and_sampler"]
 
@@ -23,6 +25,10 @@ class ClassConditional(Protocol):
 
     def class_log_prob(self, x: Tensor) -> Tensor:
         """(rows, classes) log p(x given class) in nats."""
+        ...
+
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether it has learned from rows of the class; the others are impossible."""
         ...
 
 
@@ -43,15 +49,24 @@ class OnePerClass(GenerativeModel):
 
     Attributes:
         copies: one for each class, in the order of the context's columns.
-        seen_: (classes,) whether there were rows of the class.
+        seen_: (classes,) whether the copy of the class has learned from rows of it.
 
     Raises:
         InputError: the model has no density or cannot be sampled.
 
-    >>> from genrl.bayes import GaussianConditional
-    >>> model = OnePerClass(GaussianConditional()).fit([[0.0], [2.0], [10.0], [14.0]], [0, 0, 1, 1])
-    >>> [copy.means_.item() for copy in model.copies]
-    [1.0, 12.0]
+    >>> import torch
+    >>> from genrl.bayes import OnePerClass
+    >>> from genrl.mixtures import GaussianMixture
+    >>> _ = torch.manual_seed(0)
+    >>> y = torch.arange(600) % 2
+    >>> x = torch.randn(600, 1) + 10.0 * y[:, None]
+    >>> model = OnePerClass(GaussianMixture()).fit(x, y)
+    >>> [round(each.means_.item()) for each in model.copies]
+    [0, 10]
+    >>> model.sample(5, context=[0, 1]).shape
+    torch.Size([5, 2, 1])
+    >>> model.class_log_prob(torch.tensor([[0.0], [10.0]])).argmax(1)
+    tensor([0, 1])
     """
 
     copies: nn.ModuleList
@@ -78,6 +93,10 @@ class OnePerClass(GenerativeModel):
         pairs = zip(self.copies, self.seen_, strict=True)
         return torch.stack([_density(model).log_prob(x) if seen else unseen for model, seen in pairs], 1)
 
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether the copy of the class has learned from rows of it."""
+        return self.seen_
+
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given class) in nats.
 
@@ -88,10 +107,17 @@ class OnePerClass(GenerativeModel):
         return self.class_log_prob(x).gather(1, given[:, None])[:, 0]
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + (rows,) + event_shape` for a context of so many rows."""
+        """Draws of shape `sample_shape + (rows,) + event_shape` for a context of so many rows.
+
+        Raises:
+            InputError: the context has the wrong shape, or names a class of which no row was seen.
+        """
         event_shape = self.require_built()
         shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
         given = classes_of(self.encode_context(context))
+        if not self.seen_[given].all():
+            unseen = sorted(set(given[~self.seen_[given]].tolist()))
+            raise InputError(f"nothing was learned of the classes in columns {unseen}: fit to rows of them first")
         drawn = torch.empty(*shape, len(given), *event_shape)
         for number, model in enumerate(self.copies):
             where = (given == number).nonzero()[:, 0]
@@ -128,13 +154,21 @@ class OnePerClass(GenerativeModel):
         self.register_buffer("seen_", torch.zeros(context_features, dtype=torch.bool))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        given = classes_of(context)
+        given, stages = classes_of(context), Stages(progress)
+        counts = torch.bincount(given, minlength=len(self.copies))
+        if not counts.all():
+            raise InputError(f"there are no rows of class {int(counts.argmin())}: each class needs some")
         for number, model in enumerate(self.copies):
             assert isinstance(model, GenerativeModel)
-            if not (given == number).any():
-                raise InputError(f"there are no rows of class {number}: each class needs some")
-            model.fit(x[given == number], progress=progress)
+            model.fit(x[given == number], progress=stages)
             self.seen_[number] = True
+            if stages.asked:
+                break
+        if not self.seen_.all():
+            left = len(self.copies) - int(self.seen_.sum())
+            warnings.warn(
+                f"stopped before {left} of {len(counts)} classes were learned: they count as impossible", stacklevel=4
+            )
 
 
 def require_density_and_sampler(model: Any) -> None:
@@ -148,7 +182,9 @@ def require_density_and_sampler(model: Any) -> None:
     if not isinstance(model, GenerativeModel):
         raise InputError(f"conditional must be a GenerativeModel of this package, not {name}")
     if not isinstance(model, Density):
-        raise InputError(f"conditional must be a Density, and {name} has no log_prob: {families}")
+        raise InputError(
+            f"conditional must be a Density, and {name} has no log_prob: {model.why_no_density}; {families}"
+        )
     if not isinstance(model, Sampler):
         raise InputError(f"conditional must be a Sampler, and {name} has no sample: {families}")
 

@@ -39,6 +39,8 @@ class GaussianConditional(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> import torch
+    >>> from genrl.bayes import GaussianConditional
     >>> x = [[0.0, 1.0], [2.0, 1.0], [10.0, 5.0], [14.0, 5.0]]
     >>> gaussians = GaussianConditional(covariance_type="diag").fit(x, [0, 0, 1, 1])
     >>> gaussians.means_.tolist()
@@ -47,6 +49,10 @@ class GaussianConditional(GenerativeModel):
     torch.Size([100, 1, 2])
     >>> gaussians.class_log_prob(torch.tensor([[1.0, 1.0]])).argmax(1)
     tensor([0])
+    >>> gaussians.log_prob(torch.tensor([[1.0, 1.0]]), [0]).shape
+    torch.Size([1])
+    >>> gaussians.partial_fit([[4.0, 1.0]], [0]).means_[0].tolist()
+    [2.0, 1.0]
     """
 
     architecture = "one Gaussian a class"
@@ -87,6 +93,10 @@ class GaussianConditional(GenerativeModel):
         blocks = x.to(self.means_).split(BLOCK)
         found = torch.cat([self._form.log_gaussian(block, self.means_, self.factors_) for block in blocks])
         return found.masked_fill(self.counts_ == 0, -math.inf).to(x.dtype)
+
+    def seen_classes(self) -> Tensor:
+        """(classes,) whether it has learned from rows of the class."""
+        return self.counts_ > 0
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x given class) in nats, or log p(x) if it was fitted without labels.

@@ -1,6 +1,7 @@
 """Bayes rule, and the posterior of a parameter after data where it has a closed form.
 
-The posteriors are frozen distributions of scipy.stats: ask them for `mean()`, `median()`, `interval(0.95)`, `rvs()`.
+Ask a posterior for `mean()`, `median()`, `interval(0.95)`, `rvs()`: it is a frozen distribution of scipy.stats, or, for
+the rates of several categories, what answers the same of each rate.
 Each prior is conjugate, so a posterior's parameters are the prior's of the data to come (Gelman et al. 2013,
 Bayesian Data Analysis, chapters 2 and 3).
 """
@@ -18,6 +19,7 @@ from torch import Tensor
 from genrl.errors import InputError
 
 __all__ = [
+    "CategoryRates",
     "bayes_rule",
     "bernoulli_rate",
     "category_rates",
@@ -74,7 +76,42 @@ def bernoulli_rate(data: ArrayLike, *, alpha: float = 1.0, beta: float = 1.0) ->
     return stats.beta(alpha + x.sum(), beta + (1 - x).sum())
 
 
-def category_rates(data: ArrayLike, *, concentration: ArrayLike) -> Any:
+class CategoryRates:
+    """A Dirichlet distribution of the chances of K categories, which sum to 1.
+
+    Together they have no median; each of them has one, for its marginal is a beta distribution (Gelman et al. 2013,
+    appendix A).
+
+    Args:
+        concentration: (K,) positive numbers, K at least 2.
+
+    Attributes:
+        joint: the Dirichlet distribution, of scipy.stats.
+        marginals: the K beta distributions, of scipy.stats, as one that answers with arrays.
+    """
+
+    def __init__(self, concentration: NDArray[np.float64]) -> None:
+        self.joint = stats.dirichlet(concentration)
+        self.marginals = stats.beta(concentration, concentration.sum() - concentration)
+
+    def mean(self) -> NDArray[np.float64]:
+        """(K,), which sum to 1."""
+        return self.marginals.mean()
+
+    def median(self) -> NDArray[np.float64]:
+        """(K,) of each rate alone; they need not sum to 1."""
+        return self.marginals.median()
+
+    def interval(self, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(K,) lower and (K,) upper ends; each rate alone is between its own with this probability."""
+        return self.marginals.interval(confidence)
+
+    def rvs(self, size: int = 1, random_state: Any = None) -> NDArray[np.float64]:
+        """(size, K) draws of all rates together."""
+        return self.joint.rvs(size, random_state)
+
+
+def category_rates(data: ArrayLike, *, concentration: ArrayLike) -> CategoryRates:
     """Dirichlet posterior of the chances of categories 0 .. K - 1.
 
     Args:
@@ -83,13 +120,17 @@ def category_rates(data: ArrayLike, *, concentration: ArrayLike) -> Any:
 
     Raises:
         InputError: other data, or a concentration that is not positive.
+
+    >>> posterior = category_rates([0, 2, 2, 2], concentration=[1, 1, 1])
+    >>> print(posterior.mean().round(3), posterior.median().round(3))
+    [0.286 0.143 0.571] [0.264 0.109 0.579]
     """
     x, prior = _numbers(data, integers=True), np.asarray(concentration, dtype=float)
-    if prior.ndim != 1 or not (prior > 0).all():
-        raise InputError("concentration must hold a positive number for each category")
+    if prior.ndim != 1 or len(prior) < 2 or not (prior > 0).all():
+        raise InputError("concentration must hold a positive number for each of two categories or more")
     if len(x) and (x.min() < 0 or x.max() >= len(prior)):
         raise InputError(f"data must hold integers from 0 to {len(prior) - 1}")
-    return stats.dirichlet(prior + np.bincount(x.astype(int), minlength=len(prior)))
+    return CategoryRates(prior + np.bincount(x.astype(int), minlength=len(prior)))
 
 
 def poisson_rate(data: ArrayLike, *, shape: float = 1.0, rate: float = 1.0) -> Any:

@@ -10,12 +10,14 @@ from genrl.training.fit import FitEpoch
 
 __all__ = ["draw_loss_curve"]
 
+LABELS = {"train": "training", "validation": "validation"}
+
 
 def draw_loss_curve(epochs: Sequence[FitEpoch], path: Path | str, *, kept: int | None = None) -> Path:
     """Draw each metric against epochs, one panel below the other, and write the picture.
 
     Args:
-        epochs: of a `FitHistory`.
+        epochs: of a `FitHistory`; those of later stages of a fit may have other metrics.
         path: of the picture, whose suffix is its format (`.png`, `.pdf`, `.svg`); parents are made.
         kept: the epoch whose weights were kept, marked by a line.
 
@@ -31,16 +33,16 @@ def draw_loss_curve(epochs: Sequence[FitEpoch], path: Path | str, *, kept: int |
 
     if not epochs:
         raise InputError("no loss curve of no epochs: train for one at least")
-    names = list(epochs[0].train)
-    numbers = [epoch.number for epoch in epochs]
+    names = list(dict.fromkeys(name for epoch in epochs for name in epoch.train))
     marker = "." if len(epochs) < 30 else None
     figure = Figure(figsize=(8, 1 + 3 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(panels, names, strict=True):
-        axes.plot(numbers, [epoch.train[name] for epoch in epochs], "--", marker=marker, label="training")
-        if epochs[0].validation:
-            axes.plot(numbers, [epoch.validation[name] for epoch in epochs], marker=marker, label="validation")
+        for side, style in (("train", "--"), ("validation", "-")):
+            found = [(epoch.number, metrics[name]) for epoch in epochs if name in (metrics := getattr(epoch, side))]
+            if found:
+                axes.plot(*zip(*found, strict=True), style, marker=marker, label=LABELS[side])
         if kept:
             axes.axvline(kept, color="grey", linestyle=":", label="kept")
         axes.set_ylabel(name.replace("_", " "))

@@ -110,13 +110,20 @@ def draw_sample_table(rows: Mapping[str, Mapping[str, Any]], path: Path | str) -
     return _save(figure, path)
 
 
-def draw_images(panels: Mapping[str, Any], path: Path | str, *, across: int = 8) -> Path:
+def draw_images(
+    panels: Mapping[str, Any],
+    path: Path | str,
+    *,
+    across: int = 8,
+    log_prob: Mapping[str, ArrayLike] | None = None,
+) -> Path:
     """Draw each set of images as one grid, `across` images wide, all in the same grey scale.
 
     Args:
         panels: (rows, height, width) by title, the first of them the data, whose range is black to white.
         path: of the picture; parents are made.
         across: images in a row of a grid.
+        log_prob: (rows,) in nats, by the set that they are of: histograms in a last panel.
 
     Raises:
         InputError: there is no panel, or one that holds no images.
@@ -125,15 +132,24 @@ def draw_images(panels: Mapping[str, Any], path: Path | str, *, across: int = 8)
     if any(rows.ndim != 3 for rows in images.values()):
         raise InputError("images have the shape (rows, height, width)")
     first = next(iter(images.values()))
-    figure, all_axes = _figure(len(images), None, size=4.0)
-    for axes, (title, rows) in zip(all_axes, images.items(), strict=True):
+    figure, all_axes = _figure(len(images) + (log_prob is not None), None, size=4.0)
+    for axes, (title, rows) in zip(all_axes, images.items(), strict=False):
         axes.imshow(_tile(rows, across), cmap="gray", vmin=first.min(), vmax=first.max())
         axes.set_title(title, fontsize="medium")
         axes.set_axis_off()
+    if log_prob is not None:
+        _log_prob_panel(all_axes[-1], log_prob)
     return _save(figure, path)
 
 
-def draw_histograms(panels: Mapping[str, Any], path: Path | str, *, most: int = 8, seed: int = 0) -> Path:
+def draw_histograms(
+    panels: Mapping[str, Any],
+    path: Path | str,
+    *,
+    most: int = 8,
+    seed: int = 0,
+    log_prob: Mapping[str, ArrayLike] | None = None,
+) -> Path:
     """Draw histograms of a few columns, each set in its colour.
 
     Args:
@@ -141,6 +157,7 @@ def draw_histograms(panels: Mapping[str, Any], path: Path | str, *, most: int = 
         path: of the picture; parents are made.
         most: columns to show; of more, some are drawn at random.
         seed: of that draw.
+        log_prob: (rows,) in nats, by the set that they are of: histograms in a last panel.
 
     Raises:
         InputError: there is no panel, or the sets have different columns.
@@ -150,16 +167,34 @@ def draw_histograms(panels: Mapping[str, Any], path: Path | str, *, most: int = 
     if any(rows.shape[1] != first.shape[1] for rows in sets.values()):
         raise InputError("histograms need sets of the same columns")
     shown = np.sort(np.random.default_rng(seed).permutation(first.shape[1])[:most])
-    figure, all_axes = _figure(len(shown), min(4, len(shown)), size=2.6)
+    count = len(shown) + (log_prob is not None)
+    figure, all_axes = _figure(count, min(4, count), size=2.6)
     for axes, column in zip(all_axes, shown, strict=False):
-        low, high = np.quantile(first[:, column], [0.002, 0.998])
-        bins = np.linspace(low, high, 50) if high > low else np.linspace(low - 0.5, low + 0.5, 50)
-        for title, rows in sets.items():
-            axes.hist(rows[:, column], bins, weights=np.full(len(rows), 1 / len(rows)), alpha=0.5, label=title)
+        _histograms(axes, {title: rows[:, column] for title, rows in sets.items()}, first[:, column])
         axes.set_title(f"column {column}", fontsize="medium")
-        axes.set_yticks([])
     all_axes[0].legend(fontsize="small")
+    if log_prob is not None:
+        _log_prob_panel(all_axes[-1], log_prob)
     return _save(figure, path)
+
+
+def _log_prob_panel(axes: Any, log_prob: Mapping[str, ArrayLike]) -> None:
+    """How likely the model finds each set; what is less likely than nearly all is counted in the last bin."""
+    every = np.concatenate([np.asarray(values) for values in log_prob.values()])
+    extent = every[np.isfinite(every)]
+    low, high = np.quantile(extent, [0.002, 0.998]) if len(extent) else (0.0, 0.0)
+    _histograms(axes, {title: np.clip(values, low, high) for title, values in log_prob.items()}, extent)
+    axes.set_title("log_prob, nats", fontsize="medium")
+    axes.legend(fontsize="small")
+
+
+def _histograms(axes: Any, sets: Mapping[str, Array], extent: Array) -> None:
+    """Shares of each set in the same bins, between nearly the least and the greatest number of `extent`."""
+    low, high = np.quantile(extent, [0.002, 0.998]) if len(extent) else (0.0, 0.0)
+    bins = np.linspace(low, high, 50) if high > low else np.linspace(low - 0.5, low + 0.5, 50)
+    for title, values in sets.items():
+        axes.hist(values, bins, weights=np.full(len(values), 1 / len(values)), alpha=0.5, label=title)
+    axes.set_yticks([])
 
 
 def _rows(rows: Any, title: str, least: int) -> Array:

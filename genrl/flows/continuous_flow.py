@@ -37,14 +37,18 @@ class ContinuousFlow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
-    >>> x = torch.cat([torch.randn(500, 2) - 4.0, torch.randn(500, 2) + 4.0])
-    >>> flow = ContinuousFlow(steps=8, hidden=(32, 32), fitting=GradientFitting(updates=100)).fit(x)
-    >>> bool(flow.log_prob(torch.tensor([[4.0, 4.0]])) > flow.log_prob(torch.tensor([[4.0, -4.0]])))
+    >>> import torch
+    >>> from genrl.flows import ContinuousFlow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
+    >>> y = torch.arange(1000) % 2
+    >>> x = torch.randn(1000, 2) + 8.0 * y[:, None] - 4.0
+    >>> flow = ContinuousFlow(steps=8, hidden=(32, 32), fitting=GradientFitting(updates=100)).fit(x, y)
+    >>> flow.sample(5, context=[0, 1]).shape
+    torch.Size([5, 2, 2])
+    >>> corner = torch.full((1, 2), 4.0)
+    >>> bool(flow.log_prob(corner, [1]) > flow.log_prob(corner, [0]))
     True
-    >>> flow.sample(5).shape
-    torch.Size([5, 2])
     """
 
     architecture = "any network of the rows' size; an equation to solve for each answer"

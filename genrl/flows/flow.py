@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import prod
@@ -23,6 +24,7 @@ __all__ = ["Flow"]
 
 BLOCK = 2048  # rows that go through all transforms together: what they leave behind stays in the processor's cache
 FIRST_ROWS = 4096  # that transforms are initialised from
+LANDMARKS = 4  # points of the base that a mode is looked for from
 
 
 class Flow(GenerativeModel, ABC):
@@ -69,13 +71,20 @@ class Flow(GenerativeModel, ABC):
             return self.rsample(sample_shape, context)
 
     def mode(self, context: Tensor | None = None) -> Tensor:
-        """What the base's most likely point becomes: one x, or one for each row of the context.
+        """The likeliest of what the base's most likely point and a few fixed others become: one x, or one for each row.
 
-        The exact mode where the flow stretches space evenly; elsewhere near it.
+        The first is the exact mode where the flow stretches space evenly, and near it elsewhere. Where there are
+        several modes it may lie between them, at next to no density; one of the others is then at a mode.
         """
-        z, given, shape = self._noise((), context)
-        (x,) = in_blocks(self._generate, torch.zeros_like(z), given)
-        return x.reshape(shape)
+        shape = self.require_built()
+        given = self._standardised_context(self.encode_context(context))
+        rows = 1 if given is None else len(given)
+        points = _landmarks(prod(shape)).to(self.standardise.mean)
+        z = points[:, None].expand(-1, rows, -1).flatten(0, 1)
+        x, log_det = in_blocks(self._from_base, z, None if given is None else given.repeat(LANDMARKS, 1))
+        best = (self.latent.log_prob(z) - log_det).reshape(LANDMARKS, rows).argmax(0)
+        found = x.reshape(LANDMARKS, rows, *shape)[best, torch.arange(rows, device=best.device)]
+        return found[0] if given is None else found
 
     def rsample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
         """The same as `sample`, differentiable in the parameters and the context."""
@@ -135,6 +144,7 @@ class Flow(GenerativeModel, ABC):
         self.stack = Stack(self._transforms(event_shape, context_features))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
+        warn_of_integers(x)
         self.initialise(x, context)
         fit_by_gradient(self, x, context, self.fitting, progress)
 
@@ -191,6 +201,30 @@ class Flow(GenerativeModel, ABC):
 
     def _generate(self, z: Tensor, context: Tensor | None) -> tuple[Tensor]:
         return (self._from_base(z, context)[0],)
+
+
+def _landmarks(features: int) -> Tensor:
+    """(LANDMARKS, features) points of the base, the same every time; the first is its most likely one."""
+    points = torch.randn(LANDMARKS, features, generator=torch.Generator().manual_seed(0))
+    points[0] = 0.0
+    return points
+
+
+def warn_of_integers(x: Tensor) -> None:
+    """Say so where columns hold repeated integers: a density of numbers is unbounded there, and a fit finds no end.
+
+    A column that is constant is no data, and does not count.
+    """
+    rows = x.flatten(1)
+    spread = rows.amax(0) - rows.amin(0)
+    levels = (rows == rows.round()).all(0) & (spread > 0) & (spread < len(rows) - 1)
+    if levels.any():
+        warnings.warn(
+            f"{int(levels.sum())} of {len(levels)} columns of X hold integers alone, where a density has no upper "
+            "bound and peaks grow ever narrower: dequantise them, that is add noise of the width of a step, such as "
+            "X + torch.rand(X.shape)",
+            stacklevel=4,
+        )
 
 
 def in_blocks(

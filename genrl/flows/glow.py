@@ -41,15 +41,23 @@ class Glow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from genrl.flows import Glow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> images = torch.rand(200, 1, 4, 4)
     >>> flow = Glow(transforms=2, levels=2, hidden=(8,), fitting=GradientFitting(updates=20)).fit(images)
     >>> flow.sample(3).shape, flow.log_prob(images[:5]).shape
     (torch.Size([3, 1, 4, 4]), torch.Size([5]))
+    >>> with TemporaryDirectory() as folder:
+    ...     flow.save(folder)
+    ...     loaded = Glow.load(folder)
+    >>> torch.equal(loaded.log_prob(images), flow.log_prob(images))
+    True
     """
 
-    architecture = "invertible: half of what a learned rotation gives transforms the other half"
+    architecture = "invertible: half of what a learned linear map gives transforms the other half"
 
     def __init__(
         self,

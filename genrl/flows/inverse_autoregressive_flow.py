@@ -30,14 +30,20 @@ class InverseAutoregressiveFlow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> from tempfile import TemporaryDirectory
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.flows import InverseAutoregressiveFlow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
     >>> flow = InverseAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=40)).fit(x)
     >>> samples, log_densities = flow.rsample_with_log_prob(5)
-    >>> samples.shape, log_densities.shape
-    (torch.Size([5, 2]), torch.Size([5]))
+    >>> torch.allclose(flow.log_prob(samples), log_densities, atol=1e-3)
+    True
+    >>> with TemporaryDirectory() as folder:
+    ...     flow.save(folder)
+    ...     InverseAutoregressiveFlow.load(folder).sample(5).shape
+    torch.Size([5, 2])
     """
 
     architecture = "masked; a density takes a pass for each column"

@@ -31,14 +31,17 @@ class MaskedAutoregressiveFlow(Flow):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
-    >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
-    >>> flow = MaskedAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=60)).fit(x)
-    >>> bool(flow.log_prob(torch.tensor([[1.0, 1.0]])) > flow.log_prob(torch.tensor([[1.0, -1.0]])))
+    >>> from genrl.flows import MaskedAutoregressiveFlow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
+    >>> c = torch.randn(1000, 1)
+    >>> x = c.repeat(1, 2) + 0.3 * torch.randn(1000, 2)
+    >>> flow = MaskedAutoregressiveFlow(transforms=2, fitting=GradientFitting(updates=60)).fit(x, context=c)
+    >>> flow.sample(5, torch.tensor([[-1.0], [1.0]])).shape
+    torch.Size([5, 2, 2])
+    >>> here = torch.ones(1, 2)
+    >>> bool(flow.log_prob(here, torch.tensor([[1.0]])) > flow.log_prob(here, torch.tensor([[-1.0]])))
     True
-    >>> flow.sample(5).shape
-    torch.Size([5, 2])
     """
 
     architecture = "masked; a sample takes a pass for each column"

@@ -34,14 +34,18 @@ class NeuralSplineFlow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> from tempfile import TemporaryDirectory
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.flows import NeuralSplineFlow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 2) - 4.0, torch.randn(500, 2) + 4.0])
     >>> flow = NeuralSplineFlow(transforms=2, fitting=GradientFitting(updates=60)).fit(x)
     >>> bool(flow.log_prob(torch.tensor([[4.0, 4.0]])) > flow.log_prob(torch.tensor([[0.0, 0.0]])))
     True
-    >>> flow.sample(5).shape
+    >>> with TemporaryDirectory() as folder:
+    ...     flow.save(folder)
+    ...     NeuralSplineFlow.load(folder).sample(5).shape
     torch.Size([5, 2])
     """
 

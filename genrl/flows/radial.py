@@ -102,14 +102,19 @@ class RadialFlow(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from genrl.flows import RadialFlow
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(1000, 2)
     >>> ring = 3 * x / x.norm(dim=1, keepdim=True) + 0.3 * torch.randn(1000, 2)
     >>> flow = RadialFlow(transforms=4, fitting=GradientFitting(updates=40)).fit(ring)
     >>> bool(flow.log_prob(torch.tensor([[3.0, 0.0]])) > flow.log_prob(torch.tensor([[6.0, 0.0]])))
     True
-    >>> flow.sample(5).shape
+    >>> with TemporaryDirectory() as folder:
+    ...     flow.save(folder)
+    ...     RadialFlow.load(folder).sample(5).shape
     torch.Size([5, 2])
     """
 

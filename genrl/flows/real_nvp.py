@@ -31,14 +31,18 @@ class RealNVP(Flow):
     Raises:
         InputError: a hyperparameter is out of its range.
 
+    >>> from tempfile import TemporaryDirectory
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.flows import RealNVP
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(1000, 1).repeat(1, 2) + 0.3 * torch.randn(1000, 2)
     >>> flow = RealNVP(transforms=4, fitting=GradientFitting(updates=60)).fit(x)
     >>> bool(flow.log_prob(torch.tensor([[1.0, 1.0]])) > flow.log_prob(torch.tensor([[1.0, -1.0]])))
     True
-    >>> flow.sample((3, 2)).shape
+    >>> with TemporaryDirectory() as folder:
+    ...     flow.save(folder)
+    ...     RealNVP.load(folder).sample((3, 2)).shape
     torch.Size([3, 2, 2])
     """
 

@@ -8,12 +8,9 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genrl.errors import InputError
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
 from genrl.gans.coverage import COLLAPSED, coverage
 from genrl.gans.games import GAMES, GameName
@@ -46,6 +43,7 @@ class AdversarialModel(GenerativeModel, ABC):
         fitting: settings of the game.
     """
 
+    why_no_density = "its generator has no inverse, which would tell what noise a row came from"
     units: Units | Range
 
     def __init__(
@@ -114,18 +112,6 @@ class AdversarialModel(GenerativeModel, ABC):
                 part = slice(start, start + SAMPLED_AT_ONCE)
                 drawn.append(self._rows(noise[part], None if repeated is None else repeated[part]))
         return torch.cat(drawn).reshape(*shape, *(() if given is None else (len(given),)), *event_shape)
-
-    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
-        """Refused.
-
-        Raises:
-            InputError: always.
-        """
-        self.require_built()
-        raise InputError(
-            f"{type(self).__name__} has no density: its generator has no inverse, so that it can be sampled but does "
-            "not know log p(x); compare samples with the data, or fit a model of genrl.flows"
-        )
 
     def generate(self, noise: Tensor, context: Tensor | None = None) -> Tensor:
         """The rows that noise stands for, differentiable in both arguments.

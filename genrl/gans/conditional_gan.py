@@ -44,8 +44,8 @@ class ConditionalGAN(AdversarialModel):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.gans import AdversarialFitting, ConditionalGAN
+    >>> _ = torch.manual_seed(0)
     >>> y = torch.randint(2, (1000,))
     >>> x = torch.randn(1000, 1) + 16.0 * y[:, None] - 8.0
     >>> short = AdversarialFitting(updates=200)

@@ -53,8 +53,9 @@ class CycleGAN(TransferModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, CycleGAN
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.rand(1000, 2)
     >>> y = 5.0 + 3.0 * torch.rand(1000, 2) ** 2  # of other points: no row of x has a partner here
     >>> short = AdversarialFitting(updates=200, batch_size=64)

@@ -40,8 +40,8 @@ class DCGAN(AdversarialModel):
         InputError: a hyperparameter is out of its range, or the rows are no images.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.gans import DCGAN
+    >>> _ = torch.manual_seed(0)
     >>> model = DCGAN(channels=8).build((3, 16, 16), context_features=2)
     >>> model.sample(5, torch.eye(2)).shape
     torch.Size([5, 2, 3, 16, 16])

@@ -54,8 +54,9 @@ class DomainTransferNetwork(TransferModel):
     Raises:
         InputError: a hyperparameter is out of its range, or `features` cannot encode.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, DomainTransferNetwork
+    >>> _ = torch.manual_seed(0)
     >>> x, y = torch.rand(1000, 2), 5.0 + 3.0 * torch.rand(1000, 2) ** 2
     >>> short = AdversarialFitting(updates=100, batch_size=64)
     >>> model = DomainTransferNetwork(hidden=(32,), fitting=short).fit(x, y)

@@ -53,8 +53,8 @@ class GAN(AdversarialModel):
         InputError: a hyperparameter is out of its range.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.gans import AdversarialFitting, GAN
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 1) - 8.0, torch.randn(500, 1) + 8.0])
     >>> short = AdversarialFitting(updates=200)
     >>> gan = GAN(hidden=(32, 32), discriminator_hidden=(32, 32), fitting=short).fit(x)

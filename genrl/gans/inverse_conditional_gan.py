@@ -13,12 +13,12 @@ from genrl.errors import InputError
 from genrl.gans.adversarial_model import AdversarialModel
 from genrl.gans.domains import DomainUnits
 from genrl.gans.settings import check_widths
-from genrl.gans.stages import Stages
 from genrl.gans.transfer_networks import Judge
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
 from genrl.row_checks import check_event
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["InverseConditionalGAN"]
 
@@ -42,9 +42,10 @@ class InverseConditionalGAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> from genrl.gans import GAN, AdversarialFitting
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, GAN, InverseConditionalGAN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x, y = torch.randn(1000, 1), torch.arange(1000) % 2
     >>> x = torch.cat([x, 0.1 * x + 5.0 * y[:, None]], 1)
     >>> short = AdversarialFitting(updates=200)
@@ -56,6 +57,7 @@ class InverseConditionalGAN(GenerativeModel):
     """
 
     architecture = "any networks; the generator gets an approximate inverse"
+    why_no_density = "its generator has no inverse but an approximate one, which measures no volumes"
 
     def __init__(
         self,

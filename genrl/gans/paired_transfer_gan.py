@@ -44,8 +44,9 @@ class PairedTransferGAN(TransferModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, PairedTransferGAN
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.rand(1000, 1)
     >>> y = torch.cat([x, x**2], 1)
     >>> model = PairedTransferGAN(hidden=(32,), fitting=AdversarialFitting(updates=150)).fit(x, y)

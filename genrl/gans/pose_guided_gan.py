@@ -15,12 +15,12 @@ from genrl.gans.domains import COMPARED, DomainUnits, as_domains, as_source, rep
 from genrl.gans.games import GAMES, GameName
 from genrl.gans.penalties import real_penalty
 from genrl.gans.settings import check_domain_game, check_widths
-from genrl.gans.stages import Stages
 from genrl.gans.transfer_networks import Judge, TransferNetwork
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation
 from genrl.row_checks import as_rows
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
+from genrl.training.stages import Stages
 
 __all__ = ["PoseGuidedGAN"]
 
@@ -49,8 +49,10 @@ class PoseGuidedGAN(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.gans import AdversarialFitting, PoseGuidedGAN
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x, pose = torch.randn(1000, 2), torch.rand(1000, 1)
     >>> stages = {"coarse_fitting": GradientFitting(updates=300), "fitting": AdversarialFitting(updates=100)}
     >>> model = PoseGuidedGAN(**stages).fit(x, x + pose, context=pose)
@@ -59,6 +61,7 @@ class PoseGuidedGAN(GenerativeModel):
     """
 
     architecture = "any three networks, and pairs with a pose"
+    why_no_density = "given a row and a pose all that it draws is one row, and a point has no density"
     paired: ClassVar[bool] = True
 
     def __init__(

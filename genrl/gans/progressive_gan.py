@@ -44,8 +44,8 @@ class ProgressiveGAN(AdversarialModel):
         InputError: a hyperparameter is out of its range, or the rows are no images that can be halved.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.gans import AdversarialFitting, ProgressiveGAN
+    >>> _ = torch.manual_seed(0)
     >>> short = AdversarialFitting(updates=12, batch_size=8, report_every=4)
     >>> model, depths = ProgressiveGAN(channels=4, fitting=short), []
     >>> _ = model.fit(torch.rand(40, 1, 16, 16), progress=lambda report: depths.append(round(model.depth, 1)))

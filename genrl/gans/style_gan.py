@@ -47,8 +47,8 @@ class StyleGAN(AdversarialModel):
         InputError: a hyperparameter is out of its range, or the rows are no images that can be halved.
 
     >>> import torch
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from genrl.gans import StyleGAN
+    >>> _ = torch.manual_seed(0)
     >>> model = StyleGAN(channels=4, noise_features=8).build((1, 16, 16))
     >>> styles = model.styles(torch.randn(2, 8))
     >>> styles.shape  # two layers at each of 4 x 4, 8 x 8 and 16 x 16

@@ -25,6 +25,8 @@ class TransferModel(GenerativeModel):
         source_units: of the source domain.
     """
 
+    why_no_density = "given a row of the source all that it draws is one row, and a point has no density"
+
     paired: ClassVar[bool]
 
     def transfer(self, x: Tensor) -> Tensor:

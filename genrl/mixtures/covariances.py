@@ -6,73 +6,18 @@ The names are scikit-learn's. Sizes: K components, d columns, rows in batches of
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.mixtures.covariance_form import CovarianceForm, collapsed
+from genrl.mixtures.independent_covariances import DIAGONAL, SPHERICAL
 
 __all__ = ["COVARIANCES", "DIAGONAL", "FULL", "CovarianceForm", "CovarianceType"]
 
 CovarianceType = Literal["full", "tied", "diag", "spherical"]
-
-
-class CovarianceForm(ABC):
-    """One form of the components' covariances.
-
-    Rows and means come relative to an origin close to both, because what is summed here loses digits in proportion to
-    their distance from it, counted in deviations.
-    """
-
-    @abstractmethod
-    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums over (B, d) rows of r (x - m), and of r (x - m)(x - m)^T as much as this form needs; r is (B, K)."""
-
-    @abstractmethod
-    def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
-        """The most likely covariances.
-
-        Args:
-            scatter: summed over all rows, about means that were `shift` away from the new ones.
-            shift: (K, d) new means minus those.
-            counts: (K,) sums of the responsibilities.
-            reg_covar: added to the variances.
-        """
-
-    @abstractmethod
-    def factorise(self, covariances: Tensor) -> Tensor:
-        """Factor F of the inverse, F F^T = covariance^-1, in the layout of this form.
-
-        Raises:
-            InputError: a covariance is not positive definite.
-        """
-
-    @abstractmethod
-    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
-        """The function that gives (B, K) squared distances |(x - m)^T F|^2 of (B, d) rows."""
-
-    @abstractmethod
-    def log_det(self, factors: Tensor, columns: int) -> Tensor:
-        """(K,) or (), log |F|."""
-
-    @abstractmethod
-    def from_precisions(self, precisions: Tensor) -> Tensor:
-        """The covariances whose inverses these are."""
-
-    @abstractmethod
-    def as_matrices(self, covariances: Tensor, components: int, columns: int) -> Tensor:
-        """(K, d, d), whatever the form."""
-
-    @abstractmethod
-    def shape(self, components: int, columns: int) -> tuple[int, ...]:
-        """Of the covariances."""
-
-    @abstractmethod
-    def num_parameters(self, components: int, columns: int) -> int:
-        """Free numbers in the covariances."""
 
 
 class Full(CovarianceForm):
@@ -173,97 +118,13 @@ class Tied(CovarianceForm):
         return columns * (columns + 1) // 2
 
 
-class Diagonal(CovarianceForm):
-    """A variance for each column of each component: (K, d)."""
-
-    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
-        """(K, d), and (K, d) diagonals."""
-        differences, weights = rows - means[:, None], responsibilities.T[:, None]
-        return (weights @ differences)[:, 0], (weights @ differences.square_())[:, 0]
-
-    def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
-        """(K, d)."""
-        return scatter / counts[:, None] - shift.square() + reg_covar
-
-    def factorise(self, covariances: Tensor) -> Tensor:
-        """(K, d), inverse deviations."""
-        return _inverse_deviation(covariances)
-
-    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
-        """Column by column."""
-        offsets = -means * factors
-        return lambda rows: torch.addcmul(offsets, rows[:, None], factors).square_().sum(-1)
-
-    def log_det(self, factors: Tensor, columns: int) -> Tensor:
-        """(K,)."""
-        return factors.log().sum(-1)
-
-    def from_precisions(self, precisions: Tensor) -> Tensor:
-        """(K, d)."""
-        return 1 / precisions
-
-    def as_matrices(self, covariances: Tensor, components: int, columns: int) -> Tensor:
-        """Diagonal ones."""
-        return torch.diag_embed(covariances)
-
-    def shape(self, components: int, columns: int) -> tuple[int, ...]:
-        """(K, d)."""
-        return components, columns
-
-    def num_parameters(self, components: int, columns: int) -> int:
-        """K d."""
-        return components * columns
-
-
-class Spherical(CovarianceForm):
-    """One variance for each component: (K,)."""
-
-    def moments(self, rows: Tensor, means: Tensor, responsibilities: Tensor) -> tuple[Tensor, Tensor]:
-        """(K, d), and (K,) traces."""
-        sums, diagonals = DIAGONAL.moments(rows, means, responsibilities)
-        return sums, diagonals.sum(-1)
-
-    def estimate(self, scatter: Tensor, shift: Tensor, counts: Tensor, reg_covar: float) -> Tensor:
-        """(K,)."""
-        return (scatter / counts - shift.square().sum(1)) / shift.shape[1] + reg_covar
-
-    def factorise(self, covariances: Tensor) -> Tensor:
-        """(K,), inverse deviations."""
-        return _inverse_deviation(covariances)
-
-    def squares(self, means: Tensor, factors: Tensor) -> Callable[[Tensor], Tensor]:
-        """Of the plain distances."""
-        return lambda rows: (rows[:, None] - means).square_().sum(-1) * factors.square()
-
-    def log_det(self, factors: Tensor, columns: int) -> Tensor:
-        """(K,)."""
-        return columns * factors.log()
-
-    def from_precisions(self, precisions: Tensor) -> Tensor:
-        """(K,)."""
-        return 1 / precisions
-
-    def as_matrices(self, covariances: Tensor, components: int, columns: int) -> Tensor:
-        """Multiples of the identity."""
-        return covariances[:, None, None] * torch.eye(columns, dtype=covariances.dtype, device=covariances.device)
-
-    def shape(self, components: int, columns: int) -> tuple[int, ...]:
-        """(K,)."""
-        return (components,)
-
-    def num_parameters(self, components: int, columns: int) -> int:
-        """K."""
-        return components
-
-
 FULL = Full()
-DIAGONAL = Diagonal()
 
 COVARIANCES: dict[CovarianceType, CovarianceForm] = {
     "full": FULL,
     "tied": Tied(),
     "diag": DIAGONAL,
-    "spherical": Spherical(),
+    "spherical": SPHERICAL,
 }
 
 
@@ -274,23 +135,10 @@ def _log_det(factors: Tensor) -> Tensor:
 def _inverse_factor(covariances: Tensor) -> Tensor:
     lower, info = torch.linalg.cholesky_ex(covariances)
     if info.any():
-        raise _singular()
+        raise collapsed()
     identity = _identity(covariances).expand_as(covariances)
     return torch.linalg.solve_triangular(lower, identity, upper=False).mT.contiguous()
 
 
 def _identity(like: Tensor) -> Tensor:
     return torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
-
-
-def _inverse_deviation(variances: Tensor) -> Tensor:
-    if not (variances > 0).all():
-        raise _singular()
-    return variances.rsqrt()
-
-
-def _singular() -> InputError:
-    return InputError(
-        "a component has collapsed onto a few rows, so that its covariance has no inverse: "
-        "use fewer components, a larger reg_covar, or another covariance_type"
-    )

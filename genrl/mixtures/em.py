@@ -81,9 +81,11 @@ def expect(x: Tensor, parameters: Parameters, form: CovarianceForm) -> tuple[flo
     for block in x.split(block_rows(*parameters.means.shape)):
         rows = block - origin
         joint = of_block(rows)
-        evidence = joint.logsumexp(1, keepdim=True)
-        responsibilities = (joint - evidence).exp_()
-        likelihood += evidence.sum()
+        highest = joint.amax(1, keepdim=True)
+        shares = (joint - highest).exp_()  # one exponential serves evidence and responsibilities
+        totals = shares.sum(1, keepdim=True)
+        responsibilities = shares.div_(totals)
+        likelihood += (highest + totals.log()).sum()
         counts += responsibilities.sum(0)
         more_sums, more_scatter = form.moments(rows, parameters.means - origin, responsibilities)
         sums += more_sums

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from genrl.argument_checks import at_least
 from genrl.errors import InputError
-from genrl.generative_model import GenerativeModel, Progress
+from genrl.generative_model import Progress
 from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
+from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.watching import Watch
@@ -25,7 +26,7 @@ from genrl.row_checks import as_rows
 __all__ = ["GaussianMixture"]
 
 
-class GaussianMixture(GenerativeModel):
+class GaussianMixture(FittedMixture):
     """A weighted sum of Gaussians, fitted by expectation-maximisation (Bishop 2006, section 9.2).
 
     Hyperparameters, defaults and fitted attributes are named as scikit-learn's. With a context it is the mixture of
@@ -57,8 +58,10 @@ class GaussianMixture(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from genrl.mixtures import GaussianMixture
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 2), torch.randn(500, 2) + 8.0])
     >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(x)
     >>> mixture.means_.round().sort(0).values.abs().tolist()
@@ -66,6 +69,12 @@ class GaussianMixture(GenerativeModel):
     >>> mixture.sample(3).shape
     torch.Size([3, 2])
     >>> bool(mixture.log_prob(torch.zeros(1, 2)) > mixture.log_prob(torch.full((1, 2), 4.0)))
+    True
+    >>> rows, components = mixture.sample_joint(1000)  # each row with the component that it is from
+    >>> with TemporaryDirectory() as folder:
+    ...     mixture.save(folder)
+    ...     loaded = GaussianMixture.load(folder)
+    >>> torch.equal(loaded.log_prob(rows), mixture.log_prob(rows))
     True
     """
 
@@ -108,9 +117,7 @@ class GaussianMixture(GenerativeModel):
         self.means_init = as_lists(means_init)
         self.precisions_init = as_lists(precisions_init)
         self.random_state = random_state
-        self.converged_ = False
-        self.n_iter_ = 0
-        self.lower_bound_ = -math.inf
+        self._forget_outcome()
 
     @property
     def parameters_(self) -> Parameters:
@@ -135,23 +142,10 @@ class GaussianMixture(GenerativeModel):
             joint = joint - log_density(given.to(self.means_), evidence, FULL).logsumexp(1)
         return joint.to(x.dtype)
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + (d,)`, or `sample_shape + (rows, d)` with a context of so many rows."""
-        self.require_built()
-        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
-        given = self.encode_context(context)
-        if given is None:
-            return draw(self.parameters_, self._form, shape).float()
-        return draw_given(self.parameters_, self._form, given.to(self.means_), shape).float()
-
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the posterior of each component, the responsibilities of the E step."""
         x = as_rows(X, "X", event_shape=self.require_built())
         return self._joint(x, self.encode_context(context, len(x))).softmax(1)
-
-    def predict(self, X: Any, context: Any = None) -> Tensor:
-        """(rows,) the most probable component."""
-        return self.predict_proba(X, context).argmax(1)
 
     def bic(self, X: Any, context: Any = None) -> float:
         """Bayesian information criterion on the data, the lower the better (Schwarz 1978)."""
@@ -167,8 +161,13 @@ class GaussianMixture(GenerativeModel):
 
     def _joint(self, x: Tensor, context: Tensor | None) -> Tensor:
         """(rows, K) log p(component, context, x)."""
-        rows = x if context is None else torch.cat([context.to(x), x], 1)
-        return log_density(rows.to(self.means_), self.parameters_, self._form)
+        return log_density(self._joined(x, context), self.parameters_, self._form)
+
+    def _draw(self, components: Tensor) -> Tensor:
+        return draw(self.parameters_, self._form, components)
+
+    def _draw_given(self, context: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return draw_given(self.parameters_, self._form, context, shape)
 
     def _num_parameters(self) -> int:
         components, columns = self.means_.shape
@@ -179,6 +178,7 @@ class GaussianMixture(GenerativeModel):
             raise InputError(f"a mixture models rows of columns, not of shape {event_shape}: flatten them")
         components, columns = self.n_components, context_features + event_shape[0]
         shape = self._form.shape(components, columns)
+        self._forget_outcome()
         for name, size in (
             ("weights_", (components,)),
             ("means_", (components, columns)),
@@ -188,7 +188,7 @@ class GaussianMixture(GenerativeModel):
             self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        rows = (x if context is None else torch.cat([context.to(x), x], 1)).double()
+        rows = self._joined(x, context)
         if len(rows) < self.n_components:
             raise InputError(f"X has {len(rows)} rows, fewer than the {self.n_components} components to be fitted")
         generator = random_generator(self.random_state)
@@ -235,7 +235,7 @@ class GaussianMixture(GenerativeModel):
         found = run.parameters
         self.weights_, self.means_ = found.weights, found.means
         self.covariances_, self.precisions_cholesky_ = found.covariances, found.factors
-        self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
+        self._keep_outcome(run.lower_bound, run.iterations, run.converged)
 
 
 @dataclass(frozen=True, kw_only=True)

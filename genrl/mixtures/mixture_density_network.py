@@ -35,16 +35,19 @@ class MixtureDensityNetwork(GenerativeModel):
     Raises:
         InputError: there is no component.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
-    >>> side = torch.randn(2000, 1).sign()
-    >>> angle = torch.rand(2000, 1)
+    >>> import torch
+    >>> from genrl.mixtures import MixtureDensityNetwork
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
+    >>> side, angle = torch.randn(2000, 1).sign(), torch.rand(2000, 1)
     >>> quick = GradientFitting(updates=400, learning_rate=0.02)
     >>> model = MixtureDensityNetwork(2, hidden=(16,), fitting=quick).fit(side * (1 + angle), context=angle)
     >>> question = torch.full((1, 1), 0.5)
     >>> samples = model.sample(1000, question)  # 1.5 or -1.5, and nothing between them
     >>> bool(samples.abs().min() > 1.0), samples.shape
     (True, torch.Size([1000, 1, 1]))
+    >>> bool(model.log_prob(torch.tensor([[1.5]]), question) > model.log_prob(torch.tensor([[0.0]]), question))
+    True
     """
 
     architecture = "any network of the context; Gaussians with independent columns"
@@ -86,11 +89,11 @@ class MixtureDensityNetwork(GenerativeModel):
         with torch.no_grad():
             logits, means, log_stds = self._parameters_given(given)
             # The greatest of the logits with Gumbel noise is a draw by their softmax.
-            gumbel = -torch.empty(*shape, *logits.shape).exponential_().log()
+            gumbel = -logits.new_empty(*shape, *logits.shape).exponential_().log()
             picked = (logits + gumbel).argmax(-1)  # (*shape, rows)
-            rows = torch.arange(len(logits))
-            drawn = means[rows, picked] + log_stds[rows, picked].exp() * torch.randn(*picked.shape, means.shape[-1])
-            drawn = self.units.restore(drawn)
+            rows = torch.arange(len(logits), device=logits.device)
+            chosen = means[rows, picked]
+            drawn = self.units.restore(chosen + log_stds[rows, picked].exp() * torch.randn_like(chosen))
         return drawn[..., 0, :] if given is None else drawn
 
     def mode(self, context: Tensor | None = None) -> Tensor:
@@ -102,7 +105,7 @@ class MixtureDensityNetwork(GenerativeModel):
         with torch.no_grad():
             logits, means, log_stds = self._parameters_given(given)
             heights = logits.log_softmax(-1) - log_stds.sum(-1)
-            x = means[torch.arange(len(logits)), heights.argmax(-1)]
+            x = means[torch.arange(len(logits), device=logits.device), heights.argmax(-1)]
             precisions = (-2 * log_stds).exp()
             for _ in range(MODE_STEPS):
                 log_gaussian = -0.5 * (precisions * (x[:, None] - means).square()).sum(-1)

@@ -8,16 +8,21 @@ from torch import Tensor
 from genrl.mixtures.covariances import FULL, CovarianceForm
 from genrl.mixtures.em import Parameters, log_density
 
-__all__ = ["context_parameters", "draw", "draw_given"]
+__all__ = ["context_parameters", "draw", "draw_given", "pick"]
 
 
-def draw(parameters: Parameters, form: CovarianceForm, shape: tuple[int, ...]) -> Tensor:
-    """(*shape, d): a component by its weight, then a row of it."""
+def pick(chances: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """(*shape, rows) numbers 0 .. K - 1, drawn by (rows, K) chances."""
+    size = torch.Size(shape).numel()
+    drawn = torch.multinomial(chances, max(1, size), replacement=True).T[:size]
+    return drawn.reshape(*shape, len(chances))
+
+
+def draw(parameters: Parameters, form: CovarianceForm, picked: Tensor) -> Tensor:
+    """(*shape, d) rows of the components picked, which may be of any shape."""
     components, columns = parameters.means.shape
     lower = torch.linalg.cholesky(form.as_matrices(parameters.covariances, components, columns))
-    picked = torch.multinomial(parameters.weights, max(1, torch.Size(shape).numel()), replacement=True)
-    picked = picked[: torch.Size(shape).numel()].reshape(shape)
-    noise = torch.randn(*shape, columns, dtype=lower.dtype)
+    noise = torch.randn(*picked.shape, columns, dtype=lower.dtype)
     return parameters.means[picked] + (lower[picked] @ noise[..., None])[..., 0]
 
 
@@ -47,9 +52,7 @@ def draw_given(parameters: Parameters, form: CovarianceForm, context: Tensor, sh
     known = context.shape[1]
     covariances = form.as_matrices(parameters.covariances, components, columns)
     marginal = context_parameters(parameters, form, known)
-    chances = log_density(context, marginal, FULL).softmax(1)
-    picked = torch.multinomial(chances, max(1, torch.Size(shape).numel()), replacement=True).T
-    picked = picked[: torch.Size(shape).numel()].reshape(*shape, len(context))
+    picked = pick(log_density(context, marginal, FULL).softmax(1), shape)
     cross, lower_right = covariances[:, known:, :known], covariances[:, known:, known:]
     slopes = torch.linalg.solve(marginal.covariances, cross.mT).mT  # (K, d - c, c)
     lower = torch.linalg.cholesky(lower_right - slopes @ cross.mT)

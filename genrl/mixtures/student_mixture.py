@@ -14,6 +14,7 @@ from torch.distributions import Chi2
 
 from genrl.mixtures.covariances import FULL
 from genrl.mixtures.em import block_rows
+from genrl.mixtures.sampling import pick
 
 __all__ = ["IndependentColumns", "JointColumns", "StudentMixture"]
 
@@ -33,12 +34,6 @@ class StudentMixture:
     means: Tensor
     scales: Tensor
     degrees: Tensor
-
-    def picked(self, chances: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """(*shape, rows) components, drawn by (rows, K) chances."""
-        size = torch.Size(shape).numel()
-        drawn = torch.multinomial(chances, max(1, size), replacement=True).T[:size]
-        return drawn.reshape(*shape, len(chances))
 
 
 class JointColumns:
@@ -64,9 +59,8 @@ class JointColumns:
             degrees=mixture.degrees,
         )
 
-    def draw(self, mixture: StudentMixture, shape: tuple[int, ...]) -> Tensor:
-        """(*shape, d)."""
-        picked = mixture.picked(mixture.weights[None], shape)[..., 0]
+    def draw(self, mixture: StudentMixture, picked: Tensor) -> Tensor:
+        """(*shape, d) rows of the components picked, which may be of any shape."""
         noise = _student_noise(mixture.degrees[picked], mixture.means.shape[1])
         lower = torch.linalg.cholesky(mixture.scales)
         return mixture.means[picked] + (lower[picked] @ noise[..., None])[..., 0]
@@ -75,7 +69,7 @@ class JointColumns:
         """(*shape, rows, d - c): the later columns given (rows, c) first ones."""
         known = context.shape[1]
         first = self.marginal(mixture, known)
-        picked = mixture.picked(self.log_density(context, first).softmax(1), shape)
+        picked = pick(self.log_density(context, first).softmax(1), shape)
         cross = mixture.scales[:, known:, :known]
         slopes = torch.linalg.solve(first.scales, cross.mT).mT  # (K, d - c, c)
         lower = torch.linalg.cholesky(mixture.scales[:, known:, known:] - slopes @ cross.mT)
@@ -108,19 +102,16 @@ class IndependentColumns:
         """Of the first columns."""
         return self._columns(mixture, slice(None, known))
 
-    def draw(self, mixture: StudentMixture, shape: tuple[int, ...]) -> Tensor:
-        """(*shape, d)."""
-        return self._draw(mixture, mixture.picked(mixture.weights[None], shape)[..., 0])
+    def draw(self, mixture: StudentMixture, picked: Tensor) -> Tensor:
+        """(*shape, d) rows of the components picked, which may be of any shape."""
+        degrees = mixture.degrees[picked][..., None].expand(*picked.shape, mixture.means.shape[1])
+        return mixture.means[picked] + mixture.scales[picked].sqrt() * _student_noise(degrees, 1)[..., 0]
 
     def draw_given(self, mixture: StudentMixture, context: Tensor, shape: tuple[int, ...]) -> Tensor:
         """(*shape, rows, d - c): the later columns given (rows, c) first ones, which tell of the component alone."""
         known = context.shape[1]
         chances = self.log_density(context, self.marginal(mixture, known)).softmax(1)
-        return self._draw(self._columns(mixture, slice(known, None)), mixture.picked(chances, shape))
-
-    def _draw(self, mixture: StudentMixture, picked: Tensor) -> Tensor:
-        degrees = mixture.degrees[picked][..., None].expand(*picked.shape, mixture.means.shape[1])
-        return mixture.means[picked] + mixture.scales[picked].sqrt() * _student_noise(degrees, 1)[..., 0]
+        return self.draw(self._columns(mixture, slice(known, None)), pick(chances, shape))
 
     def _columns(self, mixture: StudentMixture, columns: slice) -> StudentMixture:
         return StudentMixture(

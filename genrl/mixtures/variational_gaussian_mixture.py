@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any, Literal, Self
 
@@ -11,13 +10,15 @@ from torch import Tensor
 
 from genrl.argument_checks import at_least, one_of
 from genrl.errors import InputError
-from genrl.generative_model import GenerativeModel, Progress
+from genrl.generative_model import Progress
 from genrl.mixtures import variational
 from genrl.mixtures.arguments import as_double, as_lists
 from genrl.mixtures.em import log_density, moments_of
+from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, VariationalCovarianceType
 from genrl.mixtures.merging import settle
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
+from genrl.mixtures.student_mixture import StudentMixture
 from genrl.mixtures.variational import Families, Posterior, Run
 from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS, WeightConcentrationPriorType
@@ -26,7 +27,7 @@ from genrl.row_checks import as_rows
 __all__ = ["VariationalGaussianMixture"]
 
 
-class VariationalGaussianMixture(GenerativeModel):
+class VariationalGaussianMixture(FittedMixture):
     """A mixture of Gaussians with a posterior over its parameters, by variational Bayes (Bishop 2006, section 10.2).
 
     Components that the data do not need are left without rows. Names and defaults are scikit-learn's; what differs:
@@ -59,6 +60,9 @@ class VariationalGaussianMixture(GenerativeModel):
         means_: (K, d); with a context its columns come first.
         mean_precision_: (K,).
         degrees_of_freedom_: (K,).
+        counts_: (K,) rows that each component stands for.
+        n_effective_: components that stand for more than one row: how many the data need.
+        kl_: divergence of the parameters' posterior from their prior, in nats: how much was learned of them.
         converged_: the bound settled within `max_iter`.
         n_iter_: of the best start, since components were last joined.
         lower_bound_: on the log-evidence, in nats, of the rows of the last fit.
@@ -66,14 +70,17 @@ class VariationalGaussianMixture(GenerativeModel):
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.mixtures import VariationalGaussianMixture
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(300, 2), torch.randn(300, 2) + 8.0])
     >>> mixture = VariationalGaussianMixture(10, random_state=0).fit(x)
-    >>> mixture.n_effective_
-    2
-    >>> mixture.partial_fit(torch.randn(300, 2) - 8.0).n_effective_
-    3
+    >>> mixture.n_effective_, mixture.sample(3).shape
+    (2, torch.Size([3, 2]))
+    >>> before, late = mixture.kl_, torch.randn(300, 2) - 8.0
+    >>> unforeseen = mixture.log_prob(late).mean()
+    >>> mixture.partial_fit(late).n_effective_, mixture.kl_ > before, bool(mixture.log_prob(late).mean() > unforeseen)
+    (3, True, True)
     """
 
     architecture = "Gaussians, no network; finds how many"
@@ -129,12 +136,10 @@ class VariationalGaussianMixture(GenerativeModel):
         self.covariance_prior = as_lists(covariance_prior)
         self.merge_attempts = merge_attempts
         self.random_state = random_state
-        self.converged_ = False
-        self.n_iter_ = 0
-        self.lower_bound_ = -math.inf
+        self._forget_outcome()
 
     @property
-    def weights_(self) -> Tensor:
+    def weights_(self) -> Tensor:  # type: ignore[override]
         """(K,) expected weights, which sum to 1."""
         return self._families.weights.mean(self.weight_concentration_)
 
@@ -165,34 +170,20 @@ class VariationalGaussianMixture(GenerativeModel):
             InputError: wrong shapes.
         """
         given = self.check_rows(x, context)
-        student, mixture = self._families.precision.student, variational.predictive(self._posterior, self._families)
-        rows = self._rows(x, given)
+        student, mixture = self._families.precision.student, self._predictive
+        rows = self._joined(x, given)
         found = student.log_density(rows, mixture).logsumexp(1)
         if given is not None:
             known = student.marginal(mixture, self.context_features)
             found = found - student.log_density(given.to(self.means_), known).logsumexp(1)
         return found.to(x.dtype)
 
-    def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws of shape `sample_shape + (d,)`, or `sample_shape + (rows, d)` with a context of so many rows."""
-        self.require_built()
-        shape = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
-        student, mixture = self._families.precision.student, variational.predictive(self._posterior, self._families)
-        given = self.encode_context(context)
-        if given is None:
-            return student.draw(mixture, shape).float()
-        return student.draw_given(mixture, given.to(self.means_), shape).float()
-
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the variational posterior of each row's component, that of the E step."""
         x = as_rows(X, "X", event_shape=self.require_built())
-        rows = self._rows(x, self.encode_context(context, len(x)))
+        rows = self._joined(x, self.encode_context(context, len(x)))
         expected = variational.expected_parameters(self._posterior, self._families)
         return log_density(rows, expected, self._families.precision.covariance).softmax(1)
-
-    def predict(self, X: Any, context: Any = None) -> Tensor:
-        """(rows,) the most probable component."""
-        return self.predict_proba(X, context).argmax(1)
 
     def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Self:
         """Learn from more rows, which need not be kept; no components are joined.
@@ -212,7 +203,7 @@ class VariationalGaussianMixture(GenerativeModel):
             self.classes = classes
         else:
             given = self.encode_context(y if context is None else context, len(x))
-        rows = self._rows(x, given)
+        rows = self._joined(x, given)
         if not self.mean_precision_.any():
             # Few rows of many may not be worth a component yet, and in a stream what was joined stays joined.
             self._begin(rows, None, merge_attempts=0)
@@ -239,12 +230,20 @@ class VariationalGaussianMixture(GenerativeModel):
             self.mean_prior_, self.covariance_prior_, self._families, self.n_components, *given
         )
 
-    def _rows(self, x: Tensor, context: Tensor | None) -> Tensor:
-        return (x if context is None else torch.cat([context.to(x), x], 1)).to(self.means_)
+    @property
+    def _predictive(self) -> StudentMixture:
+        return variational.predictive(self._posterior, self._families)
+
+    def _draw(self, components: Tensor) -> Tensor:
+        return self._families.precision.student.draw(self._predictive, components)
+
+    def _draw_given(self, context: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return self._families.precision.student.draw_given(self._predictive, context, shape)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 1:
             raise InputError(f"a mixture models rows of columns, not of shape {event_shape}: flatten them")
+        self._forget_outcome()
         components, columns = self.n_components, context_features + event_shape[0]
         precision = self._families.precision
         least = precision.least_degrees(columns)
@@ -264,7 +263,7 @@ class VariationalGaussianMixture(GenerativeModel):
             self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        self._begin(self._rows(x, context), progress, self.merge_attempts)
+        self._begin(self._joined(x, context), progress, self.merge_attempts)
 
     def _begin(self, x: Tensor, progress: Progress | None, merge_attempts: int) -> None:
         """From data that follow none, the best of several starts."""
@@ -293,6 +292,6 @@ class VariationalGaussianMixture(GenerativeModel):
         self.weight_concentration_ = run.posterior.concentration
         self.means_, self.scales_ = components.means, components.scales
         self.mean_precision_, self.degrees_of_freedom_ = components.rows, components.degrees
-        self.converged_, self.n_iter_, self.lower_bound_ = run.converged, run.iterations, run.lower_bound
+        self._keep_outcome(run.lower_bound, run.iterations, run.converged)
         if not (run.converged or was_asked):
             warnings.warn(f"not settled after {self.max_iter} iterations: raise max_iter or tol", stacklevel=4)

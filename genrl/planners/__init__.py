@@ -6,6 +6,7 @@ from genrl.planners.conditions import Conditions
 from genrl.planners.given import Given
 from genrl.planners.pixel_sampler import PixelCNNTrajectorySampler, PixelRNNTrajectorySampler, PixelTrajectorySampler
 from genrl.planners.planner import RecedingHorizonPlanner
+from genrl.planners.return_guide import ReturnGuide
 from genrl.planners.row_dynamics import RowDynamics
 from genrl.planners.row_sampler import RowTrajectorySampler
 from genrl.planners.saved import load_planner, save_planner
@@ -25,6 +26,7 @@ __all__ = [
     "PlannedActions",
     "PositionControl",
     "RecedingHorizonPlanner",
+    "ReturnGuide",
     "RowDynamics",
     "RowTrajectorySampler",
     "ScoreTrajectorySampler",

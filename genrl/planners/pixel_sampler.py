@@ -72,22 +72,28 @@ class PixelTrajectorySampler(TrajectoryModel):
     def _rows(self, grids: Tensor) -> Tensor:
         return self.discretiser.encode(grids).movedim(-1, 1)[..., None]
 
-    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
+    def _shares_noise(self, known: Tensor, guide: Guide | None) -> bool:
+        return guide is None and not known_late(known[..., self.given.modelled(known.shape[2])])
+
+    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
         assert isinstance(self.model, AutoregressiveModel)
         model, tokens = self.model, self._rows(values)
-        by_token = known.repeat_interleave(self.bins.tokens, 2)
-        mask = by_token.movedim(-1, 1)[..., None]
-        # Once a token is unknown, none that is known may follow: otherwise the draws must be weighed.
-        in_order = by_token.flatten(1)
-        late = bool((in_order[:, 1:] & ~in_order[:, :-1]).any())
+        mask = known.repeat_interleave(self.bins.tokens, 2).movedim(-1, 1)[..., None]
+        candidates = self.candidates if known_late(known) else 1
 
         def draw(number: int) -> Tensor:
             told = None if context is None else context.repeat_interleave(number, 0)
             rows, where = tokens.repeat_interleave(number, 0), mask.repeat_interleave(number, 0)
-            found = model.complete(rows, where, told, candidates=self.candidates if late else 1)
+            found = model.complete(rows, where, told, candidates=candidates, alike=alike and guide is None)
             return self.discretiser.decode(found[..., 0].movedim(1, -1))
 
         return reweighted(draw, guide, self.candidates)
+
+
+def known_late(known: Tensor) -> bool:
+    """Some cell is known after one that is not, so that its draws must be weighed: of (rows, time, columns)."""
+    in_order = known.flatten(1)
+    return bool((in_order[:, 1:] & ~in_order[:, :-1]).any())
 
 
 class PixelCNNTrajectorySampler(PixelTrajectorySampler):

@@ -28,9 +28,9 @@ class RecedingHorizonPlanner:
     """Acts by plans that begin at the current observation (Janner et al. 2022, algorithm 1).
 
     A `Policy` as stable-baselines3 knows it: `predict`'s state holds the plan, its age and how many there have been, so
-    that one planner serves any number of environments. Deterministic, it draws the k-th plan of an episode from the
-    k-th noise, the same each time: a planner that has run into a wall with one plan tries another. Otherwise plans are
-    drawn from torch's global random state.
+    that one planner serves any number of environments. Deterministic, it draws the k-th plan of every episode from the
+    k-th noise, the same each time and whatever episodes run beside it: a planner that has run into a wall with one plan
+    tries another. Otherwise plans are drawn from torch's global random state.
 
     Args:
         sampler: fitted to grids of these columns.
@@ -40,8 +40,8 @@ class RecedingHorizonPlanner:
         stride: steps from row to row, as in the grids that the sampler was fitted to.
         replan_every: steps for which a plan is followed.
         acting: how.
-        desired_return: what the return column is to hold, if there is one.
-        guide: of plans, given to the sampler.
+        desired_return: what the return column is to hold in the first row, if there is one.
+        guide: of plans, given to the sampler; such as a `ReturnGuide`.
         seed: of the noise of deterministic plans.
 
     Raises:
@@ -69,7 +69,7 @@ class RecedingHorizonPlanner:
                 f"horizon, stride and replan_every must be 1 or more, and a plan of {horizon} rows of {stride} steps "
                 f"cannot be followed for {replan_every} steps"
             )
-        if columns.returns != (desired_return is not None):
+        if (columns.returns is None) != (desired_return is None):
             raise InputError("desired_return belongs to columns with returns: give both or neither")
         self.sampler = sampler
         self.columns = columns
@@ -87,8 +87,8 @@ class RecedingHorizonPlanner:
 
         Args:
             observations: (rows, observation columns).
-            deterministic: the same plans each time.
-            earlier: plans, which then came from other noise.
+            deterministic: the same plan for the same observation, from the same noise for all.
+            earlier: plans of the episode, which then came from other noise.
 
         Raises:
             InputError: observations of another task.
@@ -104,7 +104,7 @@ class RecedingHorizonPlanner:
         if self.desired_return is not None:
             conditions &= Conditions.at(0, [self.columns.count - 1], [self.desired_return], shape=shape)
         with _seeded(self.seed + earlier) if deterministic else nullcontext():
-            return self.sampler.sample(len(seen), self.horizon, conditions, self.guide).cpu()
+            return self.sampler.sample(len(seen), self.horizon, conditions, self.guide, alike=deterministic).cpu()
 
     def predict(
         self,
@@ -130,10 +130,12 @@ class RecedingHorizonPlanner:
         begins = np.zeros(len(rows), bool) if episode_start is None else np.asarray(episode_start, dtype=bool)
         made = np.where(begins, 0, made)
         due = begins | (ages >= self.replan_every)
-        if due.any():
-            plans[due] = self.plan(rows[due], deterministic, earlier=int(made[due].max())).numpy()
-            ages[due] = 0
-            made[due] += 1
+        noises = made if deterministic else np.zeros_like(made)
+        for noise in np.unique(noises[due]):
+            together = due & (noises == noise)
+            plans[together] = self.plan(rows[together], deterministic, earlier=int(noise)).numpy()
+        ages[due] = 0
+        made[due] += 1
         found = self.acting.act(
             torch.from_numpy(rows), torch.from_numpy(plans), torch.from_numpy(ages), self.columns, self.stride
         )

@@ -64,7 +64,7 @@ class RowTrajectorySampler(TrajectoryModel):
     def _rows(self, grids: Tensor) -> Tensor:
         return grids.flatten(1)[:, self.free]
 
-    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
+    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
         assert isinstance(self.model, Sampler)
         rows, mask = self._rows(values), self._rows(known)
 

@@ -14,6 +14,7 @@ from genrl.errors import InputError
 from genrl.generative_model import describe_model, rebuild_model
 from genrl.planners.acting import Acting, InverseDynamics, PlannedActions, PositionControl
 from genrl.planners.planner import RecedingHorizonPlanner
+from genrl.planners.return_guide import ReturnGuide
 from genrl.planners.trajectory_grids import TrajectoryColumns
 from genrl.planners.trajectory_model import TrajectoryModel
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -24,7 +25,9 @@ SETTINGS = ("horizon", "stride", "replan_every", "desired_return", "seed")
 
 
 def save_planner(planner: RecedingHorizonPlanner, folder: Path | str, env_id: str | None = None) -> None:
-    """Write `planner.json`, `sampler.json` and their tensors, atomically; a guide is a function, and is not kept.
+    """Write `planner.json`, `sampler.json` and their tensors, atomically.
+
+    A `ReturnGuide` is kept; any other guide is a function, and is not.
 
     Raises:
         InputError: the sampler or the way of acting is none of this package.
@@ -42,13 +45,16 @@ def save_planner(planner: RecedingHorizonPlanner, folder: Path | str, env_id: st
     tensors = {"sampler": planner.sampler.state_dict()}
     if isinstance(planner.acting, InverseDynamics):
         tensors["acting"] = planner.acting.state_dict()
+    if isinstance(planner.guide, ReturnGuide):
+        document["guide"] = {"weight": planner.guide.weight, "hidden": planner.guide.hidden}
+        tensors["guide"] = planner.guide.state_dict()
     write_checkpoint(
         Path(folder), tensors=tensors, documents={"planner": document, "sampler": describe_model(planner.sampler)}
     )
 
 
 def load_planner(folder: Path | str) -> RecedingHorizonPlanner:
-    """The planner that `save_planner` wrote, without a guide.
+    """The planner that `save_planner` wrote.
 
     Raises:
         InputError: the folder holds none, or a damaged one.
@@ -69,6 +75,7 @@ def load_planner(folder: Path | str) -> RecedingHorizonPlanner:
             columns,
             spaces.Box(low, high, dtype=np.float32),
             acting=_rebuild_acting(document["acting"], saved, columns, document["stride"]),
+            guide=_rebuild_guide(document, saved, columns),
             **{name: document[name] for name in SETTINGS},
         )
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -94,3 +101,14 @@ def _rebuild_acting(document: dict[str, Any], saved: Checkpoint, columns: Trajec
         inverse.load_state_dict(saved.tensors["acting"])
         return inverse.eval()
     return PlannedActions()
+
+
+def _rebuild_guide(document: dict[str, Any], saved: Checkpoint, columns: TrajectoryColumns) -> ReturnGuide | None:
+    if "guide" not in document:
+        return None
+    settings = document["guide"]
+    guide = ReturnGuide(
+        columns, document["horizon"], weight=float(settings["weight"]), hidden=tuple(settings["hidden"])
+    )
+    guide.load_state_dict(saved.tensors["guide"])
+    return guide.eval()

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genrl.nn import mean_and_deviation
 from genrl.planners.given import Given
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
-from genrl.score import ScoreModel
+from genrl.planners.whitening import Whitening
+from genrl.score import ScoreModel, TemporalUNet
 from genrl.score.guidance import guided
 from genrl.score.langevin import Score
 from genrl.score.sampling import SAMPLERS, SamplerName, drown
@@ -22,8 +22,8 @@ __all__ = ["ScoreTrajectorySampler"]
 class ScoreTrajectorySampler(TrajectoryModel):
     """Denoises the whole grid of a trajectory at once (Janner et al. 2022, algorithm 1).
 
-    The model sees cosine coefficients over time (an orthonormal map of each column), each in units of its own: fast
-    changes, which real trajectories have few of, are small numbers, and so are the model's errors in them.
+    The model sees grids that are whitened over time and columns together (`Whitening`): what plans may not do, as far
+    as the rules of the task are linear, is a matter of small numbers, and so are the model's errors in it.
 
     What the model was told of a trajectory (`given`) is its context. Other conditions lead the draw: at each noise
     level, what the noisy trajectory will probably become is moved to the nearest one, in these units, in which the
@@ -32,12 +32,12 @@ class ScoreTrajectorySampler(TrajectoryModel):
     what the noisy trajectory will probably become (`genrl.score.guidance.guided`): it is in nats, and must be
     differentiable.
 
-    Departures from Janner et al.: a multilayer perceptron of coefficients in place of convolutions over time; the
-    samplers of `ScoreModel`, with fewer evaluations.
+    Departures from Janner et al.: whitened grids; the samplers of `ScoreModel`, with fewer evaluations; no in-painting
+    of the observation, which the network is told.
 
     Args:
-        model: its `sampler`, `evaluations` and `guidance` (of what is given) say how plans are drawn; None for a small
-            one with 32 evaluations.
+        model: its `sampler`, `evaluations` and `guidance` (of what is given) say how plans are drawn; None for one of
+            a small `TemporalUNet`, with 20 evaluations.
         given: what the model is told of each trajectory.
 
     >>> from genrl.planners.conditions import Conditions
@@ -52,71 +52,63 @@ class ScoreTrajectorySampler(TrajectoryModel):
     (True, True)
     """
 
-    architecture = "a multilayer perceptron over the flat grid; many evaluations for a plan"
+    architecture = "that of the model, over time or flat; many evaluations for a plan"
 
     def __init__(self, *, model: ScoreModel | None = None, given: Given = Given()) -> None:
-        fitting = GradientFitting(updates=5000, learning_rate=1e-3, average=0.999)
-        default = ScoreModel(hidden=(256, 256, 256), evaluations=32, fitting=fitting)
+        fitting = GradientFitting(updates=3000, batch_size=64, learning_rate=4e-3, average=0.995)
+        default = ScoreModel(network=TemporalUNet(), evaluations=20, fitting=fitting)
         super().__init__(model=model or default, given=given)
 
-    waves: Tensor
-    varying: Tensor
-
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
-        self.register_buffer("waves", cosines(horizon), persistent=False)
-        self.register_buffer("varying", torch.ones(horizon * columns))
+        self.whitening = Whitening(horizon * columns)
         return (horizon, columns)
 
     def _prepare(self, grids: Tensor) -> None:
-        self.varying.copy_(mean_and_deviation(self._rows(grids).flatten(1))[1] > 0)
+        self.whitening.measure(grids.flatten(1))
 
     def _rows(self, grids: Tensor) -> Tensor:
-        return torch.einsum("kt,ntc->nkc", self.waves, grids.to(self.waves))
+        return self.whitening.remove(grids.flatten(1)).reshape(grids.shape)
 
-    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
+    def _shares_noise(self, known: Tensor, guide: Guide | None) -> bool:
+        return self._sampler(known[..., self.given.modelled(known.shape[2])]) == "heun"
+
+    def _sampler(self, known: Tensor) -> SamplerName:
+        """For (rows, time, columns that are modelled) of what is known."""
+        assert isinstance(self.model, ScoreModel)
+        untold = int(known.sum()) > len(known) * len(self.given.first)
+        return "predictor_corrector" if untold and self.model.sampler == "heun" else self.model.sampler
+
+    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
         assert isinstance(self.model, ScoreModel)
         model, shape = self.model, values.shape
 
         def grids(z: Tensor) -> Tensor:
-            return torch.einsum("kt,nkc->ntc", self.waves, model.units.restore(z).reshape(-1, *shape[1:]))
+            return self.whitening.restore(model.units.restore(z)).reshape(-1, *shape[1:])
 
         def score(z: Tensor, level: Tensor) -> Tensor:
-            coefficients = model.units.restore(z).reshape(shape)
-            return model.score_function(coefficients, level, context).flatten(1) * model.units.deviation
+            rows = model.units.restore(z).reshape(shape)
+            return model.score_function(rows, level, context).flatten(1) * model.units.deviation
 
         led = score if guide is None else guided(score, lambda z: guide(grids(z)))
-        cells = torch.kron(self.waves.T.contiguous(), torch.eye(shape[2]).to(self.waves))
-        cells = cells * (model.units.deviation * self.varying)
-        inverse = pseudo_inverses(cells, known.flatten(1))
+        inverse = pseudo_inverses(self.whitening.root.T * model.units.deviation, known.flatten(1))
 
         def consistent(z: Tensor) -> Tensor:
             missing = torch.where(known, values - grids(z), 0.0).flatten(1)
             return z + torch.einsum("nzc,nc->nz", inverse, missing)
 
-        untold = int(known.sum()) > len(known) * len(self.given.first)
-        sampler: SamplerName = "predictor_corrector" if untold and model.sampler == "heun" else model.sampler
-        start = drown(model.noise, values.flatten(1).to(self.waves))
+        like = values.flatten(1).to(self.whitening.mean)
+        start = drown(model.noise, like[:1]).expand_as(like) if alike else drown(model.noise, like)
+        way = SAMPLERS[self._sampler(known)]
         with torch.no_grad():
-            return grids(SAMPLERS[sampler](towards(led, consistent), model.noise, start, model.evaluations))
-
-
-def cosines(steps: int) -> Tensor:
-    """(frequencies, time) the orthonormal discrete cosine transform (Ahmed et al. 1974).
-
-    >>> torch.allclose(cosines(5) @ cosines(5).T, torch.eye(5), atol=1e-6)
-    True
-    """
-    time, frequency = torch.arange(steps) + 0.5, torch.arange(steps)[:, None]
-    waves = (torch.pi / steps * frequency * time).cos() * (2 / steps) ** 0.5
-    waves[0] /= 2**0.5
-    return waves
+            # What the lowest noise level has left is led there, too: the known cells are then put in their place.
+            return grids(consistent(way(towards(led, consistent), model.noise, start, model.evaluations)))
 
 
 def pseudo_inverses(cells: Tensor, known: Tensor) -> Tensor:
     """(rows, columns, cells) of a linear map from columns to cells, restricted to the known cells of each row."""
     masks, which = known.unique(dim=0, return_inverse=True)
     restricted = cells.double() * masks[:, :, None]
-    return torch.linalg.pinv(restricted, rtol=1e-9).to(cells)[which]
+    return torch.linalg.pinv(restricted, rtol=1e-6).to(cells)[which]
 
 
 def towards(score: Score, consistent: Callable[[Tensor], Tensor]) -> Score:

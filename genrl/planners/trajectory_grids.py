@@ -14,15 +14,17 @@ from genrl.errors import InputError
 from genrl.planners.given import Given
 from genrl.transitions import Demonstrations, Trajectory
 
-__all__ = ["TrajectoryColumns", "cut_trajectories"]
+__all__ = ["Returns", "TrajectoryColumns", "cut_trajectories"]
+
+Returns = Literal["to_go", "window"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrajectoryColumns:
     """What the columns of a grid are: observations, then actions, then (if asked for) the return.
 
-    >>> TrajectoryColumns(observations=4, actions=2, goal=(2, 3), returns=True).given
-    Given(first=(0, 1), throughout=(2, 3, 6))
+    >>> TrajectoryColumns(observations=4, actions=2, goal=(2, 3), returns="to_go").given
+    Given(first=(0, 1, 6), throughout=(2, 3))
     """
 
     observations: int
@@ -31,13 +33,14 @@ class TrajectoryColumns:
     """And an action."""
     goal: tuple[int, ...] = ()
     """Those of the observation that do not change in an episode."""
-    returns: bool = False
-    """There is a last column with the sum of the rewards of the grid's steps, the same in every row."""
+    returns: Returns | None = None
+    """What the last column holds, if it is none of the others: "to_go" the sum of all rewards from each row to the end
+    of the episode (Chen et al. 2021), "window" that of the grid's steps alone, the same in every row."""
 
     @property
     def count(self) -> int:
         """All of them."""
-        return self.observations + self.actions + self.returns
+        return self.observations + self.actions + (self.returns is not None)
 
     @property
     def action_columns(self) -> slice:
@@ -47,8 +50,11 @@ class TrajectoryColumns:
     @property
     def given(self) -> Given:
         """What is known when a plan is made: the observation, and the return that is wished for."""
-        state = tuple(column for column in range(self.observations) if column not in self.goal)
-        return Given(first=state, throughout=(*self.goal, *((self.count - 1,) if self.returns else ())))
+        first = [column for column in range(self.observations) if column not in self.goal]
+        throughout = list(self.goal)
+        if self.returns is not None:
+            (first if self.returns == "to_go" else throughout).append(self.count - 1)
+        return Given(first=tuple(first), throughout=tuple(throughout))
 
 
 def cut_trajectories(
@@ -109,7 +115,10 @@ def _cut(
         trajectory.observations[np.minimum(taken[:, ::stride], length)],
         trajectory.actions[inside].reshape(len(starts), horizon, stride, columns.actions).mean(2),
     ]
-    if columns.returns:
-        earned = np.where(taken < length, trajectory.rewards[inside], 0.0).sum(1)
-        rows.append(np.broadcast_to(earned[:, None, None], (len(starts), horizon, 1)))
+    if columns.returns is not None:
+        to_go = np.append(np.cumsum(trajectory.rewards[::-1], dtype=np.float64)[::-1], 0.0)  # (length + 1,)
+        earned = to_go[np.minimum(taken[:, ::stride], length)]
+        if columns.returns == "window":
+            earned = np.repeat(earned[:, :1] - to_go[np.minimum(starts + steps, length), None], horizon, 1)
+        rows.append(earned[..., None])
     return np.concatenate(rows, -1).astype(np.float32)

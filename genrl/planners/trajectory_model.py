@@ -34,12 +34,22 @@ class TrajectoryModel(GenerativeModel):
         InputError: the model is not made for it.
     """
 
+    why_no_density = "it draws trajectories under conditions, and weighs none"
+
     def __init__(self, *, model: GenerativeModel, given: Given) -> None:
         super().__init__()
         self.model = model
         self.given = given
 
-    def sample(self, n: int, horizon: int, conditions: Conditions | None = None, guide: Guide | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        horizon: int,
+        conditions: Conditions | None = None,
+        guide: Guide | None = None,
+        *,
+        alike: bool = False,
+    ) -> Tensor:
         """Draw trajectories.
 
         Args:
@@ -47,6 +57,8 @@ class TrajectoryModel(GenerativeModel):
             horizon: their rows, not more than those that the model was fitted to.
             conditions: cells that hold exactly.
             guide: of trajectories (n, horizon, columns); how it leads is said by each class.
+            alike: from the same noise each, so that a trajectory is a function of its own conditions and of torch's
+                random state, whatever is drawn beside it.
 
         Returns:
             (n, horizon, columns).
@@ -65,15 +77,14 @@ class TrajectoryModel(GenerativeModel):
         filled, device = asked.filled(n, longest), next(iter(self.state_dict().values())).device
         values, known = filled.values.to(device), filled.known.to(device)
 
-        def whole(modelled: Tensor) -> Tensor:
-            # Candidates for one trajectory lie side by side, and have its conditions.
-            candidates = len(modelled) // n
-            theirs, fixed = values.repeat_interleave(candidates, 0), known.repeat_interleave(candidates, 0)
-            return torch.where(fixed, theirs, self.given.whole(modelled, theirs))[:, :horizon]
-
-        led = None if guide is None else lambda modelled: guide(whole(modelled))
-        kept = self.given.modelled(columns)
-        return whole(self._draw(values[..., kept], known[..., kept], self.given.told(values), led))
+        if not alike or self._shares_noise(known, guide):
+            return self._drawn(values, known, horizon, guide, alike)
+        seed, drawn = int(torch.randint(2**31, ())), []
+        for row in range(n):
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                drawn.append(self._drawn(values[row : row + 1], known[row : row + 1], horizon, guide, alike))
+        return torch.cat(drawn)
 
     def learn(self, X: Tensor, *, progress: Progress | None = None) -> None:
         """Go on with a fit, from the weights as they are.
@@ -92,13 +103,33 @@ class TrajectoryModel(GenerativeModel):
         rows, context = self._rows(X[..., self.given.modelled(X.shape[2])]), self.given.told(X)
         fit_by_gradient(self.model, rows, context, fitting, progress)
 
+    def _drawn(self, values: Tensor, known: Tensor, horizon: int, guide: Guide | None, alike: bool) -> Tensor:
+        """(rows, horizon, columns) given (rows, longest, columns) of what is known."""
+
+        def whole(modelled: Tensor) -> Tensor:
+            # Candidates for one trajectory lie side by side, and have its conditions.
+            candidates = len(modelled) // len(values)
+            theirs, fixed = values.repeat_interleave(candidates, 0), known.repeat_interleave(candidates, 0)
+            return torch.where(fixed, theirs, self.given.whole(modelled, theirs))[:, :horizon]
+
+        led = None if guide is None else lambda modelled: guide(whole(modelled))
+        kept = self.given.modelled(values.shape[2])
+        return whole(self._draw(values[..., kept], known[..., kept], self.given.told(values), led, alike))
+
     def _rows(self, grids: Tensor) -> Tensor:
         """Rows of the model."""
         raise NotImplementedError
 
-    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None) -> Tensor:
-        """(rows, time, columns), of which known cells need not hold yet; values are 0 where nothing is known."""
+    def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
+        """(rows, time, columns), of which known cells need not hold yet; values are 0 where nothing is known.
+
+        `alike` asks for the same noise for every row; there is one row only, unless `_shares_noise`.
+        """
         raise NotImplementedError
+
+    def _shares_noise(self, known: Tensor, guide: Guide | None) -> bool:
+        """Whether many rows can be drawn from the same noise at once, given (rows, time, columns) what is known."""
+        return False
 
     def _prepare(self, grids: Tensor) -> None:
         """Measure what `_rows` needs."""

@@ -5,11 +5,11 @@ from genrl.policies.actor_critic import ActorCriticNetwork, policy_kwargs
 from genrl.policies.autoregressive_policy import AutoregressivePolicy, action_bins, action_sequence
 from genrl.policies.density_policy import DensityPolicy, check_action_density, has_exact_density
 from genrl.policies.encoder_features import EncoderFeatures
-from genrl.policies.flow_policy import FlowPolicy, action_flow
+from genrl.policies.flow_policy import FlowPolicy, action_flow, action_velocity
 from genrl.policies.mixture_policy import MixturePolicy, action_mixture
-from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae
+from genrl.policies.sampler_policy import SamplerPolicy, action_gan, action_vae, action_vq
 from genrl.policies.saved import describe_policy, load_policy, rebuild_policy, save_policy
-from genrl.policies.score_policy import ActionScore, ScorePolicy, action_score
+from genrl.policies.score_policy import ActionScore, ScorePolicy, action_score, action_score_student
 from genrl.policies.squashed_actor import describe_squashed_actor, rebuild_squashed_actor, squashed_policy_kwargs
 from genrl.policies.standardised_features import StandardisedFeatures
 
@@ -30,8 +30,11 @@ __all__ = [
     "action_gan",
     "action_mixture",
     "action_score",
+    "action_score_student",
     "action_sequence",
     "action_vae",
+    "action_velocity",
+    "action_vq",
     "check_action_density",
     "describe_policy",
     "describe_squashed_actor",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
-from genrl.autoencoders import VAE
+from genrl.autoencoders import VAE, VQVAE
 from genrl.errors import InputError
 from genrl.gans import GAN
 from genrl.generative_model import GenerativeModel, Progress, describe_model, rebuild_model
@@ -27,6 +27,7 @@ __all__ = [
     "SamplerPolicy",
     "action_gan",
     "action_vae",
+    "action_vq",
     "describe_sampler_policy",
     "rebuild_sampler_policy",
 ]
@@ -48,13 +49,22 @@ def action_gan() -> GenerativeModel:
     return GAN(noise_features=4)
 
 
+def action_vq() -> GenerativeModel:
+    """A small VQ-VAE, not fitted, that a policy's actions can be drawn from: which way to go is a matter of codes.
+
+    Behaviour transformers (Lee et al. 2024) have such codes of chunks of actions; there the codes' network sees a
+    history of observations, and corrects what the codes leave out. Here encoder and decoder see the observation.
+    """
+    return VQVAE(32, code_width=4, hidden=(128, 128))
+
+
 class SamplerPolicy(BasePolicy):
     """Actions drawn from a model of the action given the observation.
 
     The model is fitted to pairs (`fit`), not improved by a reward: a reinforcement learner would need the exact
     log-probability of an action. That leaves room for models that do not know it, an autoencoder or a GAN. Without
     noise it acts by the model's `mode`; of these two, that is what the likeliest noise becomes, a code or a noise of 0:
-    one of the ways that the demonstrations show, or something between them.
+    one of the ways that the demonstrations show, or something between them. Of a `VQVAE` it is the likeliest codes.
 
     With a `chunk` above 1 the model is one of the next so many actions together, of which `executed` are taken before
     it is asked again (Chi et al. 2023): two ways of acting are then not mixed from step to step. `predict` keeps the
@@ -98,7 +108,7 @@ class SamplerPolicy(BasePolicy):
         if not isinstance(sampler, Sampler) or not isinstance(sampler, Mode):
             raise InputError(
                 f"{name} cannot act: it has no samples, or no mode to act by without noise. Take "
-                "genrl.autoencoders.VAE, genrl.gans.GAN, genrl.mixtures.MixtureDensityNetwork, a model of "
+                "genrl.autoencoders.VAE or VQVAE, genrl.gans.GAN, genrl.mixtures.MixtureDensityNetwork, a model of "
                 "genrl.flows, or genrl.policies.ActionScore"
             )
         super().__init__(observation_space, action_space, **kwargs)

@@ -33,7 +33,7 @@ class DensityReward(nn.Module):
         training: how it is fitted.
 
     Raises:
-        InputError: the model does not know its density.
+        InputError: the model does not know its density, or cannot do without labels or a context.
     """
 
     unscaled: Literal[True] = True
@@ -78,6 +78,10 @@ class DensityRatioReward(nn.Module):
     What an optimal discriminator's logit tends to, without a discriminator (the coupled flows of Freund et al. 2023,
     section 4). The expert's density is fitted once, the learner's follows the learner.
 
+    Between distributions whose supports are disjoint the ratio, and the divergence that is its mean, would be infinite.
+    Here it is not: noise gives both densities all of space, and a log-density below `training.limit` nats a column is
+    held there. Where one of both is at that limit the reward says which side a transition is on, and has no slope.
+
     Args:
         expert: a model with `log_prob`, not fitted yet.
         learner: another one.
@@ -85,7 +89,7 @@ class DensityRatioReward(nn.Module):
         training: how they are fitted.
 
     Raises:
-        InputError: a model does not know its density, or both are one.
+        InputError: a model does not know its density or cannot do without labels, or both are one.
     """
 
     unscaled: Literal[True] = True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +12,11 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Trainable
+from genrl.protocols import Classifier, Density, Discrete, Trainable, no_density
 
 __all__ = ["DensityTraining", "FollowingDensity"]
+
+TRIAL_COLUMNS = 4  # of rows that a model is built for to see whether it can be; how many there will be is not known yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,21 +62,12 @@ class FollowingDensity(nn.Module):
         training: how.
 
     Raises:
-        InputError: the model does not know its density, or is one of integers.
+        InputError: the model does not know its density, is one of integers, or cannot do without labels or a context.
     """
 
     def __init__(self, density: GenerativeModel, training: DensityTraining) -> None:
         super().__init__()
-        if not isinstance(density, Density):
-            raise InputError(
-                f"{type(density).__name__} has no density, and the reward is one: take a model of genrl.mixtures, "
-                "genrl.flows or genrl.bayes, or genrl.autoencoders.VAE for a bound of it"
-            )
-        if isinstance(density, Discrete) and density.takes_integers:
-            raise InputError(
-                f"{type(density).__name__} is of integers, and transitions are real numbers: wrap it in "
-                "genrl.discretised.Discretised"
-            )
+        _require_following(density)
         self.density = density
         self.training_config = training
         self.optimizer: torch.optim.Optimizer | None = None
@@ -98,6 +93,9 @@ class FollowingDensity(nn.Module):
     def update(self, rows: Tensor, *, steps: int | None = None) -> float:
         """Learn from rows, and give the mean negative log-likelihood that was met, in nats.
 
+        A gradient step whose loss or gradient is not finite is left out, with a warning, so that the weights stay the
+        last good ones; if none is left the result is NaN.
+
         Args:
             rows: (batch, columns).
             steps: gradient steps, if it takes any; by default those of the settings.
@@ -109,20 +107,57 @@ class FollowingDensity(nn.Module):
                 self.density.fit(drawn)
             with torch.no_grad():
                 return -float(self.log_prob(drawn).mean())
+        return self._descend(rows, self.training_config.steps if steps is None else steps)
+
+    def _descend(self, rows: Tensor, steps: int) -> float:
         assert isinstance(self.density, Trainable)
-        count = self.training_config.steps if steps is None else steps
-        total = 0.0
+        assert self.optimizer is not None
+        losses = []
         self.density.train()
-        for _ in range(count):
+        for _ in range(steps):
             loss = self.density.loss(self._draw(rows, self.training_config.batch_size))["loss"]
             self.optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(self.density.parameters(), 10.0)
-            self.optimizer.step()
-            total += float(loss.detach()) / count
+            norm = nn.utils.clip_grad_norm_(self.density.parameters(), 10.0)
+            if torch.isfinite(norm + loss.detach()):
+                self.optimizer.step()
+                losses.append(float(loss.detach()))
         self.density.eval()
-        return total
+        if len(losses) < steps:
+            warnings.warn(
+                f"{steps - len(losses)} of {steps} gradient steps of a {type(self.density).__name__} were left out: "
+                "their loss or gradient was not finite. A smaller learning_rate often helps",
+                stacklevel=2,
+            )
+        return sum(losses) / len(losses) if losses else math.nan
 
     def _draw(self, rows: Tensor, count: int) -> Tensor:
         drawn = rows[torch.randint(len(rows), (count,), device=rows.device)]
         return drawn + self.training_config.noise * torch.randn_like(drawn)
+
+
+def _require_following(density: GenerativeModel) -> None:
+    """Refuse what would fail only when the first rows come."""
+    name = type(density).__name__
+    families = (
+        "take a model of genrl.mixtures or genrl.flows, genrl.bayes.GaussianConditional, or genrl.autoencoders.VAE for "
+        "a bound"
+    )
+    if not isinstance(density, Density):
+        raise no_density(density)
+    if isinstance(density, Discrete) and density.takes_integers:
+        raise InputError(
+            f"{name} is of integers, and rows are real numbers here, of which it knows no density, only probabilities "
+            "of integers: wrap it in genrl.discretised.Discretised"
+        )
+    if density.context_features:
+        raise InputError(
+            f"{name} was made with a context, which rows have none of here: pass one without, or {families}"
+        )
+    if density.event_shape is None:
+        try:
+            with torch.random.fork_rng(devices=[]):  # a trial changes nothing of what is drawn later
+                deepcopy(density).build(TRIAL_COLUMNS)
+        except InputError as error:
+            advice = "pay with genrl.rewards.ClassifierReward, or " if isinstance(density, Classifier) else ""
+            raise InputError(f"{name} cannot follow rows of numbers ({error}): {advice}{families}") from error

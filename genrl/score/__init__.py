@@ -5,5 +5,14 @@ from genrl.score.few_step_sampler import FewStepSampler
 from genrl.score.langevin_path import langevin_path
 from genrl.score.noise import VarianceExploding, VariancePreserving
 from genrl.score.score_model import ScoreModel
+from genrl.score.temporal_unet import TemporalUNet
 
-__all__ = ["FewStepSampler", "ScoreModel", "VarianceExploding", "VariancePreserving", "distil", "langevin_path"]
+__all__ = [
+    "FewStepSampler",
+    "ScoreModel",
+    "TemporalUNet",
+    "VarianceExploding",
+    "VariancePreserving",
+    "distil",
+    "langevin_path",
+]

@@ -62,7 +62,7 @@ def distil(
     at_least(1, steps=steps, samples=samples)
     event_shape = teacher.require_built()
     given = teacher.encode_context(context)
-    student = FewStepSampler(steps, noise=teacher.noise, hidden=teacher.hidden, activation=teacher.activation)
+    student = FewStepSampler.like(teacher, steps)
     student.build(event_shape, teacher.context_features)
     student.classes = teacher.classes
     student.start_from(teacher)

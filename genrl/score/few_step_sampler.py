@@ -6,9 +6,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.argument_checks import at_least
@@ -16,9 +14,10 @@ from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Activation, Units
 from genrl.score.drawing import draw
-from genrl.score.network import Denoiser
+from genrl.score.network import Denoiser, Perceptron
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import karras_levels
+from genrl.score.temporal_unet import TemporalUNet
 
 __all__ = ["FewStepSampler"]
 
@@ -32,14 +31,16 @@ class FewStepSampler(GenerativeModel):
     Args:
         steps: evaluations of the network for a sample.
         noise: the teacher's process.
-        hidden: widths of the network.
+        hidden: widths of the network, a multilayer perceptron.
         activation: between its layers.
+        network: another network in its place, as of `ScoreModel`.
 
     Raises:
         InputError: a hyperparameter is out of its range.
     """
 
     architecture = "any network of the rows' size, taught by a score model"
+    why_no_density = "its few steps have no inverse; the score model that taught it has a density"
 
     levels: Tensor
 
@@ -50,6 +51,7 @@ class FewStepSampler(GenerativeModel):
         noise: VarianceExploding | VariancePreserving,
         hidden: tuple[int, ...],
         activation: Activation,
+        network: TemporalUNet | None = None,
     ) -> None:
         super().__init__()
         at_least(1, steps=steps, hidden=hidden)
@@ -60,14 +62,34 @@ class FewStepSampler(GenerativeModel):
         self.noise = noise
         self.hidden = tuple(hidden)
         self.activation: Activation = activation
+        self.network = network
+
+    @classmethod
+    def like(cls, teacher: Any, steps: int) -> FewStepSampler:
+        """With the noise and the network of a score model, not built."""
+        return cls(
+            steps,
+            noise=teacher.noise,
+            hidden=teacher.hidden,
+            activation=teacher.activation,
+            network=teacher.network,
+        )
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
         """Draws of shape `sample_shape + event_shape`, or `sample_shape + (rows,) + event_shape` given a context."""
         event_shape = self.require_built()
-        given = self.encode_context(context)
-        if given is not None and self.context_units is not None:
-            given = self.context_units.remove(given)
-        return draw(self.walk, self.noise, self.units, sample_shape, event_shape, given)
+        return draw(self.walk, self.noise, self.units, sample_shape, event_shape, self._standard_context(context))
+
+    def mode(self, context: Tensor | None = None) -> Tensor:
+        """One row, or one for each row of the context: what noise of 0 becomes.
+
+        As for `genrl.policies.ActionScore`: the mean at first, and then the way that lies nearest.
+        """
+        event_shape, given = self.require_built(), self._standard_context(context)
+        rows = () if given is None else (len(given),)
+        with torch.no_grad():
+            found = self.walk(self.units.mean.new_zeros(prod(rows), prod(event_shape)), given)
+        return self.units.restore(found).reshape(*rows, *event_shape)
 
     def walk(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """From the highest level to the lowest, (rows, features) and (rows, columns) in standard units."""
@@ -76,15 +98,6 @@ class FewStepSampler(GenerativeModel):
             x = found + after / level * (x - found)
         return x
 
-    def score_samples(self, X: Any, context: Any = None) -> NDArray[np.floating[Any]]:
-        """Refused.
-
-        Raises:
-            InputError: always.
-        """
-        self.require_built()
-        raise InputError("FewStepSampler has no density: ask the score model that taught it")
-
     def start_from(self, teacher: Any) -> None:
         """Take the units and the weights of a score model of the same shape, from which to go on."""
         self.units.load_state_dict(teacher.units.state_dict())
@@ -92,13 +105,17 @@ class FewStepSampler(GenerativeModel):
             self.context_units.load_state_dict(teacher.context_units.state_dict())
         self.denoiser.load_state_dict(teacher.denoiser.state_dict())
 
+    def _standard_context(self, context: Tensor | None) -> Tensor | None:
+        given = self.encode_context(context)
+        return given if given is None or self.context_units is None else self.context_units.remove(given)
+
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        features = prod(event_shape)
         least, most = level_range(self.noise, torch.zeros(()))
-        self.units = Units((features,))
+        self.units = Units((prod(event_shape),))
         self.context_units = Units((context_features,)) if context_features else None
+        perceptron = Perceptron(hidden=self.hidden, activation=self.activation)
         self.denoiser = Denoiser(
-            features, context_features, hidden=self.hidden, activation=self.activation, least=least, most=most
+            event_shape, context_features, architecture=self.network or perceptron, least=least, most=most
         )
         self.register_buffer("levels", karras_levels(least, most, self.steps), persistent=False)
 

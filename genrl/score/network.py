@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from genrl.nn import ACTIVATIONS, Activation, TimeEmbedding, mlp
 
-__all__ = ["Denoiser"]
+__all__ = ["Architecture", "Denoiser", "Perceptron"]
 
 FREQUENCIES = 4  # of the waves by which the network sees the noise level
 TIME_FEATURES = 64  # hidden units between the waves and what they do to the layers
@@ -25,21 +28,19 @@ class Denoiser(nn.Module):
     for Gaussian data. Departure from the paper: F sees the level as waves of its logarithm.
 
     Args:
-        features: columns.
+        event_shape: of a row, which comes flat.
         context_features: of the context, 0 without.
-        hidden: widths of F, at least one.
-        activation: of F; a smooth one, for its derivatives are the density.
+        architecture: of F, smooth, for its derivatives are the density.
         least: the lowest level that is learned.
         most: the highest.
     """
 
     def __init__(
         self,
-        features: int,
+        event_shape: tuple[int, ...],
         context_features: int,
         *,
-        hidden: tuple[int, ...],
-        activation: Activation,
+        architecture: Architecture,
         least: Tensor,
         most: Tensor,
     ) -> None:
@@ -48,8 +49,7 @@ class Denoiser(nn.Module):
         self.lowest = float(least.log())
         self.octaves = float(most.log()) - self.lowest or 1.0  # 0 where there is one level only
         # One more column beside those of the context says whether there is one.
-        given = context_features + 1 if context_features else 0
-        self.network = ModulatedMLP(features + given, hidden, features, activation=activation)
+        self.network = architecture.build(event_shape, context_features + 1 if context_features else 0)
 
     def forward(self, x: Tensor, level: Tensor, context: Tensor | None = None, given: Tensor | None = None) -> Tensor:
         """The denoised rows.
@@ -67,15 +67,35 @@ class Denoiser(nn.Module):
         """(rows, features) what F answers, in place of `target`."""
         scaled = (x * (1 + level.square()).rsqrt()).clamp(-REACH, REACH)
         time = (level.log() - self.lowest) / self.octaves
-        seen = [scaled]
-        if self.context_features:
-            if context is None:
-                seen.append(x.new_zeros(len(x), self.context_features + 1))
-            else:
-                known = torch.ones_like(x[:, :1]) if given is None else given.to(x)
-                seen += [known * context.clamp(-REACH, REACH), known]
-        found: Tensor = self.network(torch.cat(seen, 1), time.reshape(-1, 1))
+        told = None
+        if self.context_features and context is None:
+            told = x.new_zeros(len(x), self.context_features + 1)
+        elif context is not None:
+            known = torch.ones_like(x[:, :1]) if given is None else given.to(x)
+            told = torch.cat([known * context.clamp(-REACH, REACH), known], 1)
+        found: Tensor = self.network(scaled, time.reshape(-1, 1), told)
         return found
+
+
+class Architecture(Protocol):
+    """Makes the network of a denoiser, such as `Perceptron` or `genrl.score.TemporalUNet`."""
+
+    def build(self, event_shape: tuple[int, ...], context_features: int) -> nn.Module:
+        """A network that takes (rows, features), times (rows, 1) or (1, 1), and (rows, context_features) or None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perceptron:
+    """Makes a `ModulatedMLP` of flat rows."""
+
+    hidden: tuple[int, ...]
+    activation: Activation
+
+    def build(self, event_shape: tuple[int, ...], context_features: int) -> nn.Module:
+        """Of any rows."""
+        features = prod(event_shape)
+        return ModulatedMLP(features + context_features, self.hidden, features, activation=self.activation)
 
 
 class ModulatedMLP(nn.Module):
@@ -99,8 +119,11 @@ class ModulatedMLP(nn.Module):
         self.modulation = mlp([self.clock.columns, TIME_FEATURES, 2 * sum(hidden)], activation=activation)
         self.last = mlp([hidden[-1], outputs], zero_output=True)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """(rows, outputs) of (rows, inputs) and times (rows, 1), or (1, 1) for all."""
+    def forward(self, x: Tensor, time: Tensor, context: Tensor | None = None) -> Tensor:
+        """(rows, outputs) of rows and context, which have as many columns as there are inputs, and times (rows, 1), or
+        (1, 1) for all.
+        """
+        x = x if context is None else torch.cat([x, context], 1)
         scales, shifts = self.modulation(self.clock(time)).chunk(2, 1)
         for layer, scale, shift in zip(
             self.layers, scales.split(self.hidden, 1), shifts.split(self.hidden, 1), strict=True

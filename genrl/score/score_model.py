@@ -16,10 +16,11 @@ from genrl.nn import Activation, Units
 from genrl.score.drawing import draw
 from genrl.score.guidance import Guide, classifier_free, guided, held
 from genrl.score.langevin import Score
-from genrl.score.network import Denoiser, target
+from genrl.score.network import Denoiser, Perceptron, target
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import estimated_flow_log_det, flow_log_det
 from genrl.score.sampling import SAMPLERS, SamplerName, drown, drowned_log_prob, sample_by_langevin
+from genrl.score.temporal_unet import TemporalUNet
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
 __all__ = ["ScoreModel"]
@@ -44,15 +45,18 @@ class ScoreModel(GenerativeModel):
         guidance: weight of the context in samples and densities; 1 takes it as it is, more exaggerates it, at twice
             the cost (Ho & Salimans 2021). Needs `context_dropout`.
         context_dropout: share of rows that are learned from without their context.
-        hidden: widths of the network.
+        hidden: widths of the network, a multilayer perceptron.
         activation: between its layers.
+        network: another network in its place, for rows (time, columns).
         fitting: settings of the fit.
 
     Raises:
         InputError: a hyperparameter is out of its range.
 
-    >>> torch.manual_seed(0)
-    <torch._C.Generator object at ...>
+    >>> import torch
+    >>> from genrl.score import ScoreModel
+    >>> from genrl.training.gradient_fitting import GradientFitting
+    >>> _ = torch.manual_seed(0)
     >>> x = torch.cat([torch.randn(500, 1) - 8.0, torch.randn(500, 1) + 8.0])
     >>> model = ScoreModel(hidden=(32, 32), fitting=GradientFitting(updates=200, learning_rate=1e-2)).fit(x)
     >>> samples = model.sample(1000)
@@ -76,6 +80,7 @@ class ScoreModel(GenerativeModel):
         context_dropout: float = 0.1,
         hidden: tuple[int, ...] = (128, 128, 128),
         activation: Activation = "silu",
+        network: TemporalUNet | None = None,
         fitting: GradientFitting = GradientFitting(updates=5000, average=0.999),
     ) -> None:
         super().__init__()
@@ -100,6 +105,7 @@ class ScoreModel(GenerativeModel):
         self.context_dropout = context_dropout
         self.hidden = tuple(hidden)
         self.activation: Activation = activation
+        self.network = network
         self.fitting = fitting
 
     def score_function(self, x: Tensor, noise_level: Tensor | float, context: Tensor | None = None) -> Tensor:
@@ -222,12 +228,12 @@ class ScoreModel(GenerativeModel):
         return torch.where(known, x, self._in_units(drawn).reshape(x.shape).to(x))
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        features = prod(event_shape)
         least, most = level_range(self.noise, torch.zeros(()))
-        self.units = Units((features,))
+        self.units = Units((prod(event_shape),))
         self.context_units = Units((context_features,)) if context_features else None
+        perceptron = Perceptron(hidden=self.hidden, activation=self.activation)
         self.denoiser = Denoiser(
-            features, context_features, hidden=self.hidden, activation=self.activation, least=least, most=most
+            event_shape, context_features, architecture=self.network or perceptron, least=least, most=most
         )
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:

@@ -8,6 +8,8 @@ from genrl.world_models.experience import Experience
 from genrl.world_models.forecast import Forecast, judge_forecasts
 from genrl.world_models.latent import LatentWorldModel
 from genrl.world_models.pixels import Film, PixelCodes
+from genrl.world_models.recurrent import RecurrentWorldModel
+from genrl.world_models.sampled import SamplerWorldModel
 from genrl.world_models.saved import describe_world_model, load_world_model, rebuild_world_model, save_world_model
 from genrl.world_models.terminations import TerminationRule, known_termination, never
 
@@ -20,7 +22,9 @@ __all__ = [
     "Forecast",
     "LatentWorldModel",
     "PixelCodes",
+    "RecurrentWorldModel",
     "Rollout",
+    "SamplerWorldModel",
     "TerminationRule",
     "describe_world_model",
     "judge_forecasts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from gymnasium import spaces
@@ -42,6 +42,9 @@ class Dynamics(nn.Module, ABC):
         learns_terminations: whether the experience had any; else nothing ends an episode but a rule.
     """
 
+    goes_on: ClassVar[bool] = True
+    """Whether `learn` goes on from the weights that there are; where not, it fits anew."""
+
     fitting: GradientFitting
     starts: Tensor
     disagreement_levels: Tensor
@@ -61,7 +64,7 @@ class Dynamics(nn.Module, ABC):
 
     @abstractmethod
     def _learn(self, experience: Experience, held_out: Experience, progress: Progress | None) -> FitHistory:
-        """Train on the experience from the weights that there are, and keep those that do best on the held out."""
+        """Train on the experience, and keep the weights that do best on the held out."""
 
     @abstractmethod
     def begin(self, observations: Tensor, generator: torch.Generator | None = None) -> DreamState:
@@ -135,7 +138,7 @@ class Dynamics(nn.Module, ABC):
         return self.learn(experience, held_out=held_out, progress=progress)
 
     def learn(self, experience: Experience, *, held_out: float = 0.1, progress: Progress | None = None) -> FitHistory:
-        """Learn from experience, from what was learned before.
+        """Learn from experience, from what was learned before if the model can (`goes_on`).
 
         Where terminations are new to the model there is nothing to go on with: it then learns from scratch.
 

@@ -19,11 +19,11 @@ from genrl.world_models.ensemble_mlp import EnsembleMLP
 from genrl.world_models.experience import Experience
 from genrl.world_models.fitting import fit_with_held_out
 from genrl.world_models.losses import bounded_log_variance, gaussian_nll
+from genrl.world_models.step_rows import INPUT_LIMIT, range_seen, step_rows
 
 __all__ = ["EnsembleWorldModel"]
 
 BOUND_WEIGHT = 0.01  # of the learned bounds of the log-variance in the loss (Chua et al. 2018, appendix A.1)
-INPUT_LIMIT = 10.0  # deviations; what is farther from the data looks to the networks as if it were here
 CHUNK = 8192  # held-out rows judged at once
 
 
@@ -166,11 +166,11 @@ class EnsembleWorldModel(Dynamics):
         self.register_buffer("bounds", torch.stack([-infinite, infinite]))
 
     def _learn(self, experience: Experience, held_out: Experience, progress: Progress | None) -> FitHistory:
-        rows, judged = _rows(experience), _rows(held_out)
+        rows, judged = step_rows(experience), step_rows(held_out)
         inputs = len(self.input_units.mean)
         self.input_units.measure(rows[:, :inputs])
         self.target_units.measure(rows[:, inputs:-1])
-        self._keep_bounds(experience)
+        self.bounds.copy_(range_seen(experience)[:, :-1])
         generator = torch.Generator().manual_seed(self.fitting.seed)
         drawn = torch.randint(len(rows), (self.members, len(rows)), generator=generator)
         counts = torch.stack([row.bincount(minlength=len(rows)) for row in drawn], 1).float()
@@ -184,12 +184,6 @@ class EnsembleWorldModel(Dynamics):
         )
         self._choose_elites(judged)
         return history
-
-    def _keep_bounds(self, experience: Experience) -> None:
-        seen = torch.cat([experience.observations, experience.next_observations])
-        low, high = seen.amin(0), seen.amax(0)
-        margin = (high - low) / 2
-        self.bounds.copy_(torch.stack([low - margin, high + margin]))
 
     @torch.no_grad()
     def _choose_elites(self, judged: Tensor) -> None:
@@ -206,17 +200,3 @@ class EnsembleWorldModel(Dynamics):
         columns = self.observation_features
         spread = means[..., :columns].std(0, correction=0) * self.target_units.deviation[:columns]
         return (spread / self.input_units.deviation[:columns]).square().mean(-1).sqrt()
-
-
-def _rows(experience: Experience) -> Tensor:
-    """(steps, inputs + columns + 1): observation and action, change and reward, termination."""
-    return torch.cat(
-        [
-            experience.observations,
-            experience.actions,
-            experience.next_observations - experience.observations,
-            experience.rewards[:, None],
-            experience.terminations.float()[:, None],
-        ],
-        1,
-    )

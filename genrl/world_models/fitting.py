@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
 from genrl.training.gradient_fitting import GradientFitting
+from genrl.world_models.experience import Experience
 
-__all__ = ["fit_with_held_out"]
+__all__ = ["fit_windows", "fit_with_held_out"]
 
 
 def fit_with_held_out(
@@ -52,4 +53,50 @@ def fit_with_held_out(
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
         progress=after_epoch,
+    )
+
+
+def fit_windows(
+    model: nn.Module,
+    experience: Experience,
+    held_out: Experience,
+    window: int,
+    *,
+    rows: Callable[[Experience], Tensor],
+    loss: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
+    settings: GradientFitting,
+    progress: Callable[[FitEpoch], bool | None] | None,
+) -> FitHistory:
+    """`fit_with_held_out`, of steps that follow on from each other.
+
+    A window begins at every step, also shortly before an end: of full windows alone a model would learn that an episode
+    never ends early in one.
+
+    Args:
+        model: on whose device the loss is taken.
+        experience: to train on.
+        held_out: to judge by; its windows overlap by half.
+        window: steps of a sequence; fewer where both sides have no piece as long.
+        rows: (steps, columns) from experience.
+        loss: of (windows, window, columns), and which of their steps count, (windows, window) bool: those up to the
+            first end.
+        settings: of the fit, a row being a window.
+        progress: as there.
+    """
+    while window > 1 and not (len(experience.windows(window)) and len(held_out.windows(window))):
+        window -= 1
+    both = torch.cat([rows(experience), rows(held_out)])
+    ends = torch.cat([experience.ends.cpu(), held_out.ends.cpu()])
+    ends[[len(experience) - 1, -1]] = True
+    steps = torch.arange(window)
+    device = next(model.parameters()).device
+
+    def of_starts(starts: Tensor, context: Tensor | None) -> Mapping[str, Tensor]:
+        picked = (starts.cpu()[:, None] + steps).clamp_max(len(both) - 1)
+        ended = ends[picked].cumsum(1) - ends[picked].long()  # before the step
+        return loss(both[picked].to(device), (ended == 0).to(device))
+
+    every_half = torch.arange(0, len(held_out), max(1, window // 2))
+    return fit_with_held_out(
+        model, torch.arange(len(experience)), len(experience) + every_half, of_starts, settings, progress
     )

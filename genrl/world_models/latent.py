@@ -17,7 +17,7 @@ from genrl.world_models.dreamt import DreamState, Dreamt
 from genrl.world_models.dynamics import Dynamics, Progress
 from genrl.world_models.ensemble_mlp import EnsembleMLP
 from genrl.world_models.experience import Experience
-from genrl.world_models.fitting import fit_with_held_out
+from genrl.world_models.fitting import fit_windows
 from genrl.world_models.losses import balanced_kl, gaussian_nll
 from genrl.world_models.recurrent_state import Gaussian, RecurrentStateSpace
 
@@ -146,44 +146,37 @@ class LatentWorldModel(Dynamics):
         Args:
             batch: (rows, window + 1, observation_dim + action_dim + 2): the observation, the action, reward and
                 termination of the step that led to it, the first row's being of no meaning.
-            context: not used.
+            context: (rows, window) bool, which of the steps count; all by default.
         """
         features, actions_end = self.observation_features, batch.shape[-1] - 2
         observations = self.observation_units.remove(batch[..., :features])
         actions = self.action_units.remove(batch[..., features:actions_end])
         embedded = self.encoder(observations)
-        h = self.log_variances.new_zeros(len(batch), self.remembered)
-        z = self.log_variances.new_zeros(len(batch), self.drawn)
-        remembered, drawn, posteriors = [], [], []
-        for step in range(batch.shape[1]):
-            if step:
-                h = self.cell.remember(h, z, actions[:, step])
-            posteriors.append(self.cell.posterior(h, embedded[:, step]))
-            z = _draw(posteriors[-1], None)
-            remembered.append(h)
-            drawn.append(z)
-        memories = torch.stack(remembered, 1)
-        seen = torch.cat([memories, torch.stack(drawn, 1)], -1)  # (rows, window + 1, remembered + drawn)
+        taken = torch.ones_like(batch[:, 1:, 0], dtype=torch.bool) if context is None else context
+        counted = torch.cat([torch.ones_like(taken[:, :1]), taken], 1)  # (rows, window + 1)
+        memories, drawn, posterior = self._followed(embedded, actions)
+        seen = torch.cat([memories, drawn], -1)  # (rows, window + 1, remembered + drawn)
         mean, logits = self._decode(seen)
-        prior = self.cell.prior(memories)
-        kl = balanced_kl(_stack(posteriors), prior, balance=self.kl_balance, free_nats=self.free_nats)
+        prior = self.cell.prior(memories[counted])
+        kl = balanced_kl(
+            (posterior[0][counted], posterior[1][counted]), prior, balance=self.kl_balance, free_nats=self.free_nats
+        )
         wanted = torch.cat([observations, self.reward_units.remove(batch[..., actions_end, None])], -1)
         if self.training:
-            self._keep_variances(wanted[:, 1:] - mean[:, 1:])
+            self._keep_variances((wanted - mean)[:, 1:][taken])
         variances = self.log_variances.expand_as(mean)
         # The first row has an observation and no reward.
         nll = torch.cat(
             [
-                gaussian_nll(observations[:, :1], mean[:, :1, :-1], variances[:, :1, :-1]),
-                gaussian_nll(wanted[:, 1:], mean[:, 1:], variances[:, 1:]),
-            ],
-            1,
+                gaussian_nll(observations[:, 0], mean[:, 0, :-1], variances[:, 0, :-1]),
+                gaussian_nll(wanted[:, 1:], mean[:, 1:], variances[:, 1:])[taken],
+            ]
         ).mean()
         end = nll.new_zeros(())
         if logits is not None:
-            end = F.binary_cross_entropy_with_logits(logits[:, 1:], batch[:, 1:, -1])
-        foreseen = self.critics(torch.cat([seen[:, :-1], actions[:, 1:]], -1).detach().flatten(0, 1))
-        curiosity = (foreseen - embedded[:, 1:].detach().flatten(0, 1)).square().mean()
+            end = F.binary_cross_entropy_with_logits(logits[:, 1:][taken], batch[:, 1:, -1][taken])
+        foreseen = self.critics(torch.cat([seen[:, :-1], actions[:, 1:]], -1)[taken].detach())
+        curiosity = (foreseen - embedded[:, 1:][taken].detach()).square().mean()
         bound = nll + end + self.kl_weight * kl
         return {"loss": bound + curiosity, "negative_bound": bound.detach(), "kl": kl.detach()}
 
@@ -204,25 +197,30 @@ class LatentWorldModel(Dynamics):
         self.observation_units.measure(experience.observations)
         self.action_units.measure(experience.actions)
         self.reward_units.measure(experience.rewards)
-        window = self.window
-        while window > 1 and not (len(experience.windows(window)) and len(held_out.windows(window))):
-            window -= 1
-        rows, judged = _steps(experience), _steps(held_out)
-        both = torch.cat([rows, judged])
-        steps = torch.arange(window)
-
-        def loss(starts: Tensor, context: Tensor | None) -> Mapping[str, Tensor]:
-            picked = both[starts.cpu()[:, None] + steps].to(self.device)  # (rows, window, both sides of a step)
-            return self.loss(_windows(picked, self.observation_features))
-
-        return fit_with_held_out(
+        return fit_windows(
             self,
-            experience.windows(window),
-            len(rows) + held_out.windows(window)[:: max(1, window // 2)],
-            loss,
-            self.fitting,
-            progress,
+            experience,
+            held_out,
+            self.window,
+            rows=_steps,
+            loss=lambda steps, counted: self.loss(_windows(steps, self.observation_features), counted),
+            settings=self.fitting,
+            progress=progress,
         )
+
+    def _followed(self, embedded: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Gaussian]:
+        """What is remembered and drawn where all is seen, and the posteriors: (rows, window + 1, columns) each."""
+        h = self.log_variances.new_zeros(len(embedded), self.remembered)
+        z = self.log_variances.new_zeros(len(embedded), self.drawn)
+        remembered, drawn, posteriors = [], [], []
+        for step in range(embedded.shape[1]):
+            if step:
+                h = self.cell.remember(h, z, actions[:, step])
+            posteriors.append(self.cell.posterior(h, embedded[:, step]))
+            z = _draw(posteriors[-1], None)
+            remembered.append(h)
+            drawn.append(z)
+        return torch.stack(remembered, 1), torch.stack(drawn, 1), _stack(posteriors)
 
     def _seen(self, h: Tensor, observations: Tensor, generator: torch.Generator | None) -> DreamState:
         embedded = self.encoder(self.observation_units.remove(observations))
@@ -234,8 +232,12 @@ class LatentWorldModel(Dynamics):
 
     @torch.no_grad()
     def _keep_variances(self, errors: Tensor) -> None:
-        """The likeliest variance of a column is its mean squared error: a moving average of those of the batches."""
-        newest = errors.square().mean((0, 1)).clamp_min(LEAST_VARIANCE)
+        """The likeliest variance of a column is its mean squared error: a moving average of those of the batches.
+
+        Args:
+            errors: (steps, observation_dim + 1).
+        """
+        newest = errors.square().mean(0).clamp_min(LEAST_VARIANCE)
         self.log_variances.copy_(self.log_variances.exp().lerp(newest, VARIANCE_MOMENTUM).log())
 
 

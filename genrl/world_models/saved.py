@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
 from gymnasium import spaces
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from genrl.errors import InputError
+from genrl.generative_model import describe_argument, rebuild_argument
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.world_models.dynamics import Dynamics
 from genrl.world_models.ensemble import EnsembleWorldModel
 from genrl.world_models.latent import LatentWorldModel
+from genrl.world_models.recurrent import RecurrentWorldModel
+from genrl.world_models.sampled import SamplerWorldModel
 
 __all__ = ["describe_world_model", "load_world_model", "rebuild_world_model", "save_world_model"]
 
-KINDS: dict[str, type[Dynamics]] = {"ensemble": EnsembleWorldModel, "latent": LatentWorldModel}
+KINDS: dict[str, type[Dynamics]] = {
+    "ensemble": EnsembleWorldModel,
+    "latent": LatentWorldModel,
+    "recurrent": RecurrentWorldModel,
+    "sampler": SamplerWorldModel,
+}
 
 
 def save_world_model(model: Dynamics, folder: Path | str) -> None:
@@ -55,7 +61,7 @@ def describe_world_model(model: Dynamics) -> dict[str, Any]:
     settings = {name: getattr(model, name) for name in inspect.signature(type(model)).parameters}
     return {
         "kind": next(kind for kind, model_class in KINDS.items() if type(model) is model_class),
-        "hyperparameters": {name: asdict(v) if is_dataclass(v) else v for name, v in settings.items()},  # type: ignore[arg-type]
+        "hyperparameters": {name: describe_argument(value) for name, value in settings.items()},
         "observation_features": model.observation_features,
         "action_space": _describe_space(model.require_built()),
         "learns_terminations": model.learns_terminations,
@@ -71,9 +77,7 @@ def rebuild_world_model(document: Any, tensors: dict[str, Tensor]) -> Dynamics:
     try:
         kind = KINDS[document["kind"]]
         hints = get_type_hints(kind.__init__)
-        values = {
-            name: TypeAdapter(hints[name]).validate_python(value) for name, value in document["hyperparameters"].items()
-        }
+        values = {name: rebuild_argument(value, hints[name]) for name, value in document["hyperparameters"].items()}
         space = _rebuild_space(document["action_space"])
         model = kind(**values).build(document["observation_features"], space, document["learns_terminations"])
         model.starts = tensors["starts"]  # as many as there were

@@ -76,7 +76,7 @@ def test_the_experts_density_alone_pays_for_imitation(demonstrations: Demonstrat
     assert score(GAIL(point_envs(16), demonstrations, reward_model=paid, seed=0, config=SMALL), 15_000) > 0.6
 
 
-SLOW_REWARDS = ("sequence",)
+SLOW_REWARDS = ("sequence", "pixel-cnn")
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,12 @@ def test_density_policies_start_from_a_clone_with_noise(demonstrations: Demonstr
     [
         ("mixture", "gmm"),
         ("flow", "density-flow"),
+        ("gaussian", "density-gmm"),
         ("gaussian", "vail"),
         ("gaussian", "vae"),
         ("autoregressive", "score"),
         pytest.param("gaussian", "sequence", marks=pytest.mark.slow),
+        pytest.param("gaussian", "pixel-cnn", marks=pytest.mark.slow),
     ],
 )
 def test_saved_and_resumed_bit_for_bit(
@@ -178,7 +180,7 @@ def test_pairings_that_cannot_work_are_refused_at_once(demonstrations: Demonstra
             GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy="mixture"))
 
 
-CLASSES = {"vae": "VAE", "gan": "GAN", "score": "ActionScore"}
+CLASSES = {"vae": "VAE", "gan": "GAN", "vq": "VQVAE", "score": "ActionScore", "score-student": "DistilledScore"}
 
 
 @pytest.mark.parametrize("policy", CLASSES)
@@ -191,7 +193,9 @@ def test_a_policy_that_can_only_be_cloned_is_refused_by_every_learner(
         GAIL(point_envs(4), demonstrations, learner=learner, seed=0, config=replace(SMALL, policy=policy))
 
 
-@pytest.mark.parametrize("policy", CLASSES)
+@pytest.mark.parametrize(
+    "policy", [pytest.param(name, marks=[pytest.mark.slow] * (name == "score-student")) for name in CLASSES]
+)
 def test_policies_that_only_sample_are_cloned_saved_and_loaded(
     demonstrations: Demonstrations, tmp_path: Path, policy: Any
 ) -> None:
@@ -223,14 +227,16 @@ def test_progress_ends_the_fit_of_a_sampler(demonstrations: Demonstrations) -> N
     assert len(agent.history.epochs) == 3
 
 
-def test_a_score_policy_plans_ahead_and_refuses_pairs_with_gaps(demonstrations: Demonstrations) -> None:
-    chunked = BehaviourCloning(point_envs(), demonstrations, seed=0, config=CloningConfig(policy="score", updates=1))
+@pytest.mark.parametrize("policy", ["score", "vq"])
+def test_chunks_plan_ahead_and_refuse_pairs_with_gaps(demonstrations: Demonstrations, policy: Any) -> None:
+    config = CloningConfig(policy=policy, updates=1)
+    chunked = BehaviourCloning(point_envs(), demonstrations, seed=0, config=config)
     assert isinstance(chunked.policy, SamplerPolicy)
     assert (chunked.policy.chunk, chunked.policy.executed) == (4, 2)
-    single = CloningConfig(policy="score", updates=1, chunk=1)
     sparse = demonstrations.subsample(5, np.random.default_rng(0))
     with pytest.raises(InputError, match="keep all pairs"):
-        BehaviourCloning(point_envs(), sparse, seed=0, config=CloningConfig(policy="score", updates=1)).learn()
+        BehaviourCloning(point_envs(), sparse, seed=0, config=config).learn()
+    single = replace(config, chunk=1)
     assert BehaviourCloning(point_envs(), sparse, seed=0, config=single).learn().history is not None
 
 

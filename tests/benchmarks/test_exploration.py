@@ -63,12 +63,23 @@ def test_a_stopped_benchmark_goes_on(exploration: ModuleType, tmp_path: Path, ca
     config = exploration.ExplorationConfig(steps=512, seeds=1, num_envs=4, corridors=2, out=tmp_path / "table.csv")
     exploration.main(config)
     before = config.out.read_text()
-    assert len(before.splitlines()) == 4
+    assert len(before.splitlines()) == 1 + len(config.bonuses)
     exploration.main(config)
     assert config.out.read_text() == before
     exploration.main(replace(config, seeds=2))
     assert config.out.read_text().startswith(before)
-    assert "pixelcnn" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert all(bonus in shown for bonus in config.bonuses)
+
+
+def test_densities_see_the_place_of_the_agent(exploration: ModuleType) -> None:
+    maze = exploration.SparseMaze(corridors=2, size=3)
+    images, places = [], []
+    for action in way_of(maze) if maze.reset(seed=0) else ():
+        image, *_, info = maze.step(action)
+        images.append(image)
+        places.append(info["place"])
+    np.testing.assert_array_equal(exploration.place_of(np.stack(images)), places)
 
 
 @pytest.mark.slow

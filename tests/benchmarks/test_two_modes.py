@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+
+from genrl.transitions import Demonstrations
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,29 +23,59 @@ def two_modes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return two_modes
 
 
-def first_turns(two_modes: ModuleType, policy: Any, updates: int = 800) -> np.ndarray:
-    """How far aside the first step of each walk of a clone goes, about 0.55 to either side for the expert."""
+def turns_of(two_modes: ModuleType, policy: Any, updates: int = 800) -> tuple[np.ndarray, float]:
+    """How far aside the first step of each walk of a clone goes, about 0.55 to either side for the expert.
+
+    Beside it the first step without noise.
+    """
     config = two_modes.TwoModesConfig(updates=updates, walks=40)
-    walks = two_modes.walks_of(policy, two_modes.demonstrations_of(20), config)
-    return np.array([places[1, 3] for places in walks])
+    clone = two_modes.clone_of(policy, two_modes.demonstrations_of(20), config)
+    return np.array([places[1, 3] for places in two_modes.walks_of(clone, config)]), two_modes.turn_at_the_fork(clone)
 
 
 def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType) -> None:
-    turns = first_turns(two_modes, "gaussian")
+    turns, without_noise = turns_of(two_modes, "gaussian")
     assert np.abs(turns).mean() < 0.35
+    assert abs(without_noise) < 0.1  # the average of both ways
 
 
-@pytest.mark.parametrize(("policy", "updates"), [("mixture", 800), pytest.param("flow", 3000, marks=pytest.mark.slow)])
-def test_mixtures_and_flows_keep_both_ways(two_modes: ModuleType, policy: str, updates: int) -> None:
-    turns = first_turns(two_modes, policy, updates)
+@pytest.mark.parametrize(
+    ("policy", "updates"),
+    [("mixture", 800), ("vq", 800), ("flow-matching", 800), pytest.param("flow", 3000, marks=pytest.mark.slow)],
+)
+def test_mixtures_codes_and_flows_keep_both_ways_and_choose_one_without_noise(
+    two_modes: ModuleType, policy: str, updates: int
+) -> None:
+    turns, without_noise = turns_of(two_modes, policy, updates)
     assert (np.abs(np.abs(turns) - 0.55) < 0.2).mean() > 0.85
     assert 0.2 < (turns > 0).mean() < 0.8
+    assert abs(abs(without_noise) - 0.55) < 0.1
+
+
+def test_a_flow_keeps_two_ways_of_a_small_set_where_a_gaussian_averages_them(two_modes: ModuleType) -> None:
+    """Of the fork alone, which a few hundred updates are enough for."""
+    forks = [
+        replace(walk, observations=walk.observations[:2], actions=walk.actions[:1], rewards=walk.rewards[:1])
+        for walk in two_modes.demonstrations_of(100).trajectories()
+    ]
+    config = two_modes.TwoModesConfig(updates=300, walks=1)
+    seen = np.zeros((400, 4), np.float32)
+    turns, chosen = {}, {}
+    for policy in ("gaussian", "flow"):
+        clone = two_modes.clone_of(policy, Demonstrations.from_trajectories(forks), config)
+        turns[policy] = clone.predict(seen, deterministic=False)[0][:, 1]
+        chosen[policy] = two_modes.turn_at_the_fork(clone)
+    assert (np.abs(np.abs(turns["flow"]) - 0.55) < 0.2).mean() > 0.85
+    assert 0.3 < (turns["flow"] > 0).mean() < 0.7
+    assert abs(abs(chosen["flow"]) - 0.55) < 0.1
+    assert (np.abs(np.abs(turns["gaussian"]) - 0.55) < 0.2).mean() < 0.5
+    assert abs(chosen["gaussian"]) < 0.1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["vae", "gan"])
 def test_what_only_samples_keeps_both_ways_less_sharply(two_modes: ModuleType, policy: str) -> None:
-    turns = first_turns(two_modes, policy, 3000)
+    turns, _ = turns_of(two_modes, policy, 3000)
     assert (np.abs(np.abs(turns) - 0.55) < 0.25).mean() > 0.6
     assert 0.2 < (turns > 0).mean() < 0.8
 

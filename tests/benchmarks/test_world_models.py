@@ -8,6 +8,7 @@ import torch
 
 from genrl.errors import InputError
 
+SMALL = {"updates": 20, "hidden": 8, "starts": 5, "rounds": 1, "dreams": 16, "steps": 400, "judged_steps": 200}
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -30,12 +31,23 @@ def test_the_data_are_half_the_experts_and_follow_from_the_seed(world_models: Mo
 
 def test_the_peer_forecasts_as_ours_do(world_models: ModuleType) -> None:
     pytest.importorskip("mbrl")
-    config = world_models.Config(updates=20, hidden=8, starts=5, rounds=1, dreams=16, steps=400, judged_steps=200)
+    config = world_models.Config(models=("peer", "ensemble", "latent"), **SMALL)
     rows = world_models.compare("Pendulum-v1", config)
     assert [row["model"] for row in rows] == ["mbrl-lib ensemble", "genrl ensemble", "genrl latent"]
     assert rows[0]["parameters"] == rows[1]["parameters"]
     assert all(row["error 1"] > 0 for row in rows)
     assert rows[1]["ratio"] > 0
+
+
+def test_every_model_by_name_has_a_row(world_models: ModuleType) -> None:
+    names = [name for name in world_models.Config().models if name != "peer"]
+    assert names == list(world_models.MODELS)
+    rows = world_models.compare("Pendulum-v1", world_models.Config(models=("recurrent-mixture", "flow", "vq"), **SMALL))
+    assert [row["model"] for row in rows] == ["genrl recurrent-mixture", "genrl flow", "genrl vq"]
+    for row in rows:
+        assert row["error 1"] > 0
+        assert row["dreams steps/s"] > 0
+        assert 0 <= row["coverage 1"][0] <= row["coverage 1"][1] <= 1
 
 
 def test_a_missing_peer_is_said(world_models: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,18 @@ def test_names(families: ModuleType, name: str, expected: str) -> None:
     assert families.model_name(type(name, (), {})) == expected
 
 
+def test_special_cases_are_models_with_settings(families: ModuleType) -> None:
+    for name in families.SPECIAL_CASES:
+        assert name not in families.models()
+        kind, words = families.spelled_out(name)
+        assert families.make_model(kind, words, updates=7).hyperparameters()["fitting"].updates == 7
+    kind, words = families.spelled_out("wgan_gp")
+    model = families.make_model(kind, (*words, "penalty_weight=2"))
+    assert (model.objective, model.penalty, model.penalty_weight) == ("wasserstein", "interpolation", 2.0)
+    assert model.fitting.discriminator_steps == 5
+    assert families.make_model(*families.spelled_out("lsgan")).objective == "least_squares"
+
+
 def test_a_class_that_needs_arguments_is_no_model(families: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     import genrl.mixtures
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import warnings
 from itertools import count
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
+from genrl.mixtures import VariationalGaussianMixture
 from genrl.training import RunDirectory
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -50,6 +52,32 @@ def test_a_run(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "gaussian_mixture on 8gaussians: 400 rows" in printed
     assert "held out nll: " in printed
+    assert "kl nats" not in printed
+
+
+def test_a_model_with_a_posterior_says_what_it_learned(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, figures = train(
+        script, tmp_path, model="variational_gaussian_mixture", data="8gaussians", set=("n_components=12",)
+    )
+    model = GenerativeModel.load(run.path / "model")
+    assert isinstance(model, VariationalGaussianMixture)
+    assert figures["kl_nats"] == pytest.approx(model.kl_)
+    assert figures["effective_components"] == model.n_effective_
+    assert 1 < model.n_effective_ < 12
+    printed = capsys.readouterr().out
+    assert f"effective components: {model.n_effective_}" in printed
+    assert f"kl nats: {model.kl_:.4g}" in printed
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "lsgan"])
+def test_a_gan_by_the_name_of_its_game(script: ModuleType, tmp_path: Path, name: str) -> None:
+    run, figures = train(script, tmp_path, model=name, data="8gaussians", updates=10)
+    assert run.path.name.startswith(f"{name}-8gaussians-")
+    assert np.isfinite(figures["sliced_wasserstein"])
+    objective = GenerativeModel.load(run.path / "model").hyperparameters()["objective"]
+    assert objective == {"wgan_gp": "wasserstein", "lsgan": "least_squares"}[name]
 
 
 def test_a_flow_with_few_updates(script: ModuleType, tmp_path: Path) -> None:
@@ -155,12 +183,68 @@ def test_actions_given_states(script: ModuleType, tmp_path: Path) -> None:
     assert np.isfinite(figures["held_out_nll"])
 
 
-def test_a_users_file(script: ModuleType, tmp_path: Path) -> None:
-    x = np.random.default_rng(0).normal(size=(200, 5))
-    np.save(tmp_path / "mine.npy", x)
-    run, figures = train(script, tmp_path, model="gaussian_mixture", data=str(tmp_path / "mine.npy"))
+def save_rows(x: np.ndarray, path: Path) -> None:
+    """In the format of the suffix; a .csv has a header."""
+    if path.suffix == ".csv":
+        np.savetxt(path, x, delimiter=",", header=",".join("abcde"), comments="")
+    elif path.suffix == ".npz":
+        np.savez(path, x=x, y=np.arange(len(x)) % 2)
+    else:
+        np.save(path, x)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
+def test_a_users_file(script: ModuleType, tmp_path: Path, suffix: str) -> None:
+    path = (tmp_path / "mine").with_suffix(suffix)
+    save_rows(np.random.default_rng(0).normal(size=(200, 5)), path)
+    run, figures = train(script, tmp_path, model="gaussian_mixture", data=str(path), conditional=suffix == ".npz")
     assert "-mine-" in run.path.name
     assert figures["held_out_nll"] == pytest.approx(5 * 0.5 * np.log(2 * np.pi * np.e), abs=0.8)
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Figures that are drawn, by the name of their file."""
+    from genrl.evaluation import sample_figures
+
+    drawn: dict[str, Any] = {}
+    save = sample_figures._save
+    monkeypatch.setattr(
+        sample_figures, "_save", lambda figure, path: save(drawn.setdefault(Path(path).name, figure), path)
+    )
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("settings", "samples", "panels"),
+    [
+        ({"data": "demonstrations:Ant-v4", "model": "real_nvp", "updates": 2}, "samples", 8),
+        ({"data": "digits", "model": "gaussian_conditional", "conditional": True}, "samples given a label", 2),
+        ({"data": "digits", "model": "vae", "updates": 2, "set": ("hidden=[8]",)}, "samples", 3),
+    ],
+)
+def test_log_probabilities_of_rows_held_out_and_of_samples_are_drawn_where_there_is_no_plane(
+    script: ModuleType, tmp_path: Path, pictures: dict[str, Any], settings: dict[str, Any], samples: str, panels: int
+) -> None:
+    train(script, tmp_path, **settings)
+    *others, axes = pictures["samples.png"].axes
+    assert len(others) == panels
+    assert axes.get_title() == "log_prob, nats"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["held out", samples]
+    assert [sum(bar.get_height() for bar in container) for container in axes.containers] == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "last"), [("gan", "digits", "samples"), ("gaussian_mixture", "two_moons", "density")]
+)
+def test_without_a_density_or_in_the_plane_there_is_no_such_panel(
+    script: ModuleType, tmp_path: Path, pictures: dict[str, Any], model: str, data: str, last: str
+) -> None:
+    settings: dict[str, Any] = {"updates": 2, "set": ("fitting.report_every=2",)} if model == "gan" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that so short a game has not got far
+        train(script, tmp_path, model=model, data=data, **settings)
+    assert pictures["samples.png"].axes[-1].get_title() == last
 
 
 def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +267,7 @@ def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, mon
         ({"model": "no_model"}, "there is no model 'no_model'"),
         ({"data": "no_data"}, "there are no data"),
         ({"model": "gaussian_mixture", "set": ("n_components=0",)}, "n_components must be 1 or more"),
-        ({"model": "gaussian_mixture", "show_joint": True}, "has no joint distribution"),
+        ({"model": "real_nvp", "show_joint": True}, "has no joint distribution"),
         ({"model": "bayes_classifier"}, "needs classes: fit it with labels"),
     ],
 )

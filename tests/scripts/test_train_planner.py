@@ -19,7 +19,7 @@ from stable_baselines3.common.logger import Logger
 
 from experts.npz import write_npz
 from genrl.errors import InputError
-from genrl.planners import RowDynamics, load_planner
+from genrl.planners import ReturnGuide, RowDynamics, load_planner
 from genrl.training import RunDirectory
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations, Trajectory
@@ -98,11 +98,12 @@ def small(script: ModuleType, folder: Path, data: Path, **settings: Any) -> RunD
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn"])
+@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"])
 def test_a_run_that_then_acts(
     train_planner: ModuleType, tmp_path: Path, data: Path, sampler: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = small(train_planner, tmp_path / "runs", data, sampler=sampler, returns=sampler == "score")
+    returns = "window" if sampler == "score" else None
+    run = small(train_planner, tmp_path / "runs", data, sampler=sampler, returns=returns)
     assert run.path.name.startswith("planner-TinyLine-v0-0-")
     assert json.loads((run.path / "evaluation.json").read_text())["error_plans"] > 0
     assert (run.path / "plans.png").stat().st_size > 3000
@@ -121,8 +122,26 @@ def test_a_run_that_then_acts(
     assert "a decision that plans takes" in shown
 
 
+def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
+    run = small(train_planner, tmp_path / "runs", data, returns="to_go", guidance=2.0, guide_weight=1.5)
+    planner = load_planner(run.path / "planner")
+    assert planner.columns.returns == "to_go"
+    assert isinstance(planner.guide, ReturnGuide)
+    assert planner.guide.weight == 1.5
+    assert planner.sampler.model.guidance == 2.0  # type: ignore[attr-defined]
+    assert planner.desired_return is not None
+    assert planner.desired_return <= 0, "rewards of the line are distances, counted as negative"
+    import plan
+
+    plan.main(plan.PlanConfig(run=run.path, episodes=1, guide_weight=0.0))
+    other = small(train_planner, tmp_path / "others", data)
+    with pytest.raises(InputError, match="has no guide: train it with --guide-weight"):
+        plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
+
+
+@pytest.mark.parametrize("sampler", ["score", "flow", "vae"])
 def test_a_stopped_run_goes_on(
-    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
 ) -> None:
     dump = Logger.dump
 
@@ -132,7 +151,7 @@ def test_a_stopped_run_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(Logger, "dump", interrupted)
-        run = small(train_planner, tmp_path / "runs", data, updates=12)
+        run = small(train_planner, tmp_path / "runs", data, updates=12, sampler=sampler)
     done = run.config["updates_done"]
     assert 0 < done < 12
     before = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]
@@ -191,22 +210,43 @@ def test_another_script_s_run_is_refused(train_planner: ModuleType, tmp_path: Pa
         train_planner.main(train_planner.TrainConfig(resume=other.path))
 
 
-def test_a_maze_is_planned_in_and_filmed(train_planner: ModuleType, tmp_path: Path) -> None:
+CORRIDOR = "maze_map=[[1,1,1,1,1],[1,0,0,0,1],[1,1,1,1,1]]"
+
+
+def test_a_maze_is_planned_in_and_filmed(
+    train_planner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("gymnasium_robotics")
     settings = {
         "env": "PointMaze_UMaze-v3",
         "acting": "position",
         "horizon": 4,
-        "env_kwargs": ("max_episode_steps=40",),
+        "env_kwargs": ("max_episode_steps=40", CORRIDOR),
     }
     run = small(train_planner, tmp_path / "runs", Path("waypoints:2"), **settings)
     planner = load_planner(run.path / "planner")
-    assert planner.columns.goal == (4, 5)
+    import plan
     import planner_pictures
 
-    planner_pictures.STEPS_PER_FRAME = 100
-    planner_pictures.film_plans(planner, "PointMaze_UMaze-v3", tmp_path / "film.gif")
-    assert (tmp_path / "film.gif").stat().st_size > 3000
+    walls, steps = [], []
+    frame, make = planner_pictures._frame, planner_pictures.make_vec_env
+
+    def noted(found: list[Any], *rest: Any) -> np.ndarray:
+        walls.append(len(found))
+        return frame(found, *rest)
+
+    def counted(env_id: str, *args: Any, **kwargs: Any) -> Any:
+        steps.append(kwargs.get("max_episode_steps"))
+        return make(env_id, *args, **kwargs)
+
+    monkeypatch.setattr(planner_pictures, "STEPS_PER_FRAME", 100)
+    monkeypatch.setattr(planner_pictures, "_frame", noted)
+    for module in (plan, planner_pictures):
+        monkeypatch.setattr(module, "make_vec_env", counted)
+    plan.main(plan.PlanConfig(run=run.path, episodes=1, video=tmp_path / "film.gif"))
+    assert (tmp_path / "film.gif").stat().st_size > 2000
+    assert walls == [12], "one frame of at most 40 steps, over the walls of the corridor"
+    assert steps == [40, 40], "of the decisions that are timed, and of the film"
     assert len(planner_pictures.maze_walls("PointMaze_UMaze-v3")) == 18
     with pytest.raises(InputError, match="no maze"):
         planner_pictures.film_plans(planner, ENV, tmp_path / "film.gif")

@@ -8,12 +8,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from stable_baselines3.common.logger import Logger
 
+from agents import BehaviourCloning, CloningConfig
+from experts import load_demonstrations
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.training import RunDirectory
@@ -41,7 +45,7 @@ def small(script: ModuleType, folder: Path, **settings: Any) -> RunDirectory:
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("model", ["ensemble", "latent"])
+@pytest.mark.parametrize("model", ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vq"])
 def test_a_run(train_world_model: ModuleType, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = small(train_world_model, tmp_path / "runs", model=model, seed=3)
     assert run.path.name.startswith("world-model-Pendulum-v1-3-")
@@ -82,9 +86,55 @@ def test_a_stopped_run_goes_on(train_world_model: ModuleType, tmp_path: Path, mo
         train_world_model.main(train_world_model.TrainConfig(resume=run.path))
 
 
-def test_it_learns_from_demonstrations_and_from_runs(train_world_model: ModuleType, tmp_path: Path) -> None:
+def test_a_model_that_is_fitted_in_one_go_is_not_resumed(train_world_model: ModuleType, tmp_path: Path) -> None:
+    run = small(train_world_model, tmp_path / "runs", model="mixture", updates=3)
+    assert run.config["updates_done"] == 3
+    with pytest.raises(InputError, match=r"--model mixture is fitted in one go.*start it anew"):
+        train_world_model.main(train_world_model.TrainConfig(resume=run.path, updates=6))
+
+
+def test_it_learns_from_demonstrations(train_world_model: ModuleType, tmp_path: Path) -> None:
     run = small(train_world_model, tmp_path / "runs", env="Hopper-v4", data="demonstrations", updates=3)
     assert load_world_model(run.path / "model").observation_features == 11
+
+
+def test_it_learns_from_what_the_policy_of_a_run_does(train_world_model: ModuleType, tmp_path: Path) -> None:
+    demonstrations = load_demonstrations("Hopper-v4", episodes=1)
+    agent = BehaviourCloning("Hopper-v4", demonstrations, seed=0, device="cpu", config=CloningConfig(updates=3))
+    about = {"env_kwargs": {}, "expert_return": None, "random_return": None}
+    cloned = RunDirectory.create(tmp_path / "cloned", "bc", "Hopper-v4", 0, about)
+    state = agent.learn().state()
+    cloned.save_best(tensors=state.tensors, documents=state.documents)
+    run = small(train_world_model, tmp_path / "runs", env="Hopper-v4", data=str(cloned.path), updates=3)
+    model = load_world_model(run.path / "model")
+    assert model.observation_features == 11
+    # Dreams begin in what the policy came through: ten episodes, none of them as long as the demonstrations' own.
+    assert 50 < len(model.starts) < 5000
+    assert model.starts[:, 0].min() > 0.5
+    with pytest.raises(InputError, match="is a run on Hopper-v4"):
+        small(train_world_model, tmp_path / "other", env="Pendulum-v1", data=str(cloned.path), updates=3)
+
+
+class Wide(gym.Env[Any, Any]):
+    """As many action columns as it is told."""
+
+    observation_space = Box(-1, 1, (1,), np.float32)
+
+    def __init__(self, columns: int = 1) -> None:
+        self.action_space = Box(-1, 1, (columns,), np.float32)
+
+
+def test_the_keywords_of_the_task_reach_who_acts_in_the_film(
+    train_world_model: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from world_model_pixels import filmed_policy
+
+    monkeypatch.setitem(gym.registry, "Wide-v0", EnvSpec("Wide-v0", entry_point=Wide))
+    policy, steps = filmed_policy("random:7", "Wide-v0", 0, env_kwargs={"columns": 3})
+    assert steps == 7
+    assert policy.predict(np.zeros((1, 1)))[0].shape == (1, 3)
+    with pytest.raises(InputError, match=r"Wide-v0 cannot be made.*colour"):
+        filmed_policy("random:7", "Wide-v0", 0, env_kwargs={"colour": "red"})
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,28 @@ def test_a_deep_one_restores_digits_better_than_as_many_principal_components() -
     assert error < float(np.square(pca.inverse_transform(pca.transform(test)) - test.numpy()).mean())
 
 
+def test_the_rows_may_be_given_again_as_what_is_to_be_restored() -> None:
+    fits = []
+    for targets in [(), (images(),), (images().numpy(),)]:
+        torch.manual_seed(0)
+        fits.append(Autoencoder(3, hidden=(4,), fitting=BRIEF).fit(images(), *targets))
+    codes = [model.encode(images()) for model in fits]
+    assert torch.equal(codes[0], codes[1])
+    assert torch.equal(codes[0], codes[2])
+    assert fits[1].context_features == 0
+    for wrong in (images() + 1, images()[:, :, 1:]):
+        with pytest.raises(InputError, match="y must be X itself, or labels"):
+            Autoencoder(3).fit(images(), wrong)
+
+
+def test_a_density_of_codes_is_a_stage_of_the_fit() -> None:
+    torch.manual_seed(0)
+    density = MixtureDensityNetwork(2, hidden=(8,), fitting=BRIEF)
+    x, told = torch.randn(60, 3), []
+    Autoencoder(2, hidden=(8,), code_density=density, fitting=BRIEF).fit(x, context=x[:, :1], progress=told.append)
+    assert [epoch.number for epoch in told] == list(range(1, 13))
+
+
 def test_images_are_coded_by_convolutions() -> None:
     torch.manual_seed(0)
     model = Autoencoder(3, hidden=(4, 8), fitting=BRIEF).fit(images())

@@ -61,3 +61,19 @@ def test_samples_of_no_rows() -> None:
 def test_other_numbers_are_refused(bad: float) -> None:
     with pytest.raises(InputError, match=r"x must hold the integers 0 .. 3"):
         AutoregressiveCodes(4).build(2).log_prob(torch.tensor([[1.0, bad]]))
+
+
+@pytest.mark.parametrize("context_features", [0, 2])
+def test_the_mode_takes_the_likeliest_code_at_each_position_in_turn(context_features: int) -> None:
+    torch.manual_seed(0)
+    prior = AutoregressiveCodes(3, embedding=2, hidden=(8, 8)).build(2, context_features)
+    context = torch.randn(4, 2) if context_features else None
+    every = torch.cartesian_prod(torch.arange(3.0), torch.arange(3.0))
+    rows = context[:, None] if context is not None else [None]
+    found = []
+    for row in rows:
+        with torch.no_grad():
+            joint = prior.log_prob(every, None if row is None else row.expand(9, -1)).exp().reshape(3, 3)
+        first = int(joint.sum(1).argmax())
+        found.append([first, int(joint[first].argmax())])
+    assert prior.mode(context).tolist() == (found if context_features else found[0])

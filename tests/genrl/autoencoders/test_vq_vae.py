@@ -129,6 +129,8 @@ def test_any_model_that_can_be_sampled_is_a_prior(tmp_path: Path) -> None:
     torch.manual_seed(0)
     mixture = GaussianMixture(2)
     model = VQVAE(8, hidden=(4, 8), prior=mixture, fitting=BRIEF).fit(images())
+    with pytest.raises(InputError, match="GaussianMixture has no mode"):
+        model.mode()
     assert mixture.event_shape == (4,)  # it takes no images, and gets the grid line by line
     codes = model.sample_codes(200)
     assert codes.shape == (200, 2, 2)
@@ -145,6 +147,17 @@ def test_a_prior_that_takes_images_gets_the_grid() -> None:
     model = VQVAE(8, hidden=(4, 8), prior=prior, fitting=BRIEF).fit(images())
     assert prior.event_shape == (1, 2, 2)
     assert torch.isfinite(model.log_prob(images())).all()  # a model of integers: it knows the probability of a code
+
+
+def test_its_own_prior_is_fitted_as_the_settings_say_by_then() -> None:
+    one, two = VQVAE(8, positions=2, hidden=(8,)), HierarchicalVQVAE(8, positions=(1, 2), hidden=(8,))
+    for model in (one, two):
+        model.fitting = BRIEF
+        model.fit(torch.randn(40, 3))
+    assert one.own_prior is not None
+    assert two.own_top_prior is not None
+    assert two.own_bottom_prior is not None
+    assert one.own_prior.fitting == two.own_top_prior.fitting == two.own_bottom_prior.fitting == BRIEF
 
 
 def test_priors_of_two_levels() -> None:

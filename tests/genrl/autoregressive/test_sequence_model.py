@@ -201,3 +201,45 @@ def test_wrong_input_is_refused():
         Transformer(width=10, heads=4)
     with pytest.raises(InputError, match="cell must be one of"):
         Recurrent(cell="rnn")
+
+
+def test_of_any_ordering_all_probabilities_sum_to_one():
+    model = built(length=3, levels=3, ordering=(2, 0, 1))
+    every = torch.cartesian_prod(*[torch.arange(3.0)] * 3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.5 * torch.randn_like(parameter))
+        each = model.place_log_probs(every)
+    assert float(each.sum(1).exp().sum()) == pytest.approx(1.0, abs=1e-5)
+    # The place drawn first is the last column, which therefore depends on nothing else.
+    first = each[:, 0].reshape(9, 3)
+    torch.testing.assert_close(first, first[:1].expand(9, 3))
+    assert each[:, 1].reshape(3, 3, 3)[0, 0].std() > 0.01, "the next one, the first column, depends on the last"
+
+
+@pytest.mark.parametrize("output", ["categorical", "gaussians"])
+def test_columns_stay_where_they_are_whatever_the_ordering(output, tmp_path):
+    torch.manual_seed(0)
+    quick = GradientFitting(updates=150, batch_size=128, learning_rate=0.02)
+    last = torch.randint(2, (600, 1))
+    x = torch.cat([10 + last, 4 + 0 * last, last], 1).float()  # the last column decides the first
+    x = x + 0.05 * torch.randn(600, 3) if output == "gaussians" else x
+    model = SequenceModel(core=Recurrent(width=16), output=output, mixtures=2, ordering=(2, 1, 0), fitting=quick).fit(x)
+    drawn = model.sample(200)
+    torch.testing.assert_close(drawn.mean(0), x.mean(0), atol=0.3, rtol=0)
+    assert (drawn[:, 0] - 10 - drawn[:, 2].round()).abs().median() < 0.3
+    known = torch.tensor([[0.0, 0.0, 1.0]] * 20)
+    completed = model.complete(known, torch.tensor([False, False, True]))
+    assert (completed[:, 2] == 1).all()
+    assert (completed[:, 0] - 11).abs().median() < 0.3
+    model.save(tmp_path / "model")
+    loaded = SequenceModel.load(tmp_path / "model")
+    assert loaded.ordering == (2, 1, 0)
+    torch.testing.assert_close(loaded.place_log_probs(x[:5]), model.place_log_probs(x[:5]))
+
+
+def test_orderings_that_are_none_are_refused():
+    with pytest.raises(InputError, match=r"name each column once, 0 \.\. 2"):
+        SequenceModel(ordering=(0, 1, 1))
+    with pytest.raises(InputError, match="names 2 columns, X has 3"):
+        SequenceModel(levels=2, ordering=(1, 0)).build(3)

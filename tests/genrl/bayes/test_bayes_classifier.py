@@ -11,8 +11,10 @@ from sklearn.naive_bayes import GaussianNB
 from genrl.bayes import BayesClassifier, GaussianConditional, OnePerClass
 from genrl.errors import InputError
 from genrl.evaluation.two_sample import same_distribution
+from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, VariationalGaussianMixture
+from genrl.training.gradient_fitting import GradientFitting
 
 
 class OnlyASampler(GenerativeModel):
@@ -42,6 +44,10 @@ def two_clusters(rows=1000, seed=0):
     side = torch.randint(2, (rows,), generator=generator) * 2 - 1
     noise = 0.5 * torch.randn(rows, 2, generator=generator)
     return noise + torch.where(y == 0, 3.0 * side, 0 * side)[:, None], 3 + 4 * y
+
+
+def small_flow(**settings):
+    return RealNVP(transforms=2, hidden=[16], fitting=GradientFitting(learning_rate=0.01, validation=0, **settings))
 
 
 def joint_nll(classifier, x, y):
@@ -82,15 +88,31 @@ def test_diagonal_equals_scikit_learns_naive_bayes_on_digits(digits):
     assert classifier.predict(x_test).tolist() == oracle.predict(x_test).tolist()
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_full_is_no_worse_than_scikit_learns_quadratic_discriminants_on_digits(digits, share):
+def dequantised(x, seed):
+    """Grey levels with the noise that makes them numbers of a density, and no column constant."""
+    return x + np.random.default_rng(seed).random(x.shape)
+
+
+def test_full_is_no_worse_than_scikit_learns_quadratic_discriminants_on_digits(digits):
     x, y, x_test, y_test = digits
-    oracle = QuadraticDiscriminantAnalysis(reg_param=share).fit(x, y)
+    x, x_test = dequantised(x, 0), dequantised(x_test, 1)
+    oracle = QuadraticDiscriminantAnalysis(reg_param=0.0, store_covariance=True).fit(x, y)
+    classifier = BayesClassifier(GaussianConditional(reg_covar=0.0)).fit(x, y)
+    assert classifier.likelihood.covariances_.numpy() == pytest.approx(np.stack(oracle.covariance_), rel=1e-6)
     constant = x.shape[1] / 2 * math.log(2 * math.pi)  # its decision function leaves it out
     oracle_nll = constant - oracle.decision_function(x_test)[np.arange(len(y_test)), y_test].mean()
-    # What it adds to a covariance is this much in proportion.
-    classifier = BayesClassifier(GaussianConditional(reg_covar=share / (1 - share))).fit(x, y)
-    assert joint_nll(classifier, x_test, y_test) <= oracle_nll
+    assert joint_nll(classifier, x_test, y_test) <= oracle_nll + 1e-6
+    assert accuracy(classifier, x_test, y_test) >= oracle.score(x_test, y_test)
+
+
+def test_diagonal_is_no_worse_than_scikit_learns_naive_bayes_on_digits(digits):
+    x, y, x_test, y_test = digits
+    x, x_test = dequantised(x, 0), dequantised(x_test, 1)
+    oracle = GaussianNB(var_smoothing=0.0).fit(x, y)
+    classifier = BayesClassifier(GaussianConditional(covariance_type="diag", reg_covar=0.0)).fit(x, y)
+    assert classifier.likelihood.covariances_.numpy() == pytest.approx(oracle.var_, rel=1e-6)
+    oracle_nll = -oracle.predict_joint_log_proba(x_test)[np.arange(len(y_test)), y_test].mean()
+    assert joint_nll(classifier, x_test, y_test) <= oracle_nll + 1e-6
     assert accuracy(classifier, x_test, y_test) >= oracle.score(x_test, y_test)
 
 
@@ -119,7 +141,11 @@ def test_one_gaussian_component_each_equals_the_gaussian_conditional():
     torch.testing.assert_close(one.log_posterior(x), own.log_posterior(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("conditional", [GaussianConditional(), GaussianMixture(1)], ids=["together", "one per class"])
+@pytest.mark.parametrize(
+    "conditional",
+    [GaussianConditional(), GaussianMixture(1), small_flow(updates=120)],
+    ids=["together", "one per class", "flow"],
+)
 def test_both_ways_of_sampling_follow_the_data(conditional):
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
@@ -168,6 +194,26 @@ def test_a_class_not_seen_yet_is_impossible():
         assert torch.isfinite(classifier.log_prob(x)).all()
 
 
+def test_a_stop_leaves_the_later_classes_out():
+    told = []
+    classifier = BayesClassifier(small_flow(updates=40))
+    x, y = two_clusters()
+    with pytest.warns(UserWarning, match="stopped before 1 of 2 classes"):
+        classifier.fit(x, y, progress=lambda epoch: told.append(epoch.number) or len(told) < 2)
+    assert told == [1, 2]
+    assert classifier.predict(x).unique().tolist() == [3]
+    assert set(classifier.sample_joint(50)[1].tolist()) == {3}
+    with pytest.raises(InputError, match=r"nothing was learned of the classes in columns \[1\]"):
+        classifier.sample(2, context=[7])
+
+
+def test_a_fit_that_is_not_stopped_tells_of_all_classes_in_a_row():
+    told = []
+    BayesClassifier(small_flow(updates=8)).fit(*two_clusters(), progress=lambda epoch: told.append(epoch.number))
+    assert told == list(range(1, len(told) + 1))
+    assert len(told) >= 2
+
+
 def test_a_stream_into_any_model_that_can():
     x, y = two_clusters()
     classifier = BayesClassifier(VariationalGaussianMixture(4, random_state=0))
@@ -179,7 +225,15 @@ def test_a_stream_into_any_model_that_can():
 
 
 @pytest.mark.parametrize(
-    "conditional", [None, GaussianConditional(covariance_type="tied"), GaussianMixture(2, random_state=0)]
+    "conditional",
+    [
+        None,
+        GaussianConditional(covariance_type="tied"),
+        GaussianMixture(2, random_state=0),
+        VariationalGaussianMixture(3, random_state=0),
+        small_flow(updates=20),
+    ],
+    ids=lambda conditional: type(conditional).__name__,
 )
 def test_saved_and_loaded_it_says_the_same(tmp_path, conditional):
     x, y = two_clusters()

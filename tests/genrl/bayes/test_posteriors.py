@@ -103,6 +103,31 @@ def test_category_rates_by_hand():
     assert posterior.mean() == pytest.approx(np.array([2, 1, 5]) / 8)
 
 
+def test_category_rates_in_closed_form():
+    """Alone the rate that was seen is beta(5, 2), whose distribution function is a polynomial."""
+    posterior = posteriors.category_rates([0, 0, 0, 0], concentration=[1.0, 1.0, 1.0])
+    low, high = posterior.interval(0.9)
+    for quantile, rate in ((0.5, posterior.median()[0]), (0.05, low[0]), (0.95, high[0])):
+        assert 6 * rate**5 - 5 * rate**6 == pytest.approx(quantile)
+    assert posterior.median()[1] == pytest.approx(1 - 0.5 ** (1 / 6))  # beta(1, 6)
+    assert posterior.mean() == pytest.approx(np.array([5, 1, 1]) / 7)
+
+
+def test_two_category_rates_are_a_bernoulli_rate_and_its_rest():
+    both = posteriors.category_rates([1, 0, 1, 1], concentration=[2.0, 3.0])
+    one = posteriors.bernoulli_rate([1, 0, 1, 1], alpha=3.0, beta=2.0)
+    assert both.median() == pytest.approx([1 - one.median(), one.median()])
+    assert both.interval(0.8)[0][1] == pytest.approx(one.interval(0.8)[0])
+
+
+def test_draws_of_category_rates_belong_together():
+    posterior = posteriors.category_rates([0, 2, 2, 2], concentration=[1.0, 1.0, 2.0])
+    drawn = posterior.rvs(4000, np.random.default_rng(0))
+    assert drawn.sum(1) == pytest.approx(np.ones(4000))
+    assert np.median(drawn, 0) == pytest.approx(posterior.median(), abs=0.02)
+    assert np.quantile(drawn, 0.05, axis=0) == pytest.approx(posterior.interval(0.9)[0], abs=0.02)
+
+
 @given(st.lists(st.integers(0, 1), max_size=20))
 def test_ones_and_zeros_mirror_each_other(data):
     ones, zeros = posteriors.bernoulli_rate(data), posteriors.bernoulli_rate([1 - x for x in data])
@@ -126,6 +151,7 @@ def test_without_data_the_posterior_is_the_prior():
         (lambda: posteriors.exponential_rate([-0.1]), "times"),
         (lambda: posteriors.category_rates([3], concentration=[1, 1, 1]), "from 0 to 2"),
         (lambda: posteriors.category_rates([0], concentration=[1, 0]), "concentration"),
+        (lambda: posteriors.category_rates([0], concentration=[1]), "two categories or more"),
         (lambda: posteriors.normal_mean([1.0], variance=-1.0), "variance must be above 0"),
         (lambda: posteriors.normal_mean([np.nan], variance=1.0), "finite"),
         (lambda: posteriors.normal_mean([[1.0]], variance=1.0), "list of finite numbers"),

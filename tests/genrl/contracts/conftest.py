@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from family_cases import CASES, IMAGE_CASES
 
-    from genrl.protocols import Density, Trainable
+    from genrl.protocols import Density, JointSampler, Trainable
 
     wanted = {
         "any_case": lambda case: True,
@@ -21,15 +21,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "labels_case": lambda case: case.labels,
         "context_case": lambda case: case.context,
         "density_case": lambda case: not case.needs_labels and isinstance(case.make(), Density),
-        "implicit_case": lambda case: (
-            not case.domains and not case.needs_labels and not isinstance(case.make(), Density)
-        ),
-        "joint_case": lambda case: hasattr(case.make(), "sample_joint"),
+        "joint_case": lambda case: isinstance(case.make(), JointSampler),
         "needy_case": lambda case: case.needs_labels,
         "gradient_case": lambda case: isinstance(case.make(), Trainable),
     }
     if "image_case" in metafunc.fixturenames:
         metafunc.parametrize("image_case", [pytest.param(each, id=each.name) for each in IMAGE_CASES])
+    if "implicit_case" in metafunc.fixturenames:
+        without = [case for case in (*CASES, *IMAGE_CASES) if not isinstance(case.make(), Density)]
+        metafunc.parametrize("implicit_case", [pytest.param(each, id=each.name) for each in without])
     real = metafunc.module.__name__.rpartition(".")[2] != "test_list"  # which asks for no rows
     skipped = pytest.mark.skip(reason="it models images of integers: tests/genrl/autoregressive holds its contracts")
     for argument, can in wanted.items():

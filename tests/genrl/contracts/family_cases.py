@@ -58,7 +58,7 @@ class Case:
     def fit(self, x: Any, *, updates: int | None = None, **given: Any) -> GenerativeModel:
         """A fresh one, fitted; what its fit warns of (EM that did not settle) is no matter here."""
         if self.needs_labels and not given:
-            given["y"] = torch.arange(len(x)) % 2
+            given = labels_for(self, len(x))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self.make(updates).fit(x, **given)
@@ -127,6 +127,11 @@ def labelled(rows: int, seed: int) -> tuple[Tensor, Tensor]:
     x = torch.randn(rows, 2, generator=generator)
     x[:, 0] += 4.0 * second - 2.0
     return x, torch.tensor(CLASSES)[second]
+
+
+def labels_for(case: Case, rows: int = 8) -> dict[str, Any]:
+    """What a fit needs beside the rows."""
+    return {"y": torch.arange(rows) % 2} if case.needs_labels else {}
 
 
 def moved(rows: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,12 @@
-"""Bad data get an error that names the argument; data that are merely poor get a finite fit, or such an error."""
+"""Bad data get an error that names the argument; data that are merely poor get a finite fit."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from family_cases import FEW, Case, fitted, gaussian, moved
+from family_cases import FEW, Case, fitted, gaussian, labels_for, moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,10 +17,11 @@ FLOATS = st.floats(-1e3, 1e3, width=32)
 REFUSALS = settings(max_examples=10)
 FITS = settings(max_examples=4)
 
-
-def labels_for(case: Case, rows: int = 8) -> dict[str, Any]:
-    """What a fit needs beside the rows."""
-    return {"y": np.arange(rows) % 2} if case.needs_labels else {}
+MAY_REFUSE = {
+    # Each of its three components starts from rows of its own.
+    "variational_gaussian_mixture": r"X has \d+ rows, fewer than the 3 components",
+}
+"""What a model may say of poor data, by its name; every other model must be fitted to them."""
 
 
 def refused(case: Case, x: Any, name: str, **given: Any) -> None:
@@ -27,11 +29,13 @@ def refused(case: Case, x: Any, name: str, **given: Any) -> None:
         case.fit(x, updates=1, **given)
 
 
-def fits_or_is_refused(case: Case, x: np.ndarray, **given: Any) -> None:
+def fits(case: Case, x: np.ndarray, **given: Any) -> None:
     try:
         model = case.fit(x, updates=FEW, **given)
-    except InputError:
-        return
+    except InputError as error:
+        if case.name in MAY_REFUSE and re.search(MAY_REFUSE[case.name], str(error)):
+            return
+        raise
     context = given.get("y", given.get("context"))
     assert torch.isfinite(model.sample((4,), context=context)).all()
     if hasattr(model, "log_prob"):
@@ -110,49 +114,49 @@ def test_rows_of_another_width_than_it_was_fitted_to(density_case: Case, wrong: 
 def test_a_constant_column(case: Case, value: float, column: int) -> None:
     x = gaussian(20, 0).numpy().copy()
     x[:, column] = value
-    fits_or_is_refused(case, x, **labels_for(case, 20))
+    fits(case, x, **labels_for(case, 20))
 
 
 @FITS
 @given(row=arrays(np.float32, (1, 2), elements=FLOATS), times=st.sampled_from([1, 2, 30]))
 def test_one_row_alone_or_many_times(case: Case, row: np.ndarray, times: int) -> None:
-    fits_or_is_refused(case, row.repeat(times, 0), **labels_for(case, times))
+    fits(case, row.repeat(times, 0), **labels_for(case, times))
 
 
 @FITS
 @given(scale=st.sampled_from([1e-6, 1e-3, 1e3, 1e6]), offset=st.sampled_from([0.0, 1e3, -1e6]))
 def test_columns_of_any_scale(case: Case, scale: float, offset: float) -> None:
     x = gaussian(40, 0).double().numpy() * scale + offset
-    fits_or_is_refused(case, x, **labels_for(case, 40))
+    fits(case, x, **labels_for(case, 40))
 
 
 @FITS
 @given(x=arrays(np.float32, st.tuples(st.integers(2, 30), st.integers(1, 4)), elements=FLOATS))
 def test_any_finite_table(free_case: Case, x: np.ndarray) -> None:
-    fits_or_is_refused(free_case, x)
+    fits(free_case, x)
 
 
 @FITS
 @given(labels=st.lists(st.integers(-3, 3), min_size=20, max_size=20))
 def test_any_integer_labels(labels_case: Case, labels: list[int]) -> None:
-    fits_or_is_refused(labels_case, gaussian(20, 0).numpy(), y=np.array(labels))
+    fits(labels_case, gaussian(20, 0).numpy(), y=np.array(labels))
 
 
 @FITS
 @given(value=FLOATS)
 def test_a_constant_column_of_context(context_case: Case, value: float) -> None:
     context = np.column_stack([np.linspace(-1, 1, 20), np.full(20, value)])
-    fits_or_is_refused(context_case, gaussian(20, 0).numpy(), context=context)
+    fits(context_case, gaussian(20, 0).numpy(), context=context)
 
 
 def test_numbers_of_double_precision(case: Case) -> None:
-    fits_or_is_refused(case, gaussian(20, 0).double().numpy(), **labels_for(case, 20))
+    fits(case, gaussian(20, 0).double().numpy(), **labels_for(case, 20))
 
 
 def test_contexts_of_double_precision(context_case: Case) -> None:
     x, context = moved(20, 0)
-    fits_or_is_refused(context_case, x.numpy(), context=context.double().numpy())
+    fits(context_case, x.numpy(), context=context.double().numpy())
 
 
 def test_integers_are_numbers(case: Case) -> None:
-    fits_or_is_refused(case, gaussian(8, 0).mul(10).long().numpy(), **labels_for(case))
+    fits(case, gaussian(8, 0).mul(10).long().numpy(), **labels_for(case))

@@ -97,9 +97,14 @@ def test_the_gradient_reaches_the_rows(density_case: Case) -> None:
     assert (x.grad.abs().sum(1) > 0).all()
 
 
-def test_without_a_density_the_refusal_says_so(implicit_case: Case) -> None:
-    with pytest.raises(InputError, match="has no density"):
-        fitted(implicit_case).score_samples(gaussian(3, 0))
+def test_without_a_density_the_refusal_says_why_and_who_has_one(implicit_case: Case) -> None:
+    model = implicit_case.make()
+    assert model.why_no_density != GenerativeModel.why_no_density, "say why the family has none"
+    with pytest.raises(InputError) as refusal:
+        model.score_samples(gaussian(3, 0))
+    assert f"{type(model).__name__} has no density: {model.why_no_density}" in str(refusal.value)
+    for family in ("genrl.mixtures", "genrl.flows", "genrl.bayes", "genrl.autoencoders.VAE"):
+        assert family in str(refusal.value)
 
 
 class Implicit(GenerativeModel):

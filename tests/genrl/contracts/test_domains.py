@@ -168,8 +168,3 @@ def test_nothing_is_asked_of_a_model_that_was_not_fitted(domains_case: Case, ver
     }
     with pytest.raises(InputError, match="not been fitted: call fit"):
         ask[verb]()
-
-
-def test_without_a_density_the_refusal_says_so(domains_case: Case) -> None:
-    with pytest.raises(InputError, match="has no density"):
-        fitted_pairs(domains_case).score_samples(gaussian(3, 0))

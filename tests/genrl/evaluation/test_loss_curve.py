@@ -27,6 +27,12 @@ def test_writes_a_picture(tmp_path: Path, validation: bool) -> None:
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_later_stage_may_have_other_metrics(tmp_path: Path) -> None:
+    later = FitEpoch(number=3, planned=3, train={"loss": 0.1, "perplexity": 9.0}, validation={"loss": 0.2})
+    path = draw_loss_curve([*epochs(2, validation=False), later], tmp_path / "curve.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def test_no_epochs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no epochs"):
         draw_loss_curve([], tmp_path / "curve.png")

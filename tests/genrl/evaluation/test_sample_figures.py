@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from genrl.errors import InputError
+from genrl.evaluation import sample_figures
 from genrl.evaluation.sample_figures import draw_histograms, draw_images, draw_planes, draw_sample_table
 
 RNG = np.random.default_rng(0)
@@ -75,6 +76,30 @@ def test_histograms_of_few_columns(tmp_path: Path) -> None:
     assert path.read_text().count("<!-- column ") == 6
     assert draw_histograms({"data": data}, path, most=2) == path
     assert path.read_text().count("<!-- column ") == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "panels"),
+    [(draw_histograms, {"data": RNG.normal(size=(50, 3))}), (draw_images, {"data": RNG.normal(size=(9, 4, 4))})],
+)
+def test_log_probabilities_are_the_last_panel(
+    draw: Callable[..., Path], panels: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(sample_figures, "_save", lambda figure, path: drawn.append(figure) or path)
+    log_prob = {"held out": np.array([-3.0, -2.0, -np.inf, -2.5]), "samples": np.full(8, -9.0)}
+    draw(panels, tmp_path / "picture.png", log_prob=log_prob)
+    draw(panels, tmp_path / "picture.png")
+    with_it, without = (figure.axes for figure in drawn)
+    assert len(with_it) == len(without) + 1
+    axes = with_it[-1]
+    assert axes.get_title() == "log_prob, nats"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["held out", "samples"]
+    for container, values in zip(axes.containers, log_prob.values(), strict=True):
+        bars = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in container}
+        assert sum(bars.values()) == pytest.approx(1.0)
+        clipped = values.clip(-9.0)  # what is impossible is counted in the last bin
+        assert sum(place * height for place, height in bars.items()) == pytest.approx(clipped.mean(), abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +101,23 @@ def test_blocks_change_nothing(kind, monkeypatch):
     again, by_blocks = em.expect(x, parameters, form)
     assert again == pytest.approx(likelihood, rel=1e-12)
     torch.testing.assert_close(by_blocks.scatter, moments.scatter, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("distance", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("kind", ["diag", "spherical"])
+def test_distant_components_keep_the_digits_of_their_own_shape(kind, distance):
+    """Expanded squares lose them; beyond some distance they must not be expanded."""
+    x, parameters, form = made_up(kind)
+    apart = distance * torch.tensor([[0.0, 1.0], [1.0, 0.0], [-1.0, -1.0]], dtype=torch.float64)
+    which = torch.arange(len(x)) % 3
+    parameters = replace(parameters, means=apart)
+    rows = apart[which] + x / 3
+    torch.testing.assert_close(
+        em.log_density(rows, parameters, form), brute_force(rows, parameters, form), rtol=1e-6, atol=1e-6
+    )
+    _, moments = em.expect(rows, parameters, form)
+    own = torch.stack([(x[which == number] / 3).square().sum(0) for number in range(3)])
+    torch.testing.assert_close(moments.scatter, own if kind == "diag" else own.sum(1), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -90,14 +90,16 @@ def test_data_far_from_zero_are_fitted_as_well(kind):
     assert far.score_samples(x + 1e7) == pytest.approx(near.score_samples(x), abs=1e-5)
 
 
-def test_clusters_a_million_deviations_apart_keep_their_own_shape():
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_clusters_a_million_deviations_apart_keep_their_own_shape(kind):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 2)) * [1.0, 0.01]
     x[200:] += 1e6
-    model = GaussianMixture(2, reg_covar=0.0, random_state=0).fit(x)
+    model = GaussianMixture(2, covariance_type=kind, reg_covar=0.0, random_state=0).fit(x)
     for part in (x[:200], x[200:]):
-        number = int(model.predict(part[:1]))
-        assert model.covariances_[number].numpy() == pytest.approx(np.cov(part.T, bias=True), rel=1e-4, abs=1e-5)
+        number, shape = int(model.predict(part[:1])), np.cov(part.T, bias=True)
+        expected = shape if kind == "full" else shape.diagonal()
+        assert model.covariances_[number].numpy() == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 def test_restarts_keep_the_best():
@@ -205,6 +207,31 @@ def test_conditional_samples_follow_the_component_that_the_context_points_at():
 
 
 @pytest.mark.parametrize("kind", TYPES)
+def test_pairs_of_row_and_component_follow_the_data(kind):
+    torch.manual_seed(0)
+    x = blobs(1200, distance=5.0)
+    model = GaussianMixture(3, covariance_type=kind, random_state=0, n_init=3).fit(x)
+    rows, components = model.sample_joint(600)
+    assert rows.shape == (600, 3)
+    assert same_distribution(rows, x[:600]) > 0.01 or kind != "full"  # the others do not fit these data exactly
+    assert (model.predict(rows) == components).float().mean() > 0.95
+    shares = torch.bincount(components, minlength=3) / 600
+    assert shares.numpy() == pytest.approx(model.weights_.numpy(), abs=0.06)
+    assert [len(part) for part in model.sample_joint(0)] == [0, 0]
+
+
+def test_pairs_of_row_and_context_follow_the_data():
+    torch.manual_seed(0)
+    rows = blobs(1200, columns=4, distance=5.0)
+    context, x = rows[:, :2], rows[:, 2:]
+    model = GaussianMixture(3, random_state=0, n_init=3).fit(x, context=context)
+    drawn, beside = model.sample_joint(600)
+    assert (drawn.shape, beside.shape) == ((600, 2), (600, 2))
+    assert same_distribution(torch.cat([beside, drawn], 1), rows[:600]) > 0.01
+    assert same_distribution(torch.cat([beside.flip(0), drawn], 1), rows[:600]) < 0.01
+
+
+@pytest.mark.parametrize("kind", TYPES)
 def test_gradient_of_the_density(kind):
     model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(blobs())
     asked = torch.from_numpy(blobs(5, seed=1)).requires_grad_()
@@ -218,6 +245,9 @@ def test_saved_and_loaded_it_says_the_same(tmp_path, kind):
     model.save(tmp_path / "model")
     loaded = GenerativeModel.load(tmp_path / "model")
     assert isinstance(loaded, GaussianMixture)
+    assert (loaded.lower_bound_, loaded.n_iter_, loaded.converged_) == (model.lower_bound_, model.n_iter_, True)
+    assert math.isfinite(loaded.lower_bound_)
+    assert loaded.n_iter_ > 0
     assert loaded.hyperparameters() == model.hyperparameters()
     assert loaded.score_samples(x).tolist() == model.score_samples(x).tolist()
     assert loaded.fit(x).means_.tolist() == model.means_.tolist()  # from the same start

@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy import stats
 
+from genrl.mixtures.sampling import pick
 from genrl.mixtures.student_mixture import IndependentColumns, JointColumns, StudentMixture
 
 
@@ -47,7 +48,7 @@ def test_density_and_marginal_equal_scipys(kind):
 def test_samples_have_the_distribution_of_each_column(kind):
     torch.manual_seed(0)
     found = mixture(kind)
-    drawn = COLUMNS[kind].draw(found, (4, 5000))
+    drawn = COLUMNS[kind].draw(found, pick(found.weights[None], (4, 5000))[..., 0])
     assert drawn.shape == (4, 5000, 3)
     for column in range(3):
         variances = found.scales[:, column, column] if kind == "joint" else found.scales[:, column]
@@ -79,5 +80,5 @@ def test_samples_given_the_first_columns_follow_joint_over_marginal(kind):
 
 def test_no_samples_have_the_right_shape():
     for kind, columns in COLUMNS.items():
-        assert columns.draw(mixture(kind), (0,)).shape == (0, 3)
+        assert columns.draw(mixture(kind), torch.zeros(0, dtype=torch.long)).shape == (0, 3)
         assert columns.draw_given(mixture(kind), torch.zeros(2, 1, dtype=torch.float64), (0,)).shape == (0, 2, 2)

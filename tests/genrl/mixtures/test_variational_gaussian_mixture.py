@@ -117,6 +117,20 @@ def test_samples_look_like_the_data():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_pairs_without_labels(kind):
+    torch.manual_seed(0)
+    x = ring(3000)
+    model = VariationalGaussianMixture(20, covariance_type=kind, random_state=0).fit(x)
+    rows, components = model.sample_joint(500)
+    assert same_distribution(rows, x[:500], bandwidth=0.5) > 0.01
+    assert (model.predict(rows) == components).float().mean() > 0.95
+    given = VariationalGaussianMixture(20, covariance_type=kind, random_state=0).fit(x[:, 1:], context=x[:, :1])
+    drawn, beside = given.sample_joint(500)
+    assert same_distribution(torch.cat([beside, drawn], 1), x[:500], bandwidth=0.5) > 0.01
+    assert same_distribution(torch.cat([beside.flip(0), drawn], 1), x[:500], bandwidth=0.5) < 0.01
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_conditional_form(kind):
     torch.manual_seed(0)
     y = torch.arange(2).repeat_interleave(300)
@@ -148,6 +162,9 @@ def test_saved_and_loaded_it_says_the_same_and_goes_on(tmp_path, kind, weights):
     model.save(tmp_path / "model")
     loaded = GenerativeModel.load(tmp_path / "model")
     assert isinstance(loaded, VariationalGaussianMixture)
+    assert (loaded.lower_bound_, loaded.n_iter_, loaded.converged_) == (model.lower_bound_, model.n_iter_, True)
+    assert math.isfinite(loaded.lower_bound_)
+    assert loaded.n_iter_ > 0
     assert loaded.hyperparameters() == model.hyperparameters()
     assert loaded.kl_ == model.kl_
     assert loaded.score_samples(x).tolist() == model.score_samples(x).tolist()

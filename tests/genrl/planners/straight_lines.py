@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genrl.autoencoders import VAE
 from genrl.autoregressive import GatedPixelCNN, PixelRNN, Recurrent, SequenceModel
 from genrl.flows import RealNVP
 from genrl.mixtures import GaussianMixture
@@ -47,6 +48,8 @@ def make(kind: str, given: Given = NOTHING, updates: int = 3) -> TrajectoryModel
     if kind == "sequence":
         sequence = SequenceModel(core=Recurrent(width=8), output="gaussians", mixtures=2, fitting=quick)
         return RowTrajectorySampler(model=sequence, given=given)
+    if kind == "vae":
+        return RowTrajectorySampler(model=VAE(latents=2, hidden=(32,), fitting=quick), given=given)
     if kind == "flow":
         return RowTrajectorySampler(model=RealNVP(transforms=2, hidden=(8,), fitting=quick), given=given)
     return RowTrajectorySampler(model=GaussianMixture(reg_covar=1e-4), given=given)

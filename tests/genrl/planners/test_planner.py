@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from genrl.planners import (
     PlannedActions,
     PositionControl,
     RecedingHorizonPlanner,
+    ReturnGuide,
     TrajectoryColumns,
     cut_trajectories,
     load_planner,
@@ -23,7 +25,7 @@ from genrl.planners import (
 from genrl.protocols import Policy
 from genrl.training.gradient_fitting import GradientFitting
 
-COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns=True)
+COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns="window")
 SPACE = spaces.Box(-1.0, 1.0, (1,), np.float32)
 HORIZON, STRIDE = 4, 2
 
@@ -34,7 +36,9 @@ class Counting:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def sample(self, n: int, horizon: int, conditions: Conditions | None = None, guide: Any = None) -> Tensor:
+    def sample(
+        self, n: int, horizon: int, conditions: Conditions | None = None, guide: Any = None, *, alike: bool = False
+    ) -> Tensor:
         assert conditions is not None
         self.asked.append(n)
         plans = conditions.filled(n, horizon).values
@@ -120,6 +124,22 @@ def test_the_next_plan_of_a_deterministic_episode_is_another(fitted: RecedingHor
     assert np.array_equal(again, first)
 
 
+def test_a_deterministic_plan_depends_on_no_episode_beside_it(fitted: RecedingHorizonPlanner) -> None:
+    mine, others = np.array([[0.1, 0.2]]), np.array([[0.7, 0.2], [-0.3, 0.5]])
+    alone, together = None, None
+    for step in range(2 * fitted.replan_every + 1):
+        _, alone = fitted.predict(mine, alone, deterministic=True)
+        # The episode before it begins anew on the way, so that plans are due at other times and are other in number.
+        starts = np.array([step == 2, False, False])
+        _, together = fitted.predict(np.concatenate([others[:1], mine, others[1:]]), together, starts, True)
+        assert alone is not None
+        assert together is not None
+        np.testing.assert_allclose(together[0][1], alone[0][0], atol=1e-4)
+    assert together[2].tolist() == [2, 3, 3]
+    same = fitted.plan(mine.repeat(2, 0), deterministic=True)
+    np.testing.assert_allclose(same[0], same[1], atol=1e-5)
+
+
 def test_plans_begin_at_the_observation_and_hold_the_desired_return(fitted: RecedingHorizonPlanner) -> None:
     plans = fitted.plan(np.array([[0.25, -0.5]]))
     assert plans[0, 0, :2].tolist() == [0.25, -0.5]
@@ -166,6 +186,27 @@ def test_a_loaded_planner_acts_the_same(fitted: RecedingHorizonPlanner, acting: 
 def test_wrong_planners_are_refused(wrong: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         wrong()  # type: ignore[operator]
+
+
+def test_a_return_to_go_is_asked_for_where_the_plan_begins() -> None:
+    columns = replace(COLUMNS, returns="to_go")
+    grids = cut_trajectories(drifting(), columns, horizon=HORIZON, stride=STRIDE)
+    sampler = make("score", columns.given).fit(grids)
+    policy = RecedingHorizonPlanner(sampler, columns, SPACE, horizon=HORIZON, stride=STRIDE, desired_return=8.0)
+    plans = policy.plan(np.zeros((3, 2)))
+    assert (plans[:, 0, 3] == 8.0).all()
+    assert (plans[:, 1:, 3] != 8.0).all()
+
+
+def test_a_guide_of_returns_is_saved_with_its_planner(fitted: RecedingHorizonPlanner, tmp_path: Path) -> None:
+    grids = cut_trajectories(drifting(), COLUMNS, horizon=HORIZON, stride=STRIDE)
+    guide = ReturnGuide(COLUMNS, HORIZON, weight=3.0, hidden=(8,), fitting=GradientFitting(updates=20))
+    led = planner(fitted.sampler, guide=guide.fit(grids, grids[:, -1, 0]))
+    save_planner(led, tmp_path / "planner")
+    loaded = load_planner(tmp_path / "planner")
+    seen = np.array([[0.1, 0.2]])
+    assert torch.equal(loaded.plan(seen, deterministic=True), led.plan(seen, deterministic=True))
+    assert not torch.equal(loaded.plan(seen, deterministic=True), fitted.plan(seen, deterministic=True))
 
 
 def test_a_folder_without_planner_is_refused(fitted: RecedingHorizonPlanner, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """What every trajectory sampler promises, and what each learns of straight lines."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-import scipy.fft
 import torch
 from straight_lines import TIME, lines, make
 from torch import Tensor
@@ -22,11 +22,11 @@ from genrl.planners import (
     TrajectoryModel,
 )
 from genrl.planners.reweighting import reweighted
-from genrl.planners.score_sampler import cosines, pseudo_inverses, towards
+from genrl.planners.score_sampler import pseudo_inverses, towards
 from genrl.protocols import TrajectorySampler
 from genrl.score import ScoreModel
 
-KINDS = ["score", "pixel_cnn", "pixel_rnn", "sequence", "flow", "gaussian"]
+KINDS = ["score", "pixel_cnn", "pixel_rnn", "sequence", "flow", "vae", "gaussian"]
 COMPLETE = KINDS[:4]
 GIVEN = Given(first=(0, 1), throughout=(2,))
 
@@ -86,6 +86,25 @@ def test_a_guide_sees_whole_plans_with_their_conditions(fitted: dict[str, Trajec
     assert all((plans[..., 2] == 2.0).all() for plans in seen)
 
 
+def one_and_three(sampler: TrajectoryModel, conditions: Conditions, **asked: Any) -> tuple[Tensor, Tensor]:
+    """A trajectory drawn alone, and the same as the second of three."""
+    each = Conditions(values=conditions.values[1:2], known=conditions.known[1:2])
+    torch.manual_seed(1)
+    alone = sampler.sample(1, TIME, each, alike=True, **asked)
+    torch.manual_seed(1)
+    return alone[0], sampler.sample(3, TIME, conditions, alike=True, **asked)[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_alike_a_trajectory_depends_on_its_own_conditions_alone(fitted: dict[str, TrajectoryModel], kind: str) -> None:
+    each = Conditions.at(0, [0, 1, 2], lines(3, seed=3)[:, 0], shape=(TIME, 3))
+    torch.testing.assert_close(*one_and_three(fitted[kind], each), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(*one_and_three(fitted[kind], each, guide=lambda x: x[:, -1, 0]), atol=1e-4, rtol=1e-4)
+    if kind in COMPLETE:
+        later = each & Conditions.at(-1, [0], [[0.1], [0.2], [0.3]], shape=(TIME, 3))
+        torch.testing.assert_close(*one_and_three(fitted[kind], later), atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_and_loaded_samples_are_the_same(fitted: dict[str, TrajectoryModel], kind: str, tmp_path: Path) -> None:
     fitted[kind].save(tmp_path / "sampler")
@@ -116,6 +135,12 @@ def test_a_gaussian_of_rows_goes_on_in_straight_lines() -> None:
     torch.testing.assert_close(plans[:, -1, 0].mean(), torch.tensor(2.5), atol=0.05, rtol=0)
     led = sampler.sample(200, TIME, start([1.0, 0.5, 0.0]), lambda x: 300 * x[:, -1, 0])
     assert led[:, -1, 0].mean() > plans[:, -1, 0].mean()
+
+
+def test_a_vae_of_rows_goes_on_in_straight_lines() -> None:
+    sampler = make("vae", GIVEN, updates=300).fit(lines(1000))
+    plans = sampler.sample(400, TIME, start([0.5, 0.5, 0.0]))
+    assert (plans[:, -1, 0].mean() - 2.0).abs() < 0.5  # 1.5 if the velocity were not known
 
 
 def test_the_score_goes_on_in_straight_lines_and_is_led_uphill() -> None:
@@ -151,12 +176,6 @@ def test_reweighting_is_the_expected_tilt() -> None:
     assert abs(led.mean() - 1) < 0.1
     assert abs(led.std() - 1) < 0.1
     assert reweighted(lambda number: torch.zeros(number), None, candidates=100).shape == (1,)
-
-
-def test_cosines_are_those_of_scipy() -> None:
-    x = torch.randn(7)
-    found = cosines(7) @ x
-    torch.testing.assert_close(found, torch.from_numpy(scipy.fft.dct(x.numpy(), norm="ortho")), atol=1e-5, rtol=0)
 
 
 def test_the_nearest_consistent_row_is_the_mean_given_the_known_cells() -> None:
@@ -199,4 +218,4 @@ def test_wrong_arguments_are_refused(fitted: dict[str, TrajectoryModel], wrong: 
 
 
 def test_defaults_are_models() -> None:
-    assert ScoreTrajectorySampler().model.hyperparameters()["evaluations"] == 32
+    assert ScoreTrajectorySampler().model.hyperparameters()["evaluations"] == 20

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,11 @@ from straight_lines import drifting
 
 from genrl.errors import InputError
 from genrl.planners import Given, TrajectoryColumns, cut_trajectories
+from genrl.transitions import Demonstrations
 
-COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns=True)
+COLUMNS = TrajectoryColumns(observations=2, actions=1, goal=(1,), returns="window")
+
+TO_GO = replace(COLUMNS, returns="to_go")
 
 
 def test_grids_hold_rows_of_their_episode() -> None:
@@ -35,8 +40,21 @@ def test_held_ends_go_on_with_the_last_row() -> None:
     assert grids[:, 0, 3].tolist() == [4.0, 2.0]
 
 
+def test_the_return_to_go_counts_to_the_end_of_the_episode() -> None:
+    data = drifting(episodes=1, length=7)
+    (episode,) = data.trajectories()
+    paid = replace(episode, rewards=np.arange(7.0, dtype=np.float32))  # 21 in all
+    found = cut_trajectories(
+        Demonstrations.from_trajectories([paid]), TO_GO, horizon=3, stride=2, every=3, at_end="hold"
+    )
+    assert found[:, :, 3].tolist() == [[21, 20, 15], [18, 11, 0], [6, 0, 0]]
+    window = cut_trajectories(Demonstrations.from_trajectories([paid]), COLUMNS, horizon=3, stride=2)
+    assert window[:, :, 3].tolist() == [[15] * 3, [21] * 3]
+
+
 def test_what_is_given() -> None:
     assert COLUMNS.given == Given(first=(0,), throughout=(1, 3))
+    assert TO_GO.given == Given(first=(0, 3), throughout=(1,))
     assert (COLUMNS.count, COLUMNS.action_columns) == (4, slice(2, 3))
 
 

@@ -11,18 +11,19 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from genrl.autoregressive import Recurrent, SequenceModel
 from genrl.discretised import Discretised
 from genrl.errors import InputError
-from genrl.flows import RealNVP
+from genrl.flows import ContinuousFlow, RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, MixtureDensityNetwork
 from genrl.nn import Standardise
-from genrl.policies import ActorCriticNetwork, DensityPolicy, load_policy, policy_kwargs, save_policy
+from genrl.policies import ActorCriticNetwork, DensityPolicy, action_flow, load_policy, policy_kwargs, save_policy
 
 OBSERVATIONS = spaces.Box(-1, 1, (3,), np.float32)
 ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))
 
 DENSITIES = {
     "mixture": lambda: MixtureDensityNetwork(3, hidden=()),
-    "flow": lambda: RealNVP(transforms=2, hidden=(16,)),
+    "flow": action_flow,
+    "velocity": lambda: ContinuousFlow(steps=4, hidden=(16,)),
     "autoregressive": lambda: SequenceModel(core=Recurrent(width=16), output="gaussians", mixtures=2),
     "bins": lambda: Discretised(SequenceModel(core=Recurrent(width=16), levels=9), bins=9, reach=1 / 0.6),
 }
@@ -91,6 +92,26 @@ def test_the_mode_of_a_mixture_is_where_its_density_is_greatest():
         assert float(model.log_prob(model.mode()[None])) == pytest.approx(float(heights.max()), abs=0.01)
 
 
+@pytest.mark.parametrize("name", DENSITIES)
+def test_what_it_is_cloned_by(name):
+    """The likelihood; of a flow that follows a velocity the matching of velocities, which needs no solver."""
+    policy = policy_of(name)
+    observations, actions = torch.randn(50, 3), torch.randn(50, 2)
+    torch.manual_seed(1)
+    distribution = policy.get_distribution(observations)
+    loss = distribution.loss(actions)
+    loss.backward()
+    assert policy.mlp_extractor.policy_net[0].weight.grad is not None  # the network that sees is trained, too
+    if name == "velocity":
+        torch.manual_seed(1)
+        noise, standardised = policy.density.latent.sample(50), (actions - policy.middle) / policy.unit
+        # The velocity that it begins with is 0.
+        expected = (standardised - (1 - policy.density.spread) * noise).square().sum(1).mean() + policy.unit.log().sum()
+        torch.testing.assert_close(loss, expected)
+    else:
+        torch.testing.assert_close(loss, -distribution.log_prob(actions).mean())
+
+
 def test_every_weight_is_trained():
     policy = policy_of("flow")
     trained = {id(parameter) for group in policy.optimizer.param_groups for parameter in group["params"]}
@@ -113,7 +134,9 @@ class Echo(gym.Env):
         return self.seen, -float(np.abs(action - self.seen)[0]), True, False, {}
 
 
-@pytest.mark.parametrize("name", DENSITIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "velocity" else name for name in DENSITIES]
+)
 def test_ppo_learns_with_it(name):
     learner = PPO(
         DensityPolicy,

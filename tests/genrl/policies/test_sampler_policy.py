@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-from genrl.autoencoders import VAE, Autoencoder
+from genrl.autoencoders import VAE, VQVAE, Autoencoder
 from genrl.errors import InputError
 from genrl.gans import GAN
 from genrl.gans.adversarial_fitting import AdversarialFitting
@@ -35,6 +35,9 @@ SAMPLERS = {
     "gan": lambda updates: GAN(
         noise_features=2, hidden=(64, 64), discriminator_hidden=(64, 64), fitting=AdversarialFitting(updates=updates)
     ),
+    "vq": lambda updates: VQVAE(
+        16, code_width=2, hidden=(64, 64), fitting=GradientFitting(updates=updates, learning_rate=5e-3)
+    ),
 }
 
 
@@ -59,7 +62,7 @@ def pairs(rows=2000):
     return observations, actions + 0.03 * torch.randn(rows, 2, generator=generator)
 
 
-@pytest.mark.parametrize(("name", "updates"), [("vae", 800), ("gan", 1000)])
+@pytest.mark.parametrize(("name", "updates"), [("vae", 800), ("gan", 1000), ("vq", 300)])
 def test_both_ways_are_kept_and_the_observation_is_heeded(name, updates):
     policy = policy_of(name, updates).fit(*pairs())
     observations = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
@@ -71,17 +74,27 @@ def test_both_ways_are_kept_and_the_observation_is_heeded(name, updates):
     assert (high | low).mean() > 0.75
 
 
+def likeliest(model, seen):
+    """What noise of 0 becomes; of codes, what those of the greatest probability stand for, counted out."""
+    zeros = torch.zeros(len(seen), 2)
+    if isinstance(model, VAE):
+        return model.decode(zeros, seen)
+    if isinstance(model, GAN):
+        return model.generate(zeros, seen)
+    every = torch.arange(16)[:, None]
+    chances = torch.stack([model.codes_prior.log_prob(every, row.expand(16, -1)) for row in seen])
+    return model.decode_codes(chances.argmax(1)[:, None], seen)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_without_noise_it_acts_by_what_noise_of_zero_becomes(name):
+def test_without_noise_it_acts_by_what_is_likeliest(name):
     policy = policy_of(name).fit(*pairs(300))
     observations = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype(np.float32)
     first, _ = policy.predict(observations, deterministic=True)
     np.testing.assert_array_equal(first, policy.predict(observations, deterministic=True)[0])
     seen = policy.features_extractor(torch.from_numpy(observations))
-    zeros = torch.zeros(8, 2)
-    model = policy.sampler
     with torch.no_grad():
-        expected = model.decode(zeros, seen) if name == "vae" else model.generate(zeros, seen)
+        expected = likeliest(policy.sampler, seen)
     np.testing.assert_allclose(first, np.clip(expected, ACTIONS.low, ACTIONS.high), atol=1e-6)
     drawn = [policy.predict(observations, deterministic=False)[0] for _ in range(2)]
     assert not np.array_equal(*drawn)
@@ -133,7 +146,8 @@ def test_what_cannot_act_is_refused_when_it_is_built(sampler, space, message):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_ppo_refuses_a_model_without_an_exact_density(name):
-    message = rf"{name.upper()} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
+    kind = type(SAMPLERS[name](1)).__name__
+    message = rf"{kind} does not know the exact probability.*genrl\.flows.*MixtureDensityNetwork.*cloned"
     with pytest.raises(InputError, match=message):
         PPO(DensityPolicy, "Pendulum-v1", policy_kwargs={"density": SAMPLERS[name](10)})
 

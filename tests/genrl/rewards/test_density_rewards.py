@@ -1,3 +1,4 @@
+import math
 from copy import deepcopy
 
 import pytest
@@ -6,8 +7,10 @@ from torch import nn
 
 from genrl.autoencoders import VAE
 from genrl.autoregressive import PixelCNN, Recurrent, SequenceModel
+from genrl.bayes import BayesClassifier
 from genrl.discretised import Discretised
 from genrl.errors import InputError
+from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
 from genrl.nn import Standardise
@@ -115,6 +118,44 @@ def test_one_impossible_row_has_a_finite_reward(make):
     assert rewards.abs().max() <= QUICK.limit * 5
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_leaves_the_weights_and_learning_goes_on(make, bad):
+    model = ratio(Gaussian)
+    model.update(make(300, shift=1.0), make(300))
+    density, good_loss = model.learner.density, Gaussian.loss
+    before = {name: tensor.clone() for name, tensor in density.state_dict().items()}
+    density.loss = lambda x, context=None: {"loss": good_loss(density, x)["loss"] * bad}
+    with pytest.warns(UserWarning, match="8 of 8 gradient steps of a Gaussian were left out"):
+        metrics = model.update(make(300, shift=1.0), make(300))
+    assert math.isnan(metrics["nll_learner"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in density.state_dict().items())
+    calls = []
+
+    def once(x, context=None):
+        calls.append(len(x))
+        return {"loss": good_loss(density, x)["loss"] * (bad if len(calls) == 3 else 1.0)}
+
+    density.loss = once
+    with pytest.warns(UserWarning, match="1 of 8"):
+        metrics = model.update(make(300, shift=1.0), make(300))
+    assert math.isfinite(metrics["nll_learner"])
+    assert not torch.equal(density.mean, before["mean"])
+    assert torch.isfinite(model.reward(make(20))).all()
+    assert model.reward(make(20)).std() > 0  # not the floor for everything
+
+
+def test_disjoint_supports_have_a_ratio_that_is_finite_and_held(make):
+    """Where the learner never was, log p_learner is at its limit: without one the ratio would have no bound."""
+    model = attached(DensityRatioReward(expert=GaussianMixture(), learner=GaussianMixture(), training=QUICK))
+    expert, learner = make(300, shift=1e4), make(300, seed=1)
+    metrics = model.update(expert, learner)
+    lowest = -QUICK.limit * 5
+    assert model.expert.log_prob(model.inputs(learner)).unique().tolist() == [lowest]
+    assert model.learner.log_prob(model.inputs(expert)).unique().tolist() == [lowest]
+    assert metrics["logit_expert"] == pytest.approx(-metrics["logit_learner"], abs=1.0)
+    assert 400 < metrics["logit_expert"] < 500
+
+
 def test_noise_keeps_the_density_of_constant_rows_bounded(make):
     still = make(300)
     still.actions.zero_()
@@ -160,6 +201,31 @@ def test_what_cannot_work_is_refused_when_it_is_built(make):
         DensityTraining(steps=0)
     with pytest.raises(InputError, match="above 0"):
         DensityTraining(learning_rate=0.0)
+
+
+def rewards_of(density):
+    """The three roles, each about to be built with such a density."""
+    return {
+        "alone": lambda: DensityReward(density()),
+        "the expert's": lambda: DensityRatioReward(expert=density(), learner=Gaussian()),
+        "the learner's": lambda: DensityRatioReward(expert=Gaussian(), learner=density()),
+    }
+
+
+@pytest.mark.parametrize("role", rewards_of(Gaussian))
+def test_a_model_that_needs_labels_or_a_context_is_refused_when_it_is_built(role):
+    with pytest.raises(InputError, match=r"needs classes.*ClassifierReward.*genrl\.mixtures or genrl\.flows"):
+        rewards_of(BayesClassifier)[role]()
+    labelled = GaussianMixture().fit(torch.randn(20, 5), torch.arange(20) % 2)
+    with pytest.raises(InputError, match=r"made with a context.*genrl\.flows"):
+        rewards_of(lambda: labelled)[role]()
+
+
+def test_a_trial_leaves_the_model_and_the_random_state():
+    state, model = torch.get_rng_state(), RealNVP()
+    DensityReward(model)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.event_shape is None
 
 
 def test_the_bound_of_a_vae_pays_the_expert_and_is_a_function_of_the_row(make):

@@ -3,9 +3,12 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from genrl.bayes import BayesClassifier
 from genrl.errors import InputError
+from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
 from genrl.rewards import DensityTraining, NoveltyBonus
@@ -39,9 +42,17 @@ def walk(env, positions):
     return np.array(bonuses)
 
 
-def line(**options):
-    settings = {"update_every": 200, "training": DensityTraining(noise=0.05), "seed": 0}
-    env = NoveltyBonus(DummyVecEnv([Line] * 4), GaussianMixture(2, random_state=0), **{**settings, **options})
+DENSITIES = {
+    "mixture": lambda: GaussianMixture(2, random_state=0),
+    "flow": lambda: RealNVP(transforms=2, hidden=(16,)),
+}
+TRAINING = DensityTraining(noise=0.05, steps=60, batch_size=128, learning_rate=0.01)
+
+
+def line(density="mixture", place=Line, **options):
+    torch.manual_seed(0)
+    settings = {"update_every": 200, "training": TRAINING, "seed": 0}
+    env = NoveltyBonus(DummyVecEnv([place] * 4), DENSITIES[density](), **{**settings, **options})
     env.reset()
     return env
 
@@ -50,30 +61,84 @@ def usual(count):
     return np.random.default_rng(0).normal(size=count)
 
 
-def test_rare_states_are_paid_for_and_common_ones_are_not():
-    torch.manual_seed(0)
-    env = line(weight=0.1, limit=5.0)
+class Plane(Line):
+    """The second column is 0 until the position reaches 3, and from there on the fifth of the position."""
+
+    def step(self, action):
+        where, *rest = super().step(action)
+        where[1] = where[0] / 5 if where[0] >= 3 else 0.0
+        return where, *rest
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_rare_states_are_paid_for_and_common_ones_are_not(density):
+    env = line(density, weight=0.1, limit=5.0)
     assert not walk(env, usual(50)).any()  # before the first update
     bonuses = walk(env, [0.0, 8.0])
     assert not bonuses[0].any()
     np.testing.assert_allclose(bonuses[1], 0.5)  # weight x limit
 
 
-def test_what_is_visited_often_stops_being_new():
-    torch.manual_seed(0)
-    env = line(limit=100.0)
+@pytest.mark.parametrize("density", DENSITIES)
+def test_what_is_visited_often_stops_being_new(density):
+    env = line(density, limit=100.0)
     walk(env, usual(50))
     first = walk(env, [6.0]).mean()
     walk(env, np.concatenate([np.full(75, 6.0) + usual(75), usual(75)]))
     assert walk(env, [6.0]).mean() < 0.05 * first
 
 
+@pytest.mark.parametrize("density", DENSITIES)
+def test_a_column_that_changes_for_the_first_time_is_news(density):
+    """Between two states that differ in nothing else."""
+    flat, raised = (line(density, place, limit=1000.0) for place in (Line, Plane))
+    for env in (flat, raised):
+        walk(env, np.clip(usual(50), -3.0, 2.9))
+    assert walk(raised, [3.0]).mean() > 2 * walk(flat, [3.0]).mean()
+
+
+def test_states_that_have_not_changed_at_all_are_no_news_and_the_first_change_is():
+    env = line()
+    assert not walk(env, np.zeros(60)).any()
+    assert (walk(env, [0.5]) > 0).all()
+
+
 def test_the_state_that_ends_an_episode_is_the_one_that_was_reached():
-    torch.manual_seed(0)
     env = line()
     walk(env, usual(50))
     bonuses = walk(env, [0.0] * 4 + [8.0])  # the fifth ends an episode, and is not the 0 of the next one
     assert (bonuses[4] > 0).all()
+
+
+@pytest.mark.parametrize("density", DENSITIES)
+def test_one_environment_will_do(density):
+    """A learner takes it as it is, and only the space of observations matters."""
+    env = NoveltyBonus(gym.make("Pendulum-v1"), DENSITIES[density](), update_every=50, training=TRAINING)
+    PPO("MlpPolicy", env, n_steps=64, batch_size=64, n_epochs=1, device="cpu").learn(192)
+    _, _, _, infos = env.step(np.zeros((1, 1)))
+    assert infos[0]["novelty_bonus"] >= 0
+    assert env.num_envs == 1
+
+
+class Pictures(Line):
+    """As bright as the position."""
+
+    observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
+
+    def reset(self, **options):
+        return np.zeros((4, 4, 3), np.uint8), super().reset(**options)[1]
+
+    def step(self, action):
+        where, *rest = super().step(action)
+        return np.full((4, 4, 3), 100 + 10 * where[0], np.uint8), *rest
+
+
+def test_of_other_observations_a_function_makes_rows():
+    env = line(place=Pictures, rows=lambda pictures: pictures.mean((1, 2)))
+    walk(env, usual(50))
+    bonuses = walk(env, [0.0, 8.0])
+    assert not bonuses[0].any()
+    assert (bonuses[1] > 0).all()
 
 
 def test_the_memory_holds_a_sample_of_everything():
@@ -91,11 +156,14 @@ def test_what_cannot_work_is_refused():
     one = DummyVecEnv([Line])
     with pytest.raises(InputError, match="has no density"):
         NoveltyBonus(one, Implicit())
+    with pytest.raises(InputError, match=r"BayesClassifier cannot follow.*labels.*genrl\.flows"):
+        NoveltyBonus(one, BayesClassifier())
+    with pytest.raises(InputError, match="was fitted to rows of shape"):
+        NoveltyBonus(one, GaussianMixture().fit(torch.randn(20, 3)))
     with pytest.raises(InputError, match="1 or more"):
         line(update_every=0)
 
-    class Pictures(Line):
-        observation_space = spaces.Box(0, 255, (4, 4, 3), np.uint8)
-
-    with pytest.raises(InputError, match="one dimension"):
-        NoveltyBonus(DummyVecEnv([Pictures]), GaussianMixture())
+    with pytest.raises(InputError, match=r"one dimension.*rows="):
+        NoveltyBonus(Pictures(), GaussianMixture())
+    with pytest.raises(InputError, match=r"must make \(envs, columns\).*\(1, 4, 4, 3\)"):
+        NoveltyBonus(Pictures(), GaussianMixture(), rows=lambda pictures: pictures)

@@ -1,6 +1,9 @@
 """A linear system with Gaussian noise, of which everything is known."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +11,9 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from genrl.training.gradient_fitting import GradientFitting
-from genrl.world_models import EnsembleWorldModel, Experience
+from genrl.world_models import Dynamics, EnsembleWorldModel, Experience
+
+sys.path.insert(0, str(Path(__file__).parent))  # for world_model_kinds
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,26 @@ def system() -> LinearSystem:
 
 
 @pytest.fixture(scope="session")
-def small_ensemble(system: LinearSystem) -> EnsembleWorldModel:
+def fitted(system: LinearSystem) -> Callable[[str], Dynamics]:
+    """The model of a kind, fitted to the system once; tests must leave it as it is."""
+    from world_model_kinds import ENOUGH, KINDS
+
+    models: dict[str, Dynamics] = {}
+
+    def of(kind: str) -> Dynamics:
+        if kind not in models:
+            model = KINDS[kind](ENOUGH[kind])
+            with torch.enable_grad():
+                model.fit(system.experience(60 if kind == "latent" else 40, 50, seed=0))
+            models[kind] = model
+        return models[kind]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def small_ensemble(fitted: Callable[[str], Dynamics]) -> EnsembleWorldModel:
     """A fitted one; tests must leave it as it is."""
-    settings = GradientFitting(updates=300, batch_size=128, learning_rate=3e-3)
-    model = EnsembleWorldModel(members=4, elites=3, hidden=(32,), fitting=settings)
-    model.fit(system.experience(40, 50, seed=0))
+    model = fitted("ensemble")
+    assert isinstance(model, EnsembleWorldModel)
     return model

@@ -5,29 +5,21 @@ from typing import Any
 import pytest
 import torch
 from gymnasium import spaces
+from world_model_kinds import KINDS
 
 from genrl.errors import InputError
-from genrl.training.gradient_fitting import GradientFitting
-from genrl.world_models import Dynamics, EnsembleWorldModel, LatentWorldModel, load_world_model, save_world_model
-
-SHORT = GradientFitting(updates=3, batch_size=32)
+from genrl.world_models import EnsembleWorldModel, load_world_model, save_world_model
 
 
-def models() -> list[Dynamics]:
-    return [
-        EnsembleWorldModel(members=3, elites=2, hidden=(8,), fitting=SHORT),
-        LatentWorldModel(remembered=8, drawn=2, hidden=8, window=3, fitting=SHORT),
-    ]
-
-
-@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("terminations", [None, 0.5])
-def test_a_loaded_model_dreams_the_same(system: Any, tmp_path: Path, kind: int, terminations: float | None) -> None:
-    model = models()[kind]
+def test_a_loaded_model_dreams_the_same(system: Any, tmp_path: Path, kind: str, terminations: float | None) -> None:
+    model = KINDS[kind](3)
     model.fit(system.experience(20, 10, seed=0, termination_above=terminations))
     save_world_model(model, tmp_path / "model")
     loaded = load_world_model(tmp_path / "model")
     assert type(loaded) is type(model)
+    assert {path.suffix for path in (tmp_path / "model").iterdir()} == {".json", ".safetensors"}
     assert loaded.learns_terminations == (terminations is not None)
     steps = []
     for each in (model, loaded):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from genrl.generative_model import Progress
 from genrl.training.fit import FitEpoch
 
 __all__ = ["Stages"]
@@ -20,7 +20,7 @@ class Stages:
         progress: told of each epoch; None for nobody.
     """
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Callable[[FitEpoch], bool | None] | None) -> None:
         self.asked = False
         self._progress = progress
         self._told = 0

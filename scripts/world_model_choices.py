@@ -1,0 +1,83 @@
+"""The world models that the scripts offer by name; in Python pass your own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from genrl.autoencoders import VQVAE
+from genrl.flows import NeuralSplineFlow
+from genrl.mixtures import MixtureDensityNetwork
+from genrl.score import ScoreModel
+from genrl.training.gradient_fitting import GradientFitting
+from genrl.world_models import (
+    Dynamics,
+    EnsembleWorldModel,
+    LatentWorldModel,
+    RecurrentWorldModel,
+    SamplerWorldModel,
+)
+
+__all__ = ["MODELS", "WorldModelName", "planned_updates", "with_fitting"]
+
+WorldModelName = Literal["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vq"]
+
+FITTING = GradientFitting(updates=4000, learning_rate=1e-3)
+
+
+def _ensemble(hidden: int | None) -> Dynamics:
+    return EnsembleWorldModel() if hidden is None else EnsembleWorldModel(hidden=(hidden,) * 3)
+
+
+def _latent(hidden: int | None) -> Dynamics:
+    return LatentWorldModel() if hidden is None else LatentWorldModel(hidden=hidden)
+
+
+def _recurrent_mixture(hidden: int | None) -> Dynamics:
+    width = hidden or 128
+    return RecurrentWorldModel(MixtureDensityNetwork(5, hidden=(width,)), remembered=width)
+
+
+def _mixture(hidden: int | None) -> Dynamics:
+    return SamplerWorldModel(MixtureDensityNetwork(5, hidden=(hidden or 200,) * 3, fitting=FITTING))
+
+
+def _flow(hidden: int | None) -> Dynamics:
+    return SamplerWorldModel(NeuralSplineFlow(transforms=4, hidden=(hidden or 128,) * 2, fitting=FITTING))
+
+
+def _score(hidden: int | None) -> Dynamics:
+    fitting = replace(FITTING, average=0.999)
+    # Few evaluations, as a dream takes so many of them at each step; and no use for guidance.
+    return SamplerWorldModel(
+        ScoreModel(evaluations=12, context_dropout=0.0, hidden=(hidden or 200,) * 3, fitting=fitting)
+    )
+
+
+def _vq(hidden: int | None) -> Dynamics:
+    return SamplerWorldModel(VQVAE(128, hidden=(hidden or 200,) * 2, fitting=FITTING))
+
+
+MODELS: dict[WorldModelName, Callable[[int | None], Dynamics]] = {
+    "ensemble": _ensemble,
+    "latent": _latent,
+    "recurrent-mixture": _recurrent_mixture,
+    "mixture": _mixture,
+    "flow": _flow,
+    "score": _score,
+    "vq": _vq,
+}
+"""Made with hidden layers of so many units, or as wide as the model has them by itself."""
+
+
+def with_fitting(model: Dynamics, *, updates: int | None, seed: int) -> Dynamics:
+    """The model, with a seed, and with so many gradient steps of each of its parts or their own numbers."""
+    for fitted in (model, model.sampler) if isinstance(model, SamplerWorldModel) else (model,):
+        fitted.fitting = replace(fitted.fitting, updates=updates or fitted.fitting.updates, seed=seed)
+    return model
+
+
+def planned_updates(model: Dynamics) -> int:
+    """Gradient steps of what its `progress` tells of."""
+    return model.sampler.fitting.updates if isinstance(model, SamplerWorldModel) else model.fitting.updates

@@ -1,0 +1,25 @@
+from genrl.training.fit import FitEpoch
+from genrl.training.stages import Stages
+
+
+def epoch(number, planned=5):
+    return FitEpoch(number=number, planned=planned, train={"loss": 0.0}, validation={})
+
+
+def test_epochs_of_two_stages_are_numbered_through():
+    told = []
+    stages = Stages(told.append)
+    assert all(stages(epoch(number)) for number in (1, 2, 1, 2, 3))
+    assert [(each.number, each.planned) for each in told] == [(1, 5), (2, 5), (3, 7), (4, 7), (5, 7)]
+
+
+def test_it_remembers_that_an_end_was_asked_for():
+    stages = Stages(lambda each: each.number < 3)
+    assert [stages(epoch(number)) for number in (1, 2, 3)] == [True, True, False]
+    assert stages.asked
+
+
+def test_nobody_to_be_told_never_asks():
+    stages = Stages(None)
+    assert stages(epoch(1))
+    assert not stages.asked
