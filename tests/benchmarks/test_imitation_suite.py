@@ -298,7 +298,7 @@ def test_every_reward_and_every_policy_by_name_has_a_row(monkeypatch: pytest.Mon
     rows |= {f"policy-{name}-hopper" for name in get_args(LearnedPolicyName)}
     cloned = {f"bc-policy-{name}-hopper" for name in set(get_args(PolicyName)) - set(get_args(LearnedPolicyName))}
     assert {"reward-vail-hopper", "reward-score-hopper", "reward-sequence-hopper"} <= rows
-    assert cloned == {f"bc-policy-{name}-hopper" for name in ("vae", "gan", "vq", "score")}
+    assert cloned == {f"bc-policy-{name}-hopper" for name in ("vae", "gan", "vq", "score", "score-student")}
     assert rows | cloned <= imitation_cells.CELLS.keys()
     whole, recipe = imitation_cells.CELLS["score-ant-shipped-1"], imitation_cells.CELLS["ant-shipped-1"]
     assert whole.arguments(0) == (*recipe.arguments(0), "--reward", "score")

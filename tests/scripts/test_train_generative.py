@@ -136,7 +136,12 @@ def test_reconstructions_are_drawn_of_models_with_codes(
 
     drawn: dict[str, Any] = {}
     draw = sample_pictures.draw_images
-    monkeypatch.setattr(sample_pictures, "draw_images", lambda panels, path: draw(drawn.update(panels) or panels, path))
+
+    def remember(panels: Any, path: Path, **more: Any) -> Path:
+        drawn.update(panels)
+        return draw(panels, path, **more)
+
+    monkeypatch.setattr(sample_pictures, "draw_images", remember)
     words = ("hidden=[8]", "decoder=bernoulli")
     train(script, tmp_path, model="vae", data="digits", updates=20, set=words, conditional=conditional)
     samples = "samples given a label" if conditional else "samples"
