@@ -51,8 +51,8 @@ class TrainConfig:
     env: str = "PointMaze_UMaze-v3"
     """Gymnasium id of the task."""
     data: str = "waypoints:300"
-    """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `demonstrations` (the shipped
-    ones), or a path."""
+    """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `medium:<episodes>` of the shipped
+    expert with much noise, `demonstrations` (the shipped ones), or a path."""
     sampler: SamplerName = "score"
     """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
     (sequence)."""
