@@ -37,9 +37,10 @@ class CodePrior:
 
     def build(self, context_features: int) -> None:
         """Make its parameters."""
-        model: Any = self.model
-        if isinstance(model, Discrete) and model.takes_integers and getattr(model, "levels", self.size) is None:
-            model.levels = max(self.size, 2)
+        counts = isinstance(self.model, Discrete) and self.model.takes_integers
+        if counts and getattr(self.model, "levels", self.size) is None:
+            told: Any = self.model
+            told.levels = max(self.size, 2)
         try:
             self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)
         except InputError:
