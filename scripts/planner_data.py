@@ -1,4 +1,4 @@
-"""What `train_planner.py` learns from: demonstrations, or episodes of a controller that knows its maze."""
+"""What `train_planner.py` learns from: demonstrations, or episodes of a controller or of an expert with noise."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from experts import load_demonstrations
+from experts import NoisyPolicy, load_demonstrations, load_expert
 from experts.record import record
 from experts.waypoints import maze_waypoints
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.planners import TrajectoryColumns
 from genrl.planners.trajectory_grids import Returns
+from genrl.protocols import Policy
 from genrl.transitions import Demonstrations
 
 __all__ = ["constant_columns", "cut_after_goal", "load_episodes", "maze_walls", "task_columns"]
 
-WAYPOINTS, DEMONSTRATIONS = "waypoints", "demonstrations"
+WAYPOINTS, MEDIUM, DEMONSTRATIONS = "waypoints", "medium", "demonstrations"
+NOISE = 0.3  # on the expert's actions, in half ranges, for a medium return: about a third of the expert's in Hopper-v4
 AFTER_GOAL = 50  # steps, in which the ball comes to rest
 EPISODES_FROM = 1_000_000  # seed of the first recorded episode, far from those that planners are tried on
 
@@ -34,7 +36,7 @@ def load_episodes(
 
     Args:
         source: `waypoints:<episodes>` of a maze, recorded with noise until a while after the goal was reached;
-            `demonstrations`, or the path of some.
+            `medium:<episodes>` of the shipped expert with much noise; `demonstrations`, or the path of some.
         env_id: the task.
         env_kwargs: its constructor keywords.
         seed: of what is recorded.
@@ -43,19 +45,29 @@ def load_episodes(
         InputError: it is none of these, or of another task.
     """
     kind, _, count = source.partition(":")
-    if kind == WAYPOINTS:
+    if kind in (WAYPOINTS, MEDIUM):
         if not count.isdecimal() or int(count) < 1:
-            raise InputError(f"--data waypoints:<episodes> takes a number, such as waypoints:300, not {source!r}")
-        controller = maze_waypoints(env_id, seed=seed, **dict(env_kwargs or {}))
+            raise InputError(f"--data {kind}:<episodes> takes a number, such as {kind}:300, not {source!r}")
+        teacher = _controller(env_id, env_kwargs, seed) if kind == WAYPOINTS else _medium(env_id, env_kwargs, seed)
         first = EPISODES_FROM + 10_000 * seed
-        found = record(controller, env_id, int(count), seed=first, deterministic=False, env_kwargs=env_kwargs)
-        return cut_after_goal(found)
+        found = record(teacher, env_id, int(count), seed=first, deterministic=False, env_kwargs=env_kwargs)
+        return cut_after_goal(found) if kind == WAYPOINTS else found
     if source != DEMONSTRATIONS and not Path(source).exists():
-        raise InputError(f"--data {source!r} is neither a path nor waypoints:<episodes> nor demonstrations: give one")
+        raise InputError(
+            f"--data {source!r} is neither a path nor waypoints:<episodes>, medium:<episodes> or demonstrations"
+        )
     found = load_demonstrations(env_id if source == DEMONSTRATIONS else Path(source))
     space = task_spaces(env_id, env_kwargs)
     found.check_spaces(space[0], space[1], env_id)
     return found
+
+
+def _controller(env_id: str, env_kwargs: Mapping[str, Any] | None, seed: int) -> Policy:
+    return maze_waypoints(env_id, seed=seed, **dict(env_kwargs or {}))
+
+
+def _medium(env_id: str, env_kwargs: Mapping[str, Any] | None, seed: int) -> Policy:
+    return NoisyPolicy(load_expert(env_id), task_spaces(env_id, env_kwargs)[1], NOISE, seed)
 
 
 def cut_after_goal(demonstrations: Demonstrations, *, steps: int = AFTER_GOAL) -> Demonstrations:

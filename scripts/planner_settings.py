@@ -32,7 +32,7 @@ from genrl.planners import (
 )
 from genrl.planners.acting import Acting
 from genrl.planners.trajectory_grids import Returns
-from genrl.score import ScoreModel
+from genrl.score import ScoreModel, TemporalUNet
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations
 
@@ -51,8 +51,8 @@ class TrainConfig:
     env: str = "PointMaze_UMaze-v3"
     """Gymnasium id of the task."""
     data: str = "waypoints:300"
-    """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `demonstrations` (the shipped
-    ones), or a path."""
+    """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `medium:<episodes>` of the shipped
+    expert with much noise, `demonstrations` (the shipped ones), or a path."""
     sampler: SamplerName = "score"
     """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
     (sequence)."""
@@ -75,7 +75,8 @@ class TrainConfig:
     every: int = 4
     """Steps from the start of one grid to that of the next."""
     hidden: int | None = None
-    """Width of the networks; by default 24 of a PixelRNN, 48 of a PixelCNN, 128 of a sequence, 256 of the others."""
+    """Width of the networks; by default 24 of a PixelRNN, 48 of a PixelCNN and of the score, 128 of a sequence, 256 of
+    the others."""
     levels: int = 64
     """Values of a token (pixels)."""
     tokens: int = 1
@@ -86,10 +87,10 @@ class TrainConfig:
     """Of the network, that a plan costs (score)."""
     updates: int = 4000
     """Gradient steps."""
-    batch_size: int = 256
-    """Rows of a gradient step."""
-    learning_rate: float = 2e-3
-    """Of Adam, at first."""
+    batch_size: int | None = None
+    """Rows of a gradient step; by default 64 of the score and 256 of the others."""
+    learning_rate: float | None = None
+    """Of Adam, at first; by default 4e-3 of the score and 2e-3 of the others."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -122,13 +123,17 @@ def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: Tra
 
 def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryModel:
     """Not fitted yet."""
+    is_score = config.sampler == "score"
     fitting = GradientFitting(
-        updates=config.updates, batch_size=config.batch_size, learning_rate=config.learning_rate, seed=config.seed
+        updates=config.updates,
+        batch_size=config.batch_size or (64 if is_score else 256),
+        learning_rate=config.learning_rate or (4e-3 if is_score else 2e-3),
+        seed=config.seed,
     )
-    if config.sampler == "score":
-        width = config.hidden or 256
+    if is_score:
+        width = config.hidden or 48
         score = ScoreModel(
-            hidden=(width,) * 3,
+            network=TemporalUNet(widths=(width, width)),
             evaluations=config.evaluations,
             guidance=config.guidance,
             context_dropout=0.0 if config.guidance == 1.0 else UNTOLD,

@@ -7,9 +7,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from experts import load_demonstrations
+from genrl.autoregressive import GatedPixelCNN
 from genrl.planners import RowDynamics
+from genrl.score import ScoreModel
 from genrl.training.gradient_fitting import GradientFitting
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -27,7 +30,16 @@ def test_settings_are_those_of_the_task_and_the_method(planning: ModuleType) -> 
     maze = planning.settings_of("PointMaze_Medium-v3", "pixel_cnn", 2, None)
     assert (maze.data, maze.sampler, maze.seed, maze.acting) == ("waypoints:300", "pixel_cnn", 2, "position")
     hopper = planning.settings_of("Hopper-v4", "score", 0, 7)
-    assert (hopper.data, hopper.sampler, hopper.updates, hopper.acting) == ("demonstrations", "score", 7, "planned")
+    assert (hopper.data, hopper.sampler, hopper.updates, hopper.acting) == ("medium:100", "score", 7, "planned")
+
+
+def test_tokens_are_counted_with_kept_activations_and_without(planning: ModuleType) -> None:
+    torch.manual_seed(0)
+    model = GatedPixelCNN(levels=8, width=16, layers=3).build((6, 12, 1), 4)
+    speeds = planning.token_speed(model, torch.zeros(1, 4))
+    assert set(speeds) == set(planning.SPEEDS)
+    assert min(speeds.values()) > 0
+    assert planning.token_speed(ScoreModel().build(3), None) == {}
 
 
 @pytest.mark.parametrize("method", ["score", "bc"])

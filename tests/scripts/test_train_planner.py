@@ -17,6 +17,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.logger import Logger
 
+from experts import load_demonstrations
 from experts.npz import write_npz
 from genrl.errors import InputError
 from genrl.planners import ReturnGuide, RowDynamics, load_planner
@@ -172,6 +173,7 @@ def test_a_stopped_run_goes_on(
         ({"data": "waypoints:many"}, "waypoints:300"),
         ({"data": "nowhere"}, "neither a path nor waypoints"),
         ({"data": "waypoints:2"}, "no point maze"),
+        ({"data": "medium:none"}, "medium:300"),
         ({"acting": "position"}, "for point mazes"),
         ({"horizon": 0}, "--horizon must be 1 or more"),
     ],
@@ -198,6 +200,15 @@ def test_episodes_end_a_while_after_their_goal(train_planner: ModuleType) -> Non
     cut = planner_data.cut_after_goal(Demonstrations.from_trajectories([late, never]), steps=2)
     assert cut.episode_lengths.tolist() == [6, 10]
     assert cut.observations[:7, 0].tolist() == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_medium_episodes_are_the_expert_s_with_noise(train_planner: ModuleType) -> None:
+    import planner_data
+
+    expert = load_demonstrations("Hopper-v4")
+    medium = planner_data.load_episodes("medium:4", "Hopper-v4")
+    assert medium.num_episodes == 4
+    assert 0 < medium.returns.mean() < 0.7 * expert.returns.mean()
 
 
 def test_another_script_s_run_is_refused(train_planner: ModuleType, tmp_path: Path) -> None:
