@@ -40,6 +40,9 @@ class GenerativeModel(nn.Module):
 
     Subclasses implement `_build` (make the parameters) and `_fit` (learn them from checked rows).
 
+    A model may be moved (`to`) before or after its parameters are made. What it is asked about must be where it is;
+    what `fit` and `score_samples` are given is moved there.
+
     Attributes:
         event_shape: of a row; None before `build`.
         context_features: columns of the context; 0 without.
@@ -56,6 +59,13 @@ class GenerativeModel(nn.Module):
         self.event_shape: tuple[int, ...] | None = None
         self.context_features = 0
         self.classes: tuple[int, ...] | None = None
+        self._place: Tensor  # moves with the model, also while there is nothing else to move
+        self.register_buffer("_place", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are, or will be made."""
+        return self._place.device
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         """Make parameters and buffers for these shapes, replacing any."""
@@ -80,7 +90,7 @@ class GenerativeModel(nn.Module):
             raise InputError(f"no model of rows of shape {shape} given {context_features} columns")
         self.event_shape, self.context_features, self.classes = shape, context_features, None
         self._build(shape, context_features)
-        return self
+        return self.to(self.device)
 
     def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
         """Learn from data, from scratch.
@@ -94,7 +104,7 @@ class GenerativeModel(nn.Module):
         Raises:
             InputError: bad data; the message names the argument.
         """
-        x = as_rows(X, "X")
+        x = as_rows(X, "X").to(self.device)
         rows, classes = self._given(len(x), y, context)
         self.build(tuple(x.shape[1:]), 0 if rows is None else rows.shape[1])
         self.classes = classes
@@ -116,7 +126,7 @@ class GenerativeModel(nn.Module):
         """
         if not isinstance(self, Density):
             raise no_density(self)
-        x = as_rows(X, "X", event_shape=self.require_built())
+        x = as_rows(X, "X", event_shape=self.require_built()).to(self.device)
         given = self.encode_context(context, len(x))
         with torch.no_grad():
             parts = [
@@ -126,7 +136,7 @@ class GenerativeModel(nn.Module):
         return torch.cat(parts).cpu().numpy()
 
     def encode_context(self, context: Any, rows: int | None = None) -> Tensor | None:
-        """The context as (rows, context_features), whatever it was given as.
+        """The context as (rows, context_features) where the model is, whatever it was given as.
 
         Args:
             context: None, (rows, columns), or (rows,) labels.
@@ -143,8 +153,8 @@ class GenerativeModel(nn.Module):
         if not self.context_features:
             raise InputError(f"{type(self).__name__} was made without a context: leave context= out")
         if self.classes is not None and np.ndim(context) == 1:
-            return one_hot(as_labels(context, len(context), "context"), self.classes)
-        given = as_rows(context, "context", event_shape=(self.context_features,))
+            return one_hot(as_labels(context, len(context), "context"), self.classes).to(self.device)
+        given = as_rows(context, "context", event_shape=(self.context_features,)).to(self.device)
         if rows is not None and len(given) != rows:
             raise InputError(f"context has {len(given)} rows, x has {rows}: they must belong together")
         return given
@@ -214,10 +224,10 @@ class GenerativeModel(nn.Module):
         if y is not None:
             labels = as_labels(y, rows)
             classes = tuple(int(label) for label in labels.unique())
-            return one_hot(labels, classes), classes
+            return one_hot(labels, classes).to(self.device), classes
         if context is None:
             return None, None
-        given = as_rows(context, "context")
+        given = as_rows(context, "context").to(self.device)
         if given.ndim != 2 or len(given) != rows:
             raise InputError(f"context must be ({rows}, columns), a row for each of X, not {tuple(given.shape)}")
         return given, None

@@ -90,7 +90,9 @@ class Autoencoder(GenerativeModel):
         Raises:
             InputError: bad data, or other rows to restore than those of X.
         """
-        if y is not None and np.ndim(y) > 1:
+        if y is X:
+            y = None
+        elif y is not None and np.ndim(y) > 1:
             if np.shape(y) != np.shape(X) or not np.array_equal(np.asarray(y), np.asarray(X)):
                 raise InputError("y must be X itself, or labels: an autoencoder restores the rows that it is given")
             y = None

@@ -84,7 +84,7 @@ class CodePrior:
 
     def _is_of_integers(self, context: Tensor | None) -> bool:
         """The model refuses numbers between integers; a density would give them some of what belongs to the codes."""
-        between = self._as_rows(torch.zeros(1, *self.grid)) + 0.5
+        between = self._as_rows(torch.zeros(1, *self.grid, device=self.model.device)) + 0.5
         try:
             self.model.log_prob(between, None if context is None else context[:1])  # type: ignore[operator]
         except InputError:

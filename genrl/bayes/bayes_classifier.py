@@ -120,14 +120,14 @@ class BayesClassifier(GenerativeModel):
         Raises:
             InputError: bad data, an unknown label, or a conditional that cannot go on learning.
         """
-        x = as_rows(X, "X", event_shape=self.event_shape)
+        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
         labels = as_labels(y, len(x))
         if self.event_shape is None:
             known = labels if classes is None else as_labels(classes, len(classes), "classes")
             names = tuple(int(label) for label in known.unique())
             self.build(tuple(x.shape[1:]), len(names))
             self.classes = names
-        columns = one_hot(labels, self.classes or ())
+        columns = one_hot(labels, self.classes or ()).to(self.device)
         if not isinstance(self.likelihood, Streaming):
             raise InputError(f"{type(self.conditional).__name__} has no partial_fit: fit it to all rows at once")
         self.likelihood.partial_fit(x, context=columns)
@@ -157,7 +157,7 @@ class BayesClassifier(GenerativeModel):
         Raises:
             InputError: wrong shapes, or an unknown label.
         """
-        given = classes_of(one_hot(as_labels(y, len(x)), self._known_classes()))
+        given = classes_of(one_hot(as_labels(y, len(x)), self._known_classes())).to(x.device)
         self.check_rows(x)
         return (self._log_priors(x) + self._class_log_prob(x)).gather(1, given[:, None])[:, 0]
 
@@ -173,13 +173,13 @@ class BayesClassifier(GenerativeModel):
     def predict_proba(self, X: Any) -> Tensor:
         """(rows, classes) p(y given x)."""
         with torch.no_grad():
-            return self.log_posterior(as_rows(X, "X", event_shape=self.require_built())).exp()
+            return self.log_posterior(self._rows(X)).exp()
 
     def predict(self, X: Any) -> Tensor:
         """(rows,) the label of the most probable class."""
         with torch.no_grad():
-            best = self.log_posterior(as_rows(X, "X", event_shape=self.require_built())).argmax(1)
-        return torch.tensor(self._known_classes())[best]
+            best = self.log_posterior(self._rows(X)).argmax(1)
+        return torch.tensor(self._known_classes(), device=self.device)[best]
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
         """Draws of p(x), `sample_shape + event_shape`, or of p(x given class), `sample_shape + (rows,) + event_shape`.
@@ -201,7 +201,10 @@ class BayesClassifier(GenerativeModel):
         drawn = torch.multinomial(self.priors_, max(1, n), replacement=True)[:n]
         columns = torch.nn.functional.one_hot(drawn, self.context_features).float()
         rows = _sampler(self.likelihood).sample((), columns)
-        return rows, torch.tensor(self._known_classes())[drawn]
+        return rows, torch.tensor(self._known_classes(), device=self.device)[drawn]
+
+    def _rows(self, X: Any) -> Tensor:
+        return as_rows(X, "X", event_shape=self.require_built()).to(self.device)
 
     def _class_log_prob(self, x: Tensor) -> Tensor:
         """(rows, classes); a class of which a stream has shown no row yet is impossible."""

@@ -118,7 +118,7 @@ class OnePerClass(GenerativeModel):
         if not self.seen_[given].all():
             unseen = sorted(set(given[~self.seen_[given]].tolist()))
             raise InputError(f"nothing was learned of the classes in columns {unseen}: fit to rows of them first")
-        drawn = torch.empty(*shape, len(given), *event_shape)
+        drawn = torch.empty(*shape, len(given), *event_shape, device=self.device)
         for number, model in enumerate(self.copies):
             where = (given == number).nonzero()[:, 0]
             if len(where):
@@ -137,7 +137,7 @@ class OnePerClass(GenerativeModel):
         """
         if not isinstance(self.conditional, Streaming):
             raise InputError(f"{type(self.conditional).__name__} has no partial_fit: fit it to all rows at once")
-        x = as_rows(X, "X", event_shape=self.event_shape)
+        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
         if self.event_shape is None:
             self.build(tuple(x.shape[1:]), as_rows(context, "context").shape[1])
         given = classes_of(self.encode_context(context, len(x)))

@@ -128,7 +128,7 @@ class GaussianConditional(GenerativeModel):
         Raises:
             InputError: bad data, or a label that the first call had not.
         """
-        x = as_rows(X, "X", event_shape=self.event_shape)
+        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
         if self.event_shape is None:
             rows, classes = self._given(len(x), y, context)
             self.build(tuple(x.shape[1:]), 0 if rows is None else rows.shape[1])
@@ -143,7 +143,7 @@ class GaussianConditional(GenerativeModel):
         return FORMS[self.covariance_type]
 
     def _classes(self, context: Tensor | None, rows: int) -> Tensor:
-        return torch.zeros(rows, dtype=torch.long) if context is None else classes_of(context)
+        return torch.zeros(rows, dtype=torch.long, device=self.device) if context is None else classes_of(context)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 1:
@@ -167,7 +167,7 @@ class GaussianConditional(GenerativeModel):
         parts = [x[given == number].double() for number in range(len(self.means_))]
         means = torch.stack([part.sum(0) / max(1, len(part)) for part in parts])
         centred = [part - mean for part, mean in zip(parts, means, strict=True)]
-        counts = torch.tensor([float(len(part)) for part in parts], dtype=torch.float64)
+        counts = means.new_tensor([float(len(part)) for part in parts])
         return ClassMoments(counts=counts, means=means, scatter=self._form.scatter(centred))
 
     def _learn(self, moments: ClassMoments) -> None:

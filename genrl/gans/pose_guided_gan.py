@@ -110,7 +110,8 @@ class PoseGuidedGAN(GenerativeModel):
         if pose.ndim != 2 or len(pose) != len(source):
             raise InputError(f"context must be ({len(source)}, columns), a pose for each row, not {tuple(pose.shape)}")
         self.build(tuple(target.shape[1:]), prod(source.shape[1:]) + pose.shape[1])
-        self._fit(target, torch.cat((source.flatten(1), pose.to(source)), 1), progress)
+        known = torch.cat((source.flatten(1), pose.to(source)), 1)
+        self._fit(target.to(self.device), known.to(self.device), progress)
         return self
 
     def repose(self, x: Tensor, pose: Tensor) -> Tensor:

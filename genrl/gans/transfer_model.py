@@ -58,7 +58,7 @@ class TransferModel(GenerativeModel):
             raise InputError(f"{type(self).__name__} takes the rows of its domains as X and y: leave context= out")
         source, target = as_domains(X, y, paired=self.paired)
         self.build(tuple(target.shape[1:]), prod(source.shape[1:]))
-        self._fit(target, source.flatten(1), progress)
+        self._fit(target.to(self.device), source.to(self.device).flatten(1), progress)
         return self
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:

@@ -61,7 +61,7 @@ class FittedMixture(GenerativeModel):
         known = self.context_features
         if self.classes is not None:
             shares = (self.weights_ @ self.means_[:, :known]).clamp(min=0)  # the mean of one-hot columns
-            labels = torch.tensor(self.classes)[pick(shares[None], (n,))[:, 0]]
+            labels = torch.tensor(self.classes, device=self.device)[pick(shares[None], (n,))[:, 0]]
             return self.sample((), labels), labels
         components = pick(self.weights_[None], (n,))[:, 0]
         rows = self._draw(components).float()
@@ -91,4 +91,4 @@ class FittedMixture(GenerativeModel):
         self.register_buffer("outcome_", torch.tensor([-torch.inf, 0.0, 0.0], dtype=torch.float64))
 
     def _keep_outcome(self, lower_bound: float, iterations: int, converged: bool) -> None:
-        self.outcome_ = torch.tensor([lower_bound, iterations, converged], dtype=torch.float64)
+        self.outcome_ = self.outcome_.new_tensor([lower_bound, iterations, converged])

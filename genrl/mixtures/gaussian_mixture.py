@@ -144,7 +144,7 @@ class GaussianMixture(FittedMixture):
 
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the posterior of each component, the responsibilities of the E step."""
-        x = as_rows(X, "X", event_shape=self.require_built())
+        x = as_rows(X, "X", event_shape=self.require_built()).to(self.device)
         return self._joint(x, self.encode_context(context, len(x))).softmax(1)
 
     def bic(self, X: Any, context: Any = None) -> float:

@@ -22,7 +22,7 @@ def draw(parameters: Parameters, form: CovarianceForm, picked: Tensor) -> Tensor
     """(*shape, d) rows of the components picked, which may be of any shape."""
     components, columns = parameters.means.shape
     lower = torch.linalg.cholesky(form.as_matrices(parameters.covariances, components, columns))
-    noise = torch.randn(*picked.shape, columns, dtype=lower.dtype)
+    noise = torch.randn(*picked.shape, columns, dtype=lower.dtype, device=lower.device)
     return parameters.means[picked] + (lower[picked] @ noise[..., None])[..., 0]
 
 

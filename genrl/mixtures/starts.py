@@ -40,7 +40,7 @@ def first_responsibilities(how: InitParams, x: Tensor, components: int, generato
         InputError: there is no such way.
     """
     if how == "random":
-        chances = torch.rand(len(x), components, generator=generator, dtype=x.dtype)
+        chances = torch.rand(len(x), components, generator=generator, dtype=x.dtype).to(x.device)
         return chances / chances.sum(1, keepdim=True)
     responsibilities = x.new_zeros(len(x), components)
     if how == "kmeans":
@@ -65,7 +65,7 @@ def k_means_plus_plus(x: Tensor, clusters: int, generator: torch.Generator) -> T
     while len(drawn) < clusters:
         # Of rows that are all equal to those drawn before, any will do.
         chances = distances if distances.sum() > 0 else torch.ones_like(distances)
-        drawn.append(int(torch.multinomial(chances / chances.max(), 1, generator=generator)))
+        drawn.append(int(torch.multinomial((chances / chances.max()).cpu(), 1, generator=generator)))
         distances = torch.minimum(distances, (x - x[drawn[-1]]).square().sum(1))
     return torch.tensor(drawn)
 

@@ -128,7 +128,7 @@ def _log_normaliser(degrees: Tensor, columns: int) -> Tensor:
 
 def _student_noise(degrees: Tensor, columns: int) -> Tensor:
     """(*degrees.shape, columns): Gaussian noise over the root of a chi-squared number that the columns share."""
-    noise = torch.randn(*degrees.shape, columns, dtype=degrees.dtype)
+    noise = torch.randn(*degrees.shape, columns, dtype=degrees.dtype, device=degrees.device)
     if not degrees.numel():
         return noise
     return noise * (degrees / Chi2(degrees).sample()).sqrt()[..., None]

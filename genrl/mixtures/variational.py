@@ -167,8 +167,9 @@ def symmetric_prior(
         degrees: of freedom; None is d.
     """
     each, columns = mean.new_ones(components), len(mean)
+    weights = families.weights.prior(1 / components if concentration is None else concentration, components)
     return Posterior(
-        concentration=families.weights.prior(1 / components if concentration is None else concentration, components),
+        concentration=weights.to(mean.device),
         components=GaussianWishart(
             means=mean.expand(components, columns),
             rows=each * (1.0 if rows is None else rows),
