@@ -126,9 +126,9 @@ def measure_transfer(model: Any, domains: Domains) -> dict[str, float]:
 @torch.no_grad()
 def _distances(model: Any, domains: Domains, rows: int) -> dict[str, float]:
     x, y = domains.source_test[:rows], domains.target_test[:rows]
-    distances = {"there": sliced_wasserstein(model.transfer(x), y)}
+    distances = {"there": sliced_wasserstein(model.transfer(x.to(model.device)), y)}
     if hasattr(model, "inverse_transfer"):
-        distances["back"] = sliced_wasserstein(model.inverse_transfer(y), x)
+        distances["back"] = sliced_wasserstein(model.inverse_transfer(y.to(model.device)), x)
     return distances
 
 

@@ -26,6 +26,7 @@ from genrl.evaluation import density_report, same_distribution, sliced_wasserste
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
 from genrl.training.atomic_files import write_json
+from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
 from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
@@ -60,6 +61,8 @@ class TrainConfig:
     """Also draw pairs of row and label (or context) from p(x, y), beside rows drawn for given ones."""
     seed: int = 0
     """Of everything random."""
+    device: str = "cpu"
+    """Where the model is trained: cpu, cuda or auto."""
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
 
@@ -69,7 +72,7 @@ def main(config: TrainConfig) -> None:
     kind, preset = spelled_out(config.model)
     settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
-    model = make_model(kind, **settings)
+    model = make_model(kind, **settings).to(available_device(config.device))
     if config.show_joint and not isinstance(model, JointSampler):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
     if config.target is not None or isinstance(model, Transfer):
@@ -80,7 +83,7 @@ def main(config: TrainConfig) -> None:
     directory = new_run(config, data.name)
     print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
     seconds = train(model, data)
-    model.save(directory.path / "model")
+    model.cpu().save(directory.path / "model")
     torch.manual_seed(config.seed)
     known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
     report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
@@ -107,7 +110,7 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     print(f"{config.model} from {config.data} to {config.target}: {describe(domains)}", flush=True)
     torch.manual_seed(config.seed)
     seconds = train_transfer(model, domains)
-    model.save(directory.path / "model")
+    model.cpu().save(directory.path / "model")
     report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
     for path in draw_transfer(model, domains.source_test, domains.target_test, directory.path):
         print(f"picture: {path}")

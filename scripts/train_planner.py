@@ -20,6 +20,7 @@ from genrl.evaluation.loss_curve import draw_loss_curve
 from genrl.generative_model import describe_model, rebuild_model
 from genrl.planners import RecedingHorizonPlanner, RowDynamics, TrajectoryModel, save_planner
 from genrl.training.atomic_files import write_json
+from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
 from genrl.training.run_directory import RunDirectory
 from genrl.training.seeding import seed_everything
@@ -36,6 +37,7 @@ def main(config: TrainConfig) -> None:
     if config.resume is not None:
         directory = RunDirectory.open(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+    device = available_device(config.device)
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
@@ -51,7 +53,7 @@ def main(config: TrainConfig) -> None:
     print(f"{len(grids):,} grids of {config.horizon} rows\nrun directory: {directory.path}", flush=True)
     began = time.perf_counter()
     with one_torch_thread():
-        epochs = train(sampler.to(config.device), grids.to(config.device), directory)
+        epochs = train(sampler.to(device), grids.to(device), directory)
         guide = make_guide(config, columns, demonstrations)
         space = task_spaces(config.env, env_kwargs)[1]
         planner = make_planner(config, sampler.cpu(), columns, space, acting, grids, guide)

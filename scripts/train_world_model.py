@@ -21,6 +21,7 @@ from world_model_pixels import FilmedTask
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
 from genrl.training.atomic_files import write_json
+from genrl.training.devices import available_device
 from genrl.training.fit import FitHistory
 from genrl.training.run_directory import RunDirectory
 from genrl.training.torch_threads import one_torch_thread
@@ -134,7 +135,7 @@ def split_experience(config: TrainConfig) -> tuple[Experience, Experience]:
 def fresh_model(config: TrainConfig) -> Dynamics:
     """Not fitted yet."""
     model = MODELS[config.model](config.hidden)
-    return with_fitting(model, updates=config.updates, seed=config.seed).to(config.device)
+    return with_fitting(model, updates=config.updates, seed=config.seed).to(available_device(config.device))
 
 
 def saved_model(directory: RunDirectory, config: TrainConfig) -> Dynamics:
@@ -147,7 +148,7 @@ def saved_model(directory: RunDirectory, config: TrainConfig) -> Dynamics:
     directory.update_config(updates=total, updates_done=done)
     model.fitting = replace(model.fitting, updates=total - done)
     print(f"resuming {directory.path} at {done:,} updates", flush=True)
-    return model.to(config.device)
+    return model.to(available_device(config.device))
 
 
 def settings_of(directory: RunDirectory) -> TrainConfig:

@@ -63,8 +63,8 @@ def mode_coverage(samples: Any, means: Tensor, deviation: float, *, least_share:
         raise InputError(f"deviation must be above 0, not {deviation}")
     if not 0 <= least_share <= 1:
         raise InputError(f"least_share must be within 0 .. 1, not {least_share}")
-    places = as_rows(means, "means")
-    rows = as_rows(samples, "samples", event_shape=tuple(places.shape[1:]))
+    places = as_rows(means, "means").cpu()
+    rows = as_rows(samples, "samples", event_shape=tuple(places.shape[1:])).cpu()
     distances, nearest = torch.cdist(rows.flatten(1).double(), places.flatten(1).double()).min(1)
     near = distances <= NEAR * deviation
     counts = torch.bincount(nearest[near], minlength=len(places))

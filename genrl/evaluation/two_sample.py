@@ -190,7 +190,7 @@ def _median_distance(rows: Tensor) -> float:
 
 def _pair(x: Any, y: Any, least: int = 2) -> tuple[Tensor, Tensor]:
     """Both as float64 matrices of equally many columns."""
-    first, second = (as_rows(rows, name).flatten(1).double() for rows, name in ((x, "x"), (y, "y")))
+    first, second = (as_rows(rows, name).cpu().flatten(1).double() for rows, name in ((x, "x"), (y, "y")))
     if first.shape[1] != second.shape[1]:
         raise InputError(f"x has {first.shape[1]} columns, y has {second.shape[1]}: they cannot be compared")
     if min(len(first), len(second)) < least:
