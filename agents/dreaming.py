@@ -28,9 +28,9 @@ from genrl.training.seeding import seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
     DreamVecEnv,
+    Dynamics,
     EnsembleWorldModel,
     Experience,
-    LatentWorldModel,
     TerminationRule,
     describe_world_model,
     known_termination,
@@ -41,10 +41,9 @@ from .dream_learners import DreamPPOConfig, DreamSACConfig
 from .dreaming_config import DreamingConfig
 from .real_steps import RealSteps
 from .saved_agent import SavedAgent, read_agent
+from .world_model_choices import MODELS, with_fitting
 
 __all__ = ["DreamRound", "Dreaming"]
-
-WorldModels = EnsembleWorldModel | LatentWorldModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +75,7 @@ class Dreaming(SavedAgent):
         device: "cpu", "cuda" or "auto".
         termination: the task's rule; by default the one that is known for the id, without arguments of its own, else
             terminations are learned.
+        model: what dreams, not fitted yet; by default the one that `config` names.
         config: everything else.
     """
 
@@ -87,6 +87,7 @@ class Dreaming(SavedAgent):
         seed: int | None = None,
         device: str = "auto",
         termination: TerminationRule | None = None,
+        model: Dynamics | None = None,
         config: DreamingConfig | None = None,
     ) -> None:
         self.config = config or DreamingConfig()
@@ -99,7 +100,7 @@ class Dreaming(SavedAgent):
         self.termination = termination
         seed_everything(self.seed)
         self.env = make_vec_env(env, 1, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
-        self.model: WorldModels = self._new_model().to(self.device)
+        self.model = (model or self._named_model()).to(self.device)
         self.experience: Experience | None = None
         self.rounds_done = 0
         self._learner: BaseAlgorithm | None = None
@@ -192,7 +193,6 @@ class Dreaming(SavedAgent):
             config=TypeAdapter(DreamingConfig).validate_python(document["config"]),
         )
         model = rebuild_world_model(saved.documents["world_model"], saved.tensors["world_model"])
-        assert isinstance(model, EnsembleWorldModel | LatentWorldModel)
         agent.model = model.to(agent.device)
         agent.experience = Experience(**saved.tensors["experience"], action_space=agent.env.action_space)
         agent.rounds_done = document["rounds_done"]
@@ -215,11 +215,10 @@ class Dreaming(SavedAgent):
         finished = len(self._real.episode_returns)
         taken = self._real.collect(steps, None if first else self.policy)
         self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])
-        updates = config.first_updates if first else config.model_updates
+        updates = config.first_updates if first or not self.model.goes_on else config.model_updates
         # No patience: with so few rows a pass is a few updates, and the held-out loss is noisy.
-        self.model.fitting = replace(
-            self.model.fitting, updates=updates, patience=None, seed=self.seed + self.rounds_done
-        )
+        self.model.fitting = replace(self.model.fitting, patience=None)
+        with_fitting(self.model, updates=updates, seed=self.seed + self.rounds_done)
         history = (self.model.fit if first else self.model.learn)(self.experience, progress=progress)
         dreams = self._dreams()
         if self._learner is None:
@@ -238,11 +237,11 @@ class Dreaming(SavedAgent):
             history=history,
         )
 
-    def _new_model(self) -> WorldModels:
+    def _named_model(self) -> Dynamics:
         hidden = self.config.model_hidden
         if self.config.model == "ensemble":
             return EnsembleWorldModel(hidden=hidden)
-        return LatentWorldModel(hidden=hidden[0])
+        return MODELS[self.config.model](hidden[0])
 
     def _dreams(self) -> DreamVecEnv:
         return self.model.as_vec_env(

@@ -8,6 +8,7 @@ from typing import Literal
 from genrl.errors import InputError
 
 from .dream_learners import DreamPPOConfig, DreamSACConfig
+from .world_model_choices import WorldModelName
 
 __all__ = ["DreamingConfig"]
 
@@ -20,14 +21,15 @@ class DreamingConfig:
     """Real steps of random actions before the first fit."""
     steps_per_round: int = 250
     """Real steps between two fits of the model."""
-    model: Literal["ensemble", "latent"] = "ensemble"
-    """What dreams."""
+    model: WorldModelName = "ensemble"
+    """What dreams, by the names of `train_world_model.py`."""
     model_hidden: tuple[int, ...] = (200, 200)
-    """Widths of its hidden layers; the latent model has one width for all, the first of these."""
+    """Widths of its hidden layers; those other than the ensemble have one width for all, the first of these."""
     first_updates: int = 500
     """Gradient steps of the model's first fit."""
     model_updates: int = 200
-    """Of each fit after it, which goes on from the weights that there are."""
+    """Of each fit after it, which goes on from the weights that there are. Where a model cannot go on, it learns anew
+    with `first_updates`."""
     dreams: int = 128
     """Side by side."""
     horizon: int = 5

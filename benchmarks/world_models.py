@@ -11,7 +11,6 @@ drifts.
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -25,14 +24,12 @@ import tyro
 from stable_baselines3.common.vec_env import VecEnv
 from world_model_peer import PeerEnsemble
 
+from agents.world_model_choices import MODELS, WorldModelName, with_fitting
 from experts import NoisyPolicy, available, load_expert, record
 from genrl.envs import make_vec_env
 from genrl.evaluation.random_policy import RandomPolicy
 from genrl.world_models import Dynamics, EnsembleWorldModel, Experience, judge_forecasts
 from genrl.world_models.forecast import Forecaster
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from world_model_choices import MODELS, WorldModelName, with_fitting
 
 RATE, BATCH = 1e-3, 256
 

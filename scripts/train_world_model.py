@@ -13,11 +13,11 @@ from fit_in_run import fit_in_run
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
-from world_model_choices import MODELS, WorldModelName, planned_updates, with_fitting
 from world_model_data import load_experience
 from world_model_pictures import draw_dreams
 from world_model_pixels import FilmedTask
 
+from agents.world_model_choices import MODELS, WorldModelName, planned_updates, with_fitting
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
 from genrl.training.atomic_files import write_json

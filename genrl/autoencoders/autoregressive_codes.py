@@ -66,6 +66,11 @@ class AutoregressiveCodes(GenerativeModel):
         self.hidden = tuple(hidden)
         self.fitting = fitting
 
+    @property
+    def takes_integers(self) -> bool:
+        """Rows are integers."""
+        return True
+
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) in nats.
 

@@ -37,9 +37,8 @@ class CodePrior:
 
     def build(self, context_features: int) -> None:
         """Make its parameters."""
-        is_discrete = isinstance(self.model, Discrete) and self.model.takes_integers
         model: Any = self.model
-        if is_discrete and getattr(model, "levels", self.size) is None:
+        if self._is_discrete and getattr(model, "levels", self.size) is None:
             model.levels = max(self.size, 2)
         try:
             self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)
@@ -47,9 +46,22 @@ class CodePrior:
             self.model.build(prod(self.grid), context_features)
 
     def fit(self, codes: Tensor, context: Tensor | None, stages: Stages) -> None:
-        """Learn from (rows, *grid), unless an earlier stage of the fit was asked to be the last."""
-        if not stages.asked:
-            self.model.fit(self._as_rows(codes), context=context, progress=stages)
+        """Learn from (rows, *grid), unless an earlier stage of the fit was asked to be the last.
+
+        A density of numbers learns from the codes with noise between two of them, and its draws are rounded.
+        """
+        if stages.asked:
+            return
+        rows = self._as_rows(codes)
+        if not self._is_discrete:
+            noise = torch.rand(rows.shape, generator=torch.Generator().manual_seed(0)) - 0.5
+            rows = rows + noise.to(rows)
+        self.model.fit(rows, context=context, progress=stages)
+
+    @property
+    def _is_discrete(self) -> bool:
+        """A density would give numbers between the codes some of what belongs to them."""
+        return isinstance(self.model, Discrete) and self.model.takes_integers
 
     def sample(self, shape: tuple[int, ...], context: Tensor | None) -> Tensor:
         """`shape + grid`, or with a context `shape + (rows,) + grid`, int64."""
@@ -75,21 +87,12 @@ class CodePrior:
         Raises:
             InputError: the model gives no probabilities of integers, so that nothing could be said of the row.
         """
-        if not isinstance(self.model, Density) or not self._is_of_integers(context):
+        if not isinstance(self.model, Density) or not self._is_discrete:
             raise InputError(
                 f"a bound on log p(x) needs the probability of each code, which a {type(self.model).__name__} does not "
                 "know: leave prior= out, or give a model of integers"
             )
         return self.model.log_prob(self._as_rows(codes), context)
-
-    def _is_of_integers(self, context: Tensor | None) -> bool:
-        """The model refuses numbers between integers; a density would give them some of what belongs to the codes."""
-        between = self._as_rows(torch.zeros(1, *self.grid, device=self.model.device)) + 0.5
-        try:
-            self.model.log_prob(between, None if context is None else context[:1])  # type: ignore[operator]
-        except InputError:
-            return True
-        return False
 
     def _as_codes(self, drawn: Tensor) -> Tensor:
         codes = drawn.reshape(*drawn.shape[: drawn.ndim - len(self.model.require_built())], *self.grid)

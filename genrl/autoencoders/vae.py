@@ -12,14 +12,8 @@ from torch import Tensor
 from genrl.argument_checks import at_least, one_of
 from genrl.autoencoders.collapse import CollapseReport, collapse_report
 from genrl.autoencoders.gaussians import log_standard_normal
-from genrl.autoencoders.likelihoods import (
-    BernoulliLikelihood,
-    CategoricalLikelihood,
-    CodeVariance,
-    ColumnVariance,
-    Likelihood,
-    LikelihoodName,
-)
+from genrl.autoencoders import likelihoods
+from genrl.autoencoders.likelihoods import Likelihood, LikelihoodName
 from genrl.autoencoders.networks import Decoder, Encoder, repeated, standardised
 from genrl.autoencoders.posteriors import DiagonalPosterior, FlowPosterior, Posterior
 from genrl.errors import InputError
@@ -112,6 +106,11 @@ class VAE(GenerativeModel):
         self.posterior = posterior
         self.fitting = fitting
         self._warmth = 1.0  # share of beta that counts while it is trained
+
+    @property
+    def takes_integers(self) -> bool:
+        """Rows are integers, and their bounds those of a probability."""
+        return self.decoder == "categorical"
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) the evidence lower bound, in nats (Kingma & Welling 2014, equation 7, with `samples` draws).
@@ -246,9 +245,9 @@ class VAE(GenerativeModel):
 
     def _likelihood_of(self, event_shape: tuple[int, ...], context_features: int) -> Likelihood:
         kinds: dict[LikelihoodName, tuple[type[Likelihood], int]] = {
-            "bernoulli": (BernoulliLikelihood, 1),
-            "gaussian": (ColumnVariance, 1) if self.variance == "column" else (CodeVariance, 2),
-            "categorical": (CategoricalLikelihood, self.levels),
+            "bernoulli": (likelihoods.BernoulliLikelihood, 1),
+            "gaussian": (likelihoods.ColumnVariance, 1) if self.variance == "column" else (likelihoods.CodeVariance, 2),
+            "categorical": (likelihoods.CategoricalLikelihood, self.levels),
         }
         kind, outputs = kinds[self.decoder]
         return kind(Decoder(self.latents, event_shape, context_features, outputs, self.hidden, self.activation))

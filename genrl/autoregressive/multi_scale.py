@@ -12,6 +12,7 @@ from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.autoregressive.pixel_inputs import image_shape
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
+from genrl.training.stages import Stages
 
 __all__ = ["MultiScale"]
 
@@ -89,9 +90,10 @@ class MultiScale(GenerativeModel):
         self.fine.build(event_shape, small[0] * small[1] * small[2])
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
-        coarse = self._coarse(x)
-        self.coarse.fit(coarse, progress=progress)
-        self.fine.fit(x, context=coarse.flatten(1), progress=progress)
+        coarse, stages = self._coarse(x), Stages(progress)
+        self.coarse.fit(coarse, progress=stages)
+        if not stages.asked:
+            self.fine.fit(x, context=coarse.flatten(1), progress=stages)
 
     def _coarse(self, x: Tensor) -> Tensor:
         """A view of every n-th pixel of every n-th row."""

@@ -111,7 +111,7 @@ class SamplerWorldModel(Dynamics):
             self.fitting,
             None,
         )
-        # Models make their parameters, and are fitted, on the CPU.
+        # From the CPU, so that the noise does not depend on where the model is.
         context, outcomes, _ = (part.cpu() for part in self.units.split(step_rows(experience)))
         try:
             with torch.random.fork_rng():

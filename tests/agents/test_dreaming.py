@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,10 @@ def test_terminations_and_time_limits_are_told_apart() -> None:
     assert len(real.episode_returns) == int(fell.terminations.sum())
 
 
-@pytest.mark.parametrize("learner", ["sac", "ppo"])
-@pytest.mark.parametrize("model", ["ensemble", "latent"])
+@pytest.mark.parametrize(
+    ("learner", "model"),
+    [*product(["sac", "ppo"], ["ensemble", "latent"]), ("sac", "flow"), ("sac", "recurrent-mixture")],
+)
 def test_rounds_count_real_and_dreamt_steps(learner: Any, model: Any) -> None:
     agent, rounds = agent_of(replace(SMALL, learner=learner, model=model)), []
     agent.learn(200, on_round=lambda done: rounds.append(done))

@@ -1,10 +1,10 @@
-"""The world models that the scripts offer by name; in Python pass your own."""
+"""The world models that have a name on the command line; in Python pass your own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from genrl.autoencoders import VQVAE
 from genrl.flows import NeuralSplineFlow
@@ -73,11 +73,13 @@ MODELS: dict[WorldModelName, Callable[[int | None], Dynamics]] = {
 
 def with_fitting(model: Dynamics, *, updates: int | None, seed: int) -> Dynamics:
     """The model, with a seed, and with so many gradient steps of each of its parts or their own numbers."""
-    for fitted in (model, model.sampler) if isinstance(model, SamplerWorldModel) else (model,):
+    parts: tuple[Any, ...] = (model, model.sampler) if isinstance(model, SamplerWorldModel) else (model,)
+    for fitted in parts:
         fitted.fitting = replace(fitted.fitting, updates=updates or fitted.fitting.updates, seed=seed)
     return model
 
 
 def planned_updates(model: Dynamics) -> int:
     """Gradient steps of what its `progress` tells of."""
-    return model.sampler.fitting.updates if isinstance(model, SamplerWorldModel) else model.fitting.updates
+    fitted: Any = model.sampler if isinstance(model, SamplerWorldModel) else model
+    return int(fitted.fitting.updates)
