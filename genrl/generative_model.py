@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.protocols import Density, no_density
-from genrl.row_checks import as_labels, as_rows, check_event
+from genrl.row_checks import as_labels, as_rows, check_event, one_hot
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
 
@@ -231,19 +231,6 @@ class GenerativeModel(nn.Module):
         if given.ndim != 2 or len(given) != rows:
             raise InputError(f"context must be ({rows}, columns), a row for each of X, not {tuple(given.shape)}")
         return given, None
-
-
-def one_hot(labels: Tensor, classes: tuple[int, ...]) -> Tensor:
-    """(rows, classes) float32 with a 1 in the column of each row's class.
-
-    Raises:
-        InputError: a label is not among the classes.
-    """
-    columns = labels[:, None] == labels.new_tensor(classes)
-    if not columns.any(1).all():
-        unknown = sorted({int(label) for label in labels[~columns.any(1)]})
-        raise InputError(f"labels {unknown} are not among the classes {list(classes)}")
-    return columns.float()
 
 
 def _arguments(cls: type[GenerativeModel]) -> list[str]:

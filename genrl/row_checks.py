@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 
-__all__ = ["as_labels", "as_rows", "check_event"]
+__all__ = ["as_labels", "as_rows", "check_event", "one_hot"]
 
 
 def as_rows(data: Any, name: str = "X", *, event_shape: tuple[int, ...] | None = None) -> Tensor:
@@ -53,6 +53,19 @@ def as_labels(labels: Any, rows: int, name: str = "y") -> Tensor:
     if array.dtype.kind not in "iub":
         raise InputError(f"{name} must hold integers, not {array.dtype}: number the classes")
     return torch.from_numpy(array.astype(np.int64))
+
+
+def one_hot(labels: Tensor, classes: tuple[int, ...]) -> Tensor:
+    """(rows, classes) float32 with a 1 in the column of each row's class.
+
+    Raises:
+        InputError: a label is not among the classes.
+    """
+    columns = labels[:, None] == labels.new_tensor(classes)
+    if not columns.any(1).all():
+        unknown = sorted({int(label) for label in labels[~columns.any(1)]})
+        raise InputError(f"labels {unknown} are not among the classes {list(classes)}")
+    return columns.float()
 
 
 def check_event(x: Tensor, event_shape: tuple[int, ...], name: str = "x") -> None:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from genrl.argument_checks import at_least, one_of
+from genrl.autoencoders import likelihoods
 from genrl.autoencoders.collapse import CollapseReport, collapse_report
 from genrl.autoencoders.gaussians import log_standard_normal
-from genrl.autoencoders import likelihoods
 from genrl.autoencoders.likelihoods import Likelihood, LikelihoodName
 from genrl.autoencoders.networks import Decoder, Encoder, repeated, standardised
 from genrl.autoencoders.posteriors import DiagonalPosterior, FlowPosterior, Posterior

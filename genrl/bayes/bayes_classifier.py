@@ -19,9 +19,9 @@ from genrl.bayes.class_conditional import (
 from genrl.bayes.gaussian_conditional import GaussianConditional
 from genrl.bayes.posteriors import bayes_rule, log_evidence
 from genrl.errors import InputError
-from genrl.generative_model import GenerativeModel, Progress, one_hot
+from genrl.generative_model import GenerativeModel, Progress
 from genrl.protocols import Sampler
-from genrl.row_checks import as_labels, as_rows
+from genrl.row_checks import as_labels, as_rows, one_hot
 
 __all__ = ["BayesClassifier"]
 
