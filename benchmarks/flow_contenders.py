@@ -7,13 +7,14 @@ without a context.
 import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 OURS = "genrl"
 AUTOREGRESSIVE = "zuko, autoregressive"
+ROBUST = "genrl, student_t"
 HIDDEN = (64, 64)
 BINS = 8
 BOX = 5.0
@@ -44,7 +45,7 @@ Maker = Callable[[int], Contender]
 
 def families() -> dict[str, dict[str, Maker]]:
     """Contenders by family: one of ours in each, and those of the peers that are installed."""
-    table: dict[str, dict[str, Maker]] = {family: {OURS: make} for family, make in ours().items()}
+    table: dict[str, dict[str, Maker]] = {family: {OURS: make} for family, make in ours("normal").items()}
     for package, makers in (("zuko", zuko_flows), ("nflows", nflows_flows)):
         if importlib.util.find_spec(package) is not None:
             for family, name, make in makers():
@@ -52,8 +53,13 @@ def families() -> dict[str, dict[str, Maker]]:
     return table
 
 
-def ours() -> dict[str, Maker]:
-    """This package's."""
+def robust() -> dict[str, dict[str, Maker]]:
+    """This package's with a base of heavy tails, which the peers have not."""
+    return {family: {ROBUST: make} for family, make in ours("student_t").items()}
+
+
+def ours(base: Literal["normal", "student_t"]) -> dict[str, Maker]:
+    """This package's, over the same base distribution."""
     from genrl import flows
 
     def built(make: Callable[[], flows.Flow]) -> Maker:
@@ -63,13 +69,14 @@ def ours() -> dict[str, Maker]:
 
         return make_one
 
+    like: dict[str, Any] = {"hidden": HIDDEN, "base": base}
     return {
-        "real_nvp": built(lambda: flows.RealNVP(transforms=8, hidden=HIDDEN)),
-        "masked_autoregressive": built(lambda: flows.MaskedAutoregressiveFlow(transforms=5, hidden=HIDDEN)),
-        "inverse_autoregressive": built(lambda: flows.InverseAutoregressiveFlow(transforms=5, hidden=HIDDEN)),
-        "neural_spline": built(lambda: flows.NeuralSplineFlow(transforms=4, hidden=HIDDEN, bins=BINS, box=BOX)),
-        "glow": built(lambda: flows.Glow(transforms=6, hidden=HIDDEN)),
-        "continuous": built(lambda: flows.ContinuousFlow(hidden=HIDDEN)),
+        "real_nvp": built(lambda: flows.RealNVP(transforms=8, **like)),
+        "masked_autoregressive": built(lambda: flows.MaskedAutoregressiveFlow(transforms=5, **like)),
+        "inverse_autoregressive": built(lambda: flows.InverseAutoregressiveFlow(transforms=5, **like)),
+        "neural_spline": built(lambda: flows.NeuralSplineFlow(transforms=4, bins=BINS, box=BOX, **like)),
+        "glow": built(lambda: flows.Glow(transforms=6, **like)),
+        "continuous": built(lambda: flows.ContinuousFlow(**like)),
     }
 
 

@@ -21,7 +21,7 @@ from statistics import mean, stdev
 
 import torch
 import tyro
-from flow_contenders import AUTOREGRESSIVE, Contender, families
+from flow_contenders import AUTOREGRESSIVE, ROBUST, Contender, families, robust
 from resumable_csv import append_row, read_rows
 from torch import Tensor
 
@@ -48,6 +48,8 @@ class Config:
     """Adam's at first; it falls to zero along half a cosine."""
     out: Path = Path("flow_quality.csv")
     """The table, of which only missing cells are computed."""
+    robust: bool = False
+    """Ours alone, with a base of heavy tails."""
     list: bool = False
     """Only say which cells are missing."""
     report: bool = False
@@ -153,7 +155,7 @@ def cell(config: Config, name: str, family: str, contender_name: str, seed: int)
     mean, deviation = units_of(name, x)
     x, aside = (x[torch.arange(len(x)) % 10 != 9], x[9::10]) if name == "digits" else (x, None)
     torch.manual_seed(seed)
-    contender = families()[family][contender_name](x.shape[1])
+    contender = (robust() if contender_name == ROBUST else families())[family][contender_name](x.shape[1])
     start = time.thread_time()
     train(contender, (x - mean) / deviation, config, seed, None if aside is None else (aside - mean) / deviation)
     seconds = time.thread_time() - start
@@ -175,7 +177,7 @@ def cell(config: Config, name: str, family: str, contender_name: str, seed: int)
 
 def cells(config: Config) -> list[Cell]:
     """All that there are, the coupling's autoregressive rival aside, which has twice the parameters."""
-    table = families()
+    table = robust() if config.robust else families()
     return [
         (name, family, contender, seed)
         for name in config.data or data_sets()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +33,7 @@ from genrl.training.run_directory import RunDirectory
 
 COMPARED = 1000  # rows on each side of a two-sample test
 PERMUTATIONS = 200
+LOOKED_AT = 500  # rows held out, after each pass
 KNOWN_OF_A_FIT = {"kl_": "kl_nats", "n_effective_": "effective_components"}
 """What some models know of their own parameters, and its name among the figures."""
 
@@ -162,11 +163,20 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     with StopSignals() as stop, FitDisplay() as display:
 
         def note(epoch: FitEpoch) -> bool:
-            display.show(epoch)
+            display.show(replace(epoch, train={**epoch.train, **units_in_use(model, data)}))
             return not stop.requested
 
         model.fit(data.train, progress=note, **given)
     return time.perf_counter() - began
+
+
+def units_in_use(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:
+    """How many units of its code tell something about the rows held out, if it is a model with such units."""
+    if not hasattr(model, "collapse_report") or len(data.test) < 2:
+        return {}
+    context = None if data.test_context is None else data.test_context[:LOOKED_AT]
+    report = model.collapse_report(torch.from_numpy(data.test[:LOOKED_AT]).float().to(model.device), context)
+    return {"active_units": float(report.active_units)} if hasattr(report, "active_units") else {}
 
 
 def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:
