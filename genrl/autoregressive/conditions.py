@@ -11,7 +11,7 @@ from genrl.autoregressive.levels import LevelInputs, check_integers
 from genrl.errors import InputError
 from genrl.nn import Units
 
-__all__ = ["Condition", "check_context_shape"]
+__all__ = ["Condition", "GridAndVector", "Told", "check_context_shape"]
 
 REACH = 10.0  # no network sees a number further out, in deviations
 
@@ -70,11 +70,40 @@ class Condition(nn.Module):
         return self.units.remove(context).clamp(-REACH, REACH)
 
 
-def check_context_shape(shape: tuple[int, int, int] | None, columns: int) -> None:
-    """Refuse a context that cannot be a grid of this shape.
+class GridAndVector(nn.Module):
+    """A context whose first columns are a grid and whose others are of all pixels: the sum of what either tells.
+
+    Args:
+        grid: of the first columns.
+        vector: of the others.
+    """
+
+    def __init__(self, grid: Condition, vector: Condition) -> None:
+        super().__init__()
+        assert grid.shape is not None
+        self.grid, self.vector, self.places = grid, vector, prod(grid.shape)
+
+    def measure(self, context: Tensor) -> None:
+        """Take the units of quantities."""
+        self.grid.measure(context[:, : self.places])
+        self.vector.measure(context[:, self.places :])
+
+    def forward(self, context: Tensor) -> Tensor:
+        """(rows, columns) to (rows, width, height, width of the image)."""
+        told: Tensor = self.grid(context[:, : self.places]) + self.vector(context[:, self.places :])
+        return told
+
+
+Told = Condition | GridAndVector
+"""What a network of images is told of its context."""
+
+
+def check_context_shape(shape: tuple[int, int, int] | None, beside: int, columns: int) -> None:
+    """Refuse a context that cannot be a grid of this shape with so many columns beside it.
 
     Raises:
         InputError: its columns are more or fewer.
     """
-    if shape is not None and columns not in (0, prod(shape)):
-        raise InputError(f"context must have {prod(shape)} columns, a flattened grid of {shape}, not {columns}")
+    if shape is not None and columns not in (0, prod(shape) + beside):
+        more = f" and {beside} more" if beside else ""
+        raise InputError(f"context must have {prod(shape)} columns, a flattened grid of {shape}{more}, not {columns}")

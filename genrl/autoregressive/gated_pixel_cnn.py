@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from genrl.argument_checks import at_least
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.autoregressive.caches import EVERYWHERE, Cache, View
-from genrl.autoregressive.conditions import Condition
+from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.heads import DiscreteOutput
 from genrl.autoregressive.levels import LevelInputs
 from genrl.autoregressive.masked_convolution import MaskedConvolution, MaskType, groups
@@ -157,7 +157,7 @@ class _GatedNetwork(PixelNetwork):
         self,
         event_shape: tuple[int, int, int],
         inputs: LevelInputs,
-        condition: Condition | None,
+        condition: Told | None,
         outputs: int,
         *,
         width: int,

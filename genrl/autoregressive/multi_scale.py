@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 import torch
@@ -26,8 +27,8 @@ class MultiScale(GenerativeModel):
 
     Args:
         coarse: a model of images of integers.
-        fine: likewise, with `inputs=PixelInputs(context_shape=...)` of the coarse images; with a context of the whole
-            model it is not made.
+        fine: likewise, with `inputs=PixelInputs(context_shape=...)` of the coarse images, and `context_beside` columns
+            if the whole has a context.
         factor: n.
 
     Raises:
@@ -65,35 +66,41 @@ class MultiScale(GenerativeModel):
         Raises:
             InputError: wrong shapes, or other values than those of the levels.
         """
-        self.check_rows(x, context)
+        given = self.check_rows(x, context)
         coarse = self._coarse(x)
         others = ~self._is_coarse().movedim(0, -1).flatten()
-        fine = self.fine.place_log_probs(x, coarse.flatten(1))
-        return self.coarse.log_prob(coarse) + fine[:, others].sum(1)
+        fine = self.fine.place_log_probs(x, self._told(coarse, given))
+        return self.coarse.log_prob(coarse, given) + fine[:, others].sum(1)
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
-        """Draws, `sample_shape + event_shape`."""
-        event_shape = self.require_built()
-        self.encode_context(context)
+        """Draws, `sample_shape + event_shape`, or `sample_shape + (rows,) + event_shape` given a context."""
+        event_shape, given = self.require_built(), self.encode_context(context)
         shape = torch.Size((sample_shape,) if isinstance(sample_shape, int) else sample_shape)
-        coarse = self.coarse.sample(shape.numel())
+        if given is None:
+            coarse = self.coarse.sample(shape.numel())
+        else:
+            coarse = self.coarse.sample(shape.numel(), given).flatten(0, 1)
+            given, shape = given.repeat(shape.numel(), 1), torch.Size((*shape, len(given)))
         x = coarse.new_zeros(len(coarse), *event_shape)
         self._coarse(x).copy_(coarse)
-        return self.fine.complete(x, self._is_coarse(), coarse.flatten(1)).reshape(*shape, *event_shape)
+        return self.fine.complete(x, self._is_coarse(), self._told(coarse, given)).reshape(*shape, *event_shape)
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
-        if context_features:
-            raise InputError("MultiScale is made without a context: leave context= and y= out")
         channels, height, width = image_shape(event_shape, type(self).__name__)
         small = (channels, -(-height // self.factor), -(-width // self.factor))
-        self.coarse.build(small)
-        self.fine.build(event_shape, small[0] * small[1] * small[2])
+        self.coarse.build(small, context_features)
+        self.fine.build(event_shape, prod(small) + context_features)
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         coarse, stages = self._coarse(x), Stages(progress)
-        self.coarse.fit(coarse, progress=stages)
+        self.coarse.fit(coarse, context=context, progress=stages)
         if not stages.asked:
-            self.fine.fit(x, context=coarse.flatten(1), progress=stages)
+            self.fine.fit(x, context=self._told(coarse, context), progress=stages)
+
+    def _told(self, coarse: Tensor, context: Tensor | None) -> Tensor:
+        """What the second model is told: the grid, and beside it the context of the whole."""
+        grid = coarse.flatten(1)
+        return grid if context is None else torch.cat([grid, context.to(grid)], 1)
 
     def _coarse(self, x: Tensor) -> Tensor:
         """A view of every n-th pixel of every n-th row."""

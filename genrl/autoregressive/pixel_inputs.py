@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genrl.argument_checks import at_least
-from genrl.autoregressive.conditions import Condition, check_context_shape
+from genrl.autoregressive.conditions import Condition, GridAndVector, Told, check_context_shape
 from genrl.autoregressive.levels import LevelInputs
 from genrl.errors import InputError
 
@@ -24,29 +24,34 @@ class PixelInputs:
     """Learned numbers for each level, which suit levels without an order, such as codes; None shows the grey value."""
     context_shape: tuple[int, int, int] | None = None
     """(channels, height, width) of a context whose columns are a flattened grid; None of one without places."""
+    context_beside: int = 0
+    """Columns after those of the grid, which every pixel is told alike."""
     context_levels: int | None = None
     """K if that grid holds the integers 0 .. K - 1 without an order, which get learned numbers, too."""
 
     def __post_init__(self) -> None:
         at_least(1, embedding=self.embedding)
         at_least(2, context_levels=self.context_levels)
-        if self.context_levels is not None and self.context_shape is None:
-            raise InputError("context_levels is of a context with a context_shape: give both")
+        at_least(0, context_beside=self.context_beside)
+        if self.context_shape is None and (self.context_levels is not None or self.context_beside):
+            raise InputError("context_levels and context_beside are of a context with a context_shape: give it, too")
 
     def levels(self, event_shape: tuple[int, int, int], levels: int) -> LevelInputs:
         """The module that tells the pixels."""
         return LevelInputs(event_shape[0], levels, self.embedding)
 
-    def condition(self, columns: int, event_shape: tuple[int, int, int], width: int) -> Condition | None:
+    def condition(self, columns: int, event_shape: tuple[int, int, int], width: int) -> Told | None:
         """The module that tells the context; None without.
 
         Raises:
-            InputError: the context is no grid of `context_shape`.
+            InputError: the context is no grid of `context_shape`, or has not `context_beside` columns beside it.
         """
-        check_context_shape(self.context_shape, columns)
+        check_context_shape(self.context_shape, self.context_beside, columns)
         if not columns:
             return None
-        return Condition(columns, event_shape[1:], width, self.context_shape, self.context_levels)
+        size, beside = event_shape[1:], self.context_beside
+        first = Condition(columns - beside, size, width, self.context_shape, self.context_levels)
+        return GridAndVector(first, Condition(beside, size, width, None, None)) if beside else first
 
 
 def image_shape(event_shape: tuple[int, ...], model: str) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from genrl.autoregressive.conditions import Condition
+from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.levels import LevelInputs
 from genrl.autoregressive.ordered_sampling import Network
 
@@ -22,7 +22,7 @@ class PixelNetwork(Network):
     """
 
     def __init__(
-        self, event_shape: tuple[int, int, int], inputs: LevelInputs, condition: Condition | None, outputs: int
+        self, event_shape: tuple[int, int, int], inputs: LevelInputs, condition: Told | None, outputs: int
     ) -> None:
         super().__init__()
         self.event_shape, self.inputs, self.condition, self.outputs = event_shape, inputs, condition, outputs

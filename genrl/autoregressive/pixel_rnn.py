@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrl.argument_checks import at_least, one_of
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
-from genrl.autoregressive.conditions import Condition
+from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.heads import DiscreteOutput
 from genrl.autoregressive.levels import LevelInputs
 from genrl.autoregressive.lstm import DiagonalBiLSTM, RowLSTM
@@ -102,7 +102,7 @@ class _PixelRNNNetwork(PixelNetwork):
         self,
         event_shape: tuple[int, int, int],
         inputs: LevelInputs,
-        condition: Condition | None,
+        condition: Told | None,
         outputs: int,
         *,
         kind: type[RowLSTM] | type[DiagonalBiLSTM],

@@ -10,6 +10,7 @@ from genrl.generative_model import GenerativeModel
 from genrl.training.gradient_fitting import GradientFitting
 
 GRID = PixelInputs(context_shape=(1, 1, 2))
+BESIDE = PixelInputs(context_shape=(1, 1, 2), context_beside=3)
 
 
 def two(levels=None, inputs=GRID, **settings):
@@ -20,6 +21,23 @@ def two(levels=None, inputs=GRID, **settings):
 def test_all_small_images_sum_to_one():
     model, images = two(levels=2).build((1, 2, 4)), all_images(2, (1, 2, 4))
     assert model.log_prob(images).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_given_a_context_all_small_images_sum_to_one():
+    model, images = two(levels=2, inputs=BESIDE).build((1, 2, 4), 3), all_images(2, (1, 2, 4))
+    for row in torch.eye(3):
+        assert model.log_prob(images, row.expand(len(images), 3)).exp().sum().item() == pytest.approx(1.0, abs=1e-4)
+    assert model.sample(5, torch.eye(3)).shape == (5, 3, 1, 2, 4)
+
+
+def test_both_scales_follow_a_label():
+    y = torch.arange(200) % 2
+    x = y[:, None, None, None].expand(200, 1, 2, 4).float()
+    fitting = GradientFitting(updates=40, batch_size=64, learning_rate=0.05)
+    model = two(levels=2, inputs=PixelInputs(context_shape=(1, 1, 2), context_beside=2), fitting=fitting).fit(x, y)
+    drawn = model.sample(50, torch.tensor([0, 1]))
+    assert drawn[:, 0].mean() < 0.05
+    assert drawn[:, 1].mean() > 0.95
 
 
 @pytest.mark.slow
@@ -47,7 +65,7 @@ def test_both_models_are_saved(tmp_path: Path):
 def test_wrong_parts_are_refused():
     with pytest.raises(InputError, match="context must have 2 columns"):
         two().build((1, 4, 4))
-    with pytest.raises(InputError, match="without a context"):
+    with pytest.raises(InputError, match="context must have 2 columns"):
         two(levels=3).build((1, 2, 4), 2)
     with pytest.raises(InputError, match="factor"):
         MultiScale(coarse=small("row"), fine=small("row"), factor=1)
