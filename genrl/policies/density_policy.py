@@ -195,10 +195,12 @@ def check_action_density(model: GenerativeModel) -> None:
         InputError: it has no exact density, no samples, or no mode, or models integers.
     """
     if not has_exact_density(model) or not isinstance(model, Sampler):
+        reason = "it knows a bound or a part of it" if isinstance(model, Density) else model.why_no_density
         raise InputError(
-            f"{type(model).__name__} does not know the exact probability of an action, which a reinforcement learner "
-            "needs to weigh what it tried: take a model of genrl.flows or genrl.mixtures.MixtureDensityNetwork. One "
-            "that can be sampled, such as a VAE or a GAN, can be cloned: genrl.policies.SamplerPolicy"
+            f"{type(model).__name__} does not know the exact probability of an action ({reason}), which a "
+            "reinforcement learner needs to weigh what it tried: take a model of genrl.flows or "
+            "genrl.mixtures.MixtureDensityNetwork. One that can be sampled, such as a VAE or a GAN, can be cloned: "
+            "genrl.policies.SamplerPolicy"
         )
     if isinstance(model, Discrete) and model.takes_integers:
         raise InputError(
