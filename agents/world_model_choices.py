@@ -36,7 +36,8 @@ def _latent(hidden: int | None) -> Dynamics:
 
 def _recurrent_mixture(hidden: int | None) -> Dynamics:
     width = hidden or 128
-    return RecurrentWorldModel(MixtureDensityNetwork(5, hidden=(width,)), remembered=width)
+    output = MixtureDensityNetwork(5, hidden=(width, width), activation="silu")
+    return RecurrentWorldModel(output, remembered=width)
 
 
 def _mixture(hidden: int | None) -> Dynamics:
