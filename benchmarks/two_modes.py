@@ -31,6 +31,7 @@ from genrl.transitions import Demonstrations, Trajectory
 
 OBSTACLE, RADIUS = np.array([1.0, 0.0]), 0.35
 STEPS, SPEED = 20, 0.1
+ACROSS = 6  # panels of the figure, side by side
 
 Walk = NDArray[np.float32]
 """(STEPS + 1, 4) places and last steps."""
@@ -152,8 +153,13 @@ def passes_above(places: Walk) -> bool:
 
 def draw(walks: dict[str, list[Walk]], path: Path) -> None:
     """A panel for the expert and each policy."""
-    figure = Figure(figsize=(3.2 * len(walks), 3.0), layout="constrained")
-    for axes, (name, paths) in zip(figure.subplots(1, len(walks), sharey=True), walks.items(), strict=True):
+    across = min(len(walks), ACROSS)
+    down = -(-len(walks) // across)
+    figure = Figure(figsize=(3.2 * across, 3.0 * down), layout="constrained")
+    panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flatten()
+    for axes in panels[len(walks) :]:
+        axes.set_axis_off()
+    for axes, (name, paths) in zip(panels, walks.items(), strict=False):
         axes.add_patch(Circle((float(OBSTACLE[0]), float(OBSTACLE[1])), RADIUS, color="0.8"))
         for places in paths[:40]:
             axes.plot(places[:, 0], places[:, 1], color="tab:red" if hits(places) else "tab:blue", lw=0.7, alpha=0.6)
