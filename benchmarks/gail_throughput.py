@@ -60,6 +60,8 @@ class Config:
     """Env steps a turn, rounded up to whole iterations."""
     only_ours: bool = False
     """Leave out the peers, for example where `imitation` is not installed."""
+    only: tuple[str, ...] = ()
+    """Contenders by a part of their names; all by default."""
     out: Path | None = None
     """Where the figures are written: a .json or a .csv file."""
 
@@ -287,6 +289,7 @@ def main(config: Config) -> None:
         print("error: the peer is not installed: run make bench-install, or pass --only-ours", file=sys.stderr)
         sys.exit(2)
     names = [name for name in CONTENDERS if not (config.only_ours and name in PEERS)]
+    names = [name for name in names if not config.only or any(part in name for part in config.only)]
     rows = []
     for env_id in config.envs:
         print(env_id, flush=True)
