@@ -18,7 +18,6 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +27,19 @@ from statistics import median
 from typing import Any
 
 import tyro
+from gail_work import (
+    DEMONSTRATIONS,
+    DISCRIMINATOR_BATCH,
+    DISCRIMINATOR_STEPS,
+    GAMMA,
+    NUM_ENVS,
+    PPO_EPOCHS,
+    PPO_LEARNING_RATE,
+    PPO_MINIBATCH,
+    ROLLOUT,
+    steps_per_second,
+)
+from imitation_peer import imitation_command_line, imitation_quickstart, imitation_tuned
 
 DOCUMENTED = "imitation, as its command line"
 QUICKSTART = "imitation, as its quickstart"
@@ -35,17 +47,6 @@ TUNED = "imitation, tuned by hand"
 PEERS = (DOCUMENTED, QUICKSTART, TUNED)
 LIMIT = "bare mj_step, two threads"
 RATIOS = {"of_command_line": DOCUMENTED, "of_quickstart": QUICKSTART, "of_tuned": TUNED, "of_limit": LIMIT}
-DEMONSTRATIONS = 4
-
-# What both sides do in an iteration: the numbers of `imitation`'s quickstart, with PPO's default rollout.
-NUM_ENVS = 8
-ROLLOUT = 2048 * NUM_ENVS
-PPO_MINIBATCH = 64
-PPO_EPOCHS = 5
-PPO_LEARNING_RATE = 4e-4
-GAMMA = 0.95
-DISCRIMINATOR_STEPS = 8
-DISCRIMINATOR_BATCH = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,24 +65,6 @@ class Config:
     """Contenders by a part of their names; all by default."""
     out: Path | None = None
     """Where the figures are written: a .json or a .csv file."""
-
-
-def imitation_command_line(env_id: str, env_steps: int) -> float:
-    """Eight processes, torch's default threads: what its command line sets up."""
-    return time_imitation(env_id, env_steps, parallel=True, keep_infos=True)
-
-
-def imitation_quickstart(env_id: str, env_steps: int) -> float:
-    """Eight environments in one process, torch's default threads: what its quickstart sets up."""
-    return time_imitation(env_id, env_steps, parallel=False, keep_infos=True)
-
-
-def imitation_tuned(env_id: str, env_steps: int) -> float:
-    """One process, one torch thread and no record of infos: the best that was found without changing its code."""
-    import torch
-
-    torch.set_num_threads(1)
-    return time_imitation(env_id, env_steps, parallel=False, keep_infos=False)
 
 
 def genrl_same_work(env_id: str, env_steps: int) -> float:
@@ -128,53 +111,6 @@ CONTENDERS: dict[str, Callable[[str, int], float]] = {
     "genrl PPO, its own recipe": genrl_recipe,
     "genrl TRPO, its own recipe": genrl_trpo,
 }
-
-
-def time_imitation(env_id: str, env_steps: int, *, parallel: bool, keep_infos: bool) -> float:
-    """Env steps a second of `imitation`'s GAIL with the settings of its quickstart."""
-    import numpy as np
-    from imitation.algorithms.adversarial.gail import GAIL
-    from imitation.data.types import TrajectoryWithRew
-    from imitation.data.wrappers import RolloutInfoWrapper
-    from imitation.rewards.reward_nets import BasicRewardNet
-    from imitation.util.networks import RunningNorm
-    from imitation.util.util import make_vec_env
-    from stable_baselines3 import PPO
-
-    from experts import load_demonstrations
-
-    demonstrations = [
-        TrajectoryWithRew(obs=t.observations, acts=t.actions, rews=t.rewards, infos=None, terminal=True)
-        for t in load_demonstrations(env_id, episodes=DEMONSTRATIONS).trajectories()
-    ]
-    wrappers = [lambda env, _: RolloutInfoWrapper(env)] if keep_infos else None
-    rng = np.random.default_rng(0)
-    venv = make_vec_env(env_id, rng=rng, n_envs=NUM_ENVS, parallel=parallel, post_wrappers=wrappers)
-    learner = PPO(
-        "MlpPolicy",
-        venv,
-        n_steps=ROLLOUT // NUM_ENVS,
-        batch_size=PPO_MINIBATCH,
-        ent_coef=0.0,
-        learning_rate=PPO_LEARNING_RATE,
-        gamma=GAMMA,
-        n_epochs=PPO_EPOCHS,
-        seed=0,
-        device="cpu",
-    )
-    trainer = GAIL(
-        demonstrations=demonstrations,
-        demo_batch_size=DISCRIMINATOR_BATCH,
-        gen_replay_buffer_capacity=512,
-        n_disc_updates_per_round=DISCRIMINATOR_STEPS,
-        venv=venv,
-        gen_algo=learner,
-        reward_net=BasicRewardNet(venv.observation_space, venv.action_space, normalize_input_layer=RunningNorm),
-        allow_variable_horizon=True,
-    )
-    speed = steps_per_second(trainer.train, ROLLOUT, env_steps)
-    venv.close()
-    return speed
 
 
 def time_genrl_same_work(env_id: str, env_steps: int, num_envs: int) -> float:
@@ -224,15 +160,6 @@ def time_genrl(env_id: str, env_steps: int, num_envs: int, config: Any, *, all_c
         agent.learner.logger.close()
     agent.env.close()
     return speed
-
-
-def steps_per_second(train: Callable[[int], Any], rollout: int, env_steps: int) -> float:
-    """Train for one iteration unseen, then for at least `env_steps` by the clock."""
-    train(rollout)
-    steps = -(-env_steps // rollout) * rollout
-    start = time.perf_counter()
-    train(steps)
-    return steps / (time.perf_counter() - start)
 
 
 def quietly(name: str, env_id: str, env_steps: int) -> float:

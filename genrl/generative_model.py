@@ -104,7 +104,7 @@ class GenerativeModel(nn.Module):
         Raises:
             InputError: bad data; the message names the argument.
         """
-        x = as_rows(X, "X").to(self.device)
+        x = self.as_own_rows(X)
         rows, classes = self._given(len(x), y, context)
         self.build(tuple(x.shape[1:]), 0 if rows is None else rows.shape[1])
         self.classes = classes
@@ -126,7 +126,7 @@ class GenerativeModel(nn.Module):
         """
         if not isinstance(self, Density):
             raise no_density(self)
-        x = as_rows(X, "X", event_shape=self.require_built()).to(self.device)
+        x = self.as_own_rows(X, self.require_built())
         given = self.encode_context(context, len(x))
         with torch.no_grad():
             parts = [
@@ -134,6 +134,10 @@ class GenerativeModel(nn.Module):
                 for start, part in zip(range(0, len(x), CHUNK), x.split(CHUNK), strict=True)
             ]
         return torch.cat(parts).cpu().numpy()
+
+    def as_own_rows(self, X: Any, of_shape: tuple[int, ...] | None = None) -> Tensor:
+        """Data as rows where the model is, of this shape if there is one; `as_rows` says what is refused."""
+        return as_rows(X, "X", event_shape=of_shape).to(self.device)
 
     def encode_context(self, context: Any, rows: int | None = None) -> Tensor | None:
         """The context as (rows, context_features) where the model is, whatever it was given as.

@@ -90,10 +90,8 @@ class Autoencoder(GenerativeModel):
         Raises:
             InputError: bad data, or other rows to restore than those of X.
         """
-        if y is X:
-            y = None
-        elif y is not None and np.ndim(y) > 1:
-            if np.shape(y) != np.shape(X) or not np.array_equal(np.asarray(y), np.asarray(X)):
+        if y is X or np.ndim(y) > 1:
+            if y is not X and (np.shape(y) != np.shape(X) or not np.array_equal(np.asarray(y), np.asarray(X))):
                 raise InputError("y must be X itself, or labels: an autoencoder restores the rows that it is given")
             y = None
         return super().fit(X, y, context=context, progress=progress)

@@ -21,7 +21,7 @@ from genrl.bayes.posteriors import bayes_rule, log_evidence
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
 from genrl.protocols import Sampler
-from genrl.row_checks import as_labels, as_rows, one_hot
+from genrl.row_checks import as_labels, one_hot
 
 __all__ = ["BayesClassifier"]
 
@@ -120,7 +120,7 @@ class BayesClassifier(GenerativeModel):
         Raises:
             InputError: bad data, an unknown label, or a conditional that cannot go on learning.
         """
-        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
+        x = self.as_own_rows(X, self.event_shape)
         labels = as_labels(y, len(x))
         if self.event_shape is None:
             known = labels if classes is None else as_labels(classes, len(classes), "classes")
@@ -173,12 +173,12 @@ class BayesClassifier(GenerativeModel):
     def predict_proba(self, X: Any) -> Tensor:
         """(rows, classes) p(y given x)."""
         with torch.no_grad():
-            return self.log_posterior(self._rows(X)).exp()
+            return self.log_posterior(self.as_own_rows(X, self.require_built())).exp()
 
     def predict(self, X: Any) -> Tensor:
         """(rows,) the label of the most probable class."""
         with torch.no_grad():
-            best = self.log_posterior(self._rows(X)).argmax(1)
+            best = self.log_posterior(self.as_own_rows(X, self.require_built())).argmax(1)
         return torch.tensor(self._known_classes(), device=self.device)[best]
 
     def sample(self, sample_shape: int | tuple[int, ...] = (), context: Tensor | None = None) -> Tensor:
@@ -202,9 +202,6 @@ class BayesClassifier(GenerativeModel):
         columns = torch.nn.functional.one_hot(drawn, self.context_features).float()
         rows = _sampler(self.likelihood).sample((), columns)
         return rows, torch.tensor(self._known_classes(), device=self.device)[drawn]
-
-    def _rows(self, X: Any) -> Tensor:
-        return as_rows(X, "X", event_shape=self.require_built()).to(self.device)
 
     def _class_log_prob(self, x: Tensor) -> Tensor:
         """(rows, classes); a class of which a stream has shown no row yet is impossible."""

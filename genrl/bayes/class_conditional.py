@@ -137,7 +137,7 @@ class OnePerClass(GenerativeModel):
         """
         if not isinstance(self.conditional, Streaming):
             raise InputError(f"{type(self.conditional).__name__} has no partial_fit: fit it to all rows at once")
-        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
+        x = self.as_own_rows(X, self.event_shape)
         if self.event_shape is None:
             self.build(tuple(x.shape[1:]), as_rows(context, "context").shape[1])
         given = classes_of(self.encode_context(context, len(x)))

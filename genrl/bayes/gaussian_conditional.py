@@ -12,7 +12,6 @@ from genrl.bayes.class_conditional import classes_of
 from genrl.bayes.gaussians import FORMS, ClassCovariance, ClassMoments, GaussianCovarianceType, merge
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
-from genrl.row_checks import as_rows
 
 __all__ = ["GaussianConditional"]
 
@@ -128,7 +127,7 @@ class GaussianConditional(GenerativeModel):
         Raises:
             InputError: bad data, or a label that the first call had not.
         """
-        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
+        x = self.as_own_rows(X, self.event_shape)
         if self.event_shape is None:
             rows, classes = self._given(len(x), y, context)
             self.build(tuple(x.shape[1:]), 0 if rows is None else rows.shape[1])

@@ -21,7 +21,6 @@ from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.watching import Watch
-from genrl.row_checks import as_rows
 
 __all__ = ["GaussianMixture"]
 
@@ -144,7 +143,7 @@ class GaussianMixture(FittedMixture):
 
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the posterior of each component, the responsibilities of the E step."""
-        x = as_rows(X, "X", event_shape=self.require_built()).to(self.device)
+        x = self.as_own_rows(X, self.require_built())
         return self._joint(x, self.encode_context(context, len(x))).softmax(1)
 
     def bic(self, X: Any, context: Any = None) -> float:

@@ -22,7 +22,6 @@ from genrl.mixtures.student_mixture import StudentMixture
 from genrl.mixtures.variational import Families, Posterior, Run
 from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS, WeightConcentrationPriorType
-from genrl.row_checks import as_rows
 
 __all__ = ["VariationalGaussianMixture"]
 
@@ -180,7 +179,7 @@ class VariationalGaussianMixture(FittedMixture):
 
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the variational posterior of each row's component, that of the E step."""
-        x = as_rows(X, "X", event_shape=self.require_built()).to(self.device)
+        x = self.as_own_rows(X, self.require_built())
         rows = self._joined(x, self.encode_context(context, len(x)))
         expected = variational.expected_parameters(self._posterior, self._families)
         return log_density(rows, expected, self._families.precision.covariance).softmax(1)
@@ -196,7 +195,7 @@ class VariationalGaussianMixture(FittedMixture):
         Raises:
             InputError: bad data, or fewer rows at first than components.
         """
-        x = as_rows(X, "X", event_shape=self.event_shape).to(self.device)
+        x = self.as_own_rows(X, self.event_shape)
         if self.event_shape is None:
             given, classes = self._given(len(x), y, context)
             self.build(tuple(x.shape[1:]), 0 if given is None else given.shape[1])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -286,21 +286,3 @@ def test_the_scripts_themselves_are_stopped_and_reported(
     assert float(gail["best_eval"]) >= float(gail["final_eval"])
     assert bc["learner"] == "bc"
     assert float(bc["minutes"]) > 0
-
-
-def test_every_reward_and_every_policy_by_name_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import imitation_cells
-
-    from agents.generative_choices import LearnedPolicyName, PolicyName, RewardName
-
-    rows = {f"reward-{name}-hopper" for name in get_args(RewardName)}
-    rows |= {f"policy-{name}-hopper" for name in get_args(LearnedPolicyName)}
-    cloned = {f"bc-policy-{name}-hopper" for name in set(get_args(PolicyName)) - set(get_args(LearnedPolicyName))}
-    assert {"reward-vail-hopper", "reward-score-hopper", "reward-sequence-hopper"} <= rows
-    assert cloned == {f"bc-policy-{name}-hopper" for name in ("vae", "gan", "vq", "score", "score-student")}
-    assert rows | cloned <= imitation_cells.CELLS.keys()
-    whole, recipe = imitation_cells.CELLS["score-ant-shipped-1"], imitation_cells.CELLS["ant-shipped-1"]
-    assert whole.arguments(0) == (*recipe.arguments(0), "--reward", "score")
-    assert whole.minutes == recipe.minutes
-    assert all(imitation_cells.CELLS[name].kind == "bc" for name in cloned)
