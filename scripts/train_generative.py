@@ -18,7 +18,7 @@ from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw_pictures
 from pydantic import TypeAdapter
-from sample_watch import sample_watch
+from sample_watch import now_and_then, sample_watch
 from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
@@ -157,13 +157,18 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
     if data.labelled:
         given = {"y": data.train_context}
-    if "metrics" in inspect.signature(model.fit).parameters:
-        given["metrics"] = sample_watch(data)
+    watch = sample_watch(data)
+    look = now_and_then(watch)
+    learns_in_place = isinstance(model, Sampler) and hasattr(model, "fitting")  # mixtures climb aside, to the end
+    says_when = "metrics" in inspect.signature(model.fit).parameters  # its samples are worth a look
+    if says_when:
+        given["metrics"] = watch
     began = time.perf_counter()
     with StopSignals() as stop, FitDisplay() as display:
 
         def note(epoch: FitEpoch) -> bool:
-            display.show(replace(epoch, train={**epoch.train, **units_in_use(model, data)}))
+            seen = look(model) if learns_in_place and not says_when else {}
+            display.show(replace(epoch, train={**epoch.train, **units_in_use(model, data), **seen}))
             return not stop.requested
 
         model.fit(data.train, progress=note, **given)

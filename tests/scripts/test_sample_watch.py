@@ -1,0 +1,59 @@
+"""What is said of samples while a model learns, and that looking at them disturbs nothing."""
+
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    import train_generative
+
+    return train_generative
+
+
+@pytest.mark.parametrize("name", ["neural_spline", "vae", "score", "sequence"])
+def test_samples_are_looked_at_while_a_model_learns(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shown = []
+    monkeypatch.setattr(script.FitDisplay, "show", lambda display, epoch: shown.append(epoch))
+    words = ("output=gaussians",) if name == "sequence" else ()
+    settings = {"model": name, "data": "8gaussians", "updates": 4, "set": words, "rows": 400}
+    script.main(script.TrainConfig(log_folder=tmp_path, **settings))
+    assert {epoch.train["modes"] for epoch in shown} == {8.0}
+    assert all(epoch.train["sliced_wasserstein"] > 0 for epoch in shown)
+
+
+def test_looking_at_samples_changes_no_draw_and_takes_a_twentieth_of_the_time(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sample_watch
+
+    clock = 0.0
+    monkeypatch.setattr(sample_watch.time, "monotonic", lambda: clock)
+    looks: list[float] = []
+
+    def watch(model: Any) -> dict[str, float]:
+        nonlocal clock
+        torch.randn(3)
+        looks.append(clock)
+        clock += 1.0
+        return {"sliced_wasserstein": float(len(looks))}
+
+    torch.manual_seed(0)
+    expected = [torch.randn(()) for _ in range(100)]
+    torch.manual_seed(0)
+    look = sample_watch.now_and_then(watch)
+    for i in range(100):
+        figures = look(SimpleNamespace())
+        assert figures["sliced_wasserstein"] == len(looks)  # what was seen last is known in between
+        assert torch.randn(()) == expected[i]
+        clock += 0.5
+    assert looks == [0.0, 20.0, 40.0]
