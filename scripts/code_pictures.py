@@ -25,8 +25,9 @@ REACH = 2.0  # of a traversal, in deviations of the unit
 def draw_codes(model: Any, data: GenerativeData, folder: Path) -> list[Path]:
     """Draw reconstructions.png, and of images and points in the plane interpolations.png and traversals.png.
 
-    A model of discrete codes has no units to go along, and so no traversals. Rows that are neither images nor points
-    get histograms of what is restored.
+    Of a model given labels also edits.png: rows as they would be with each of the other labels. A model of discrete
+    codes has no units to go along, and so no traversals. Rows that are neither images nor points get histograms of what
+    is restored.
 
     Args:
         model: fitted to `data`, encodes and decodes.
@@ -38,16 +39,20 @@ def draw_codes(model: Any, data: GenerativeData, folder: Path) -> list[Path]:
         pictures["interpolations"] = _interpolations(model, data)
         if not hasattr(model, "decode_codes"):
             pictures["traversals"] = _traversals(model, data)
-    return [_draw(panels, data, folder / f"{name}.png") for name, panels in pictures.items()]
+    drawn = [_draw(panels, data, folder / f"{name}.png") for name, panels in pictures.items()]
+    if data.labelled and len(pictures) > 1:
+        edits, labels = _edits(model, data)
+        drawn.append(_draw(edits, data, folder / "edits.png", across=1 + labels))
+    return drawn
 
 
-def _draw(panels: dict[str, Array], data: GenerativeData, path: Path) -> Path:
-    """Paths, (paths, steps, ...) by title, drawn as suits the data."""
+def _draw(panels: dict[str, Array], data: GenerativeData, path: Path, *, across: int = STEPS) -> Path:
+    """Paths, (paths, steps, ...) by title, drawn as suits the data; images `across` in a line."""
     if data.image_shape is not None:
         channels, height, width = data.image_shape
         shown = {title: paths.reshape(-1, channels, height, width)[:, 0] for title, paths in panels.items()}
         low, high = data.test.min(), data.test.max()  # else one pixel beyond them would take the contrast from all
-        return draw_images({title: images.clip(low, high) for title, images in shown.items()}, path, across=STEPS)
+        return draw_images({title: images.clip(low, high) for title, images in shown.items()}, path, across=across)
     if data.test.shape[1:] == (2,):
         return draw_paths(data.test, panels, path)
     (paths,) = panels.values()
@@ -89,6 +94,17 @@ def _traversals(model: Any, data: GenerativeData) -> dict[str, Array]:
         code[:, unit] += torch.linspace(-REACH, REACH, STEPS) * deviation[unit]
         paths.append(_decoded(model, code, given))
     return {f"units {', '.join(map(str, units))}: -{REACH:g} to {REACH:g} deviations": np.stack(paths)}
+
+
+def _edits(model: Any, data: GenerativeData) -> tuple[dict[str, Array], int]:
+    """A row of each class, then the same code decoded given each label in turn; and how many labels there are."""
+    assert data.test_context is not None
+    labels = np.unique(data.train_context)
+    shown = np.concatenate([np.flatnonzero(data.test_context == label)[:1] for label in labels])
+    x, context = torch.from_numpy(data.test[shown]).float(), data.test_context[shown]
+    codes = _encoded(model, x, context)
+    given = [_decoded(model, codes, np.full_like(context, label)) for label in labels]
+    return {"held out, and given each label": np.stack([x.numpy(), *given], 1)}, len(labels)
 
 
 def _held_out(data: GenerativeData, which: slice) -> tuple[Tensor, Array | None]:

@@ -10,10 +10,9 @@ import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
@@ -105,9 +104,9 @@ def make_model(
 
     Args:
         kind: its class.
-        words: `key=value` each, the value as JSON or as plain text; `fitting.updates=500` sets one field of a group,
-            and a model inside the model is given by its name.
-        updates: gradient steps, if it is fitted by them.
+        words: `key=value` each, the value as JSON or as plain text; `fitting.updates=500` sets one field of a group. A
+            model inside the model is given by its name, `gan=dcgan`, and its own settings as `gan.channels=16`.
+        updates: gradient steps, if it is fitted by them; also of models inside it.
         seed: of its fit.
 
     Raises:
@@ -117,17 +116,38 @@ def make_model(
     defaults = {name: each.default for name, each in parameters.items() if name != "self"}
     values = _shared(defaults, {"updates": updates, "seed": seed, "random_state": seed})
     hints = get_type_hints(kind.__init__)
+    inside: dict[str, list[tuple[str, str]]] = {name: [] for name in defaults if _is_model(hints[name])}
     for word in words:
         key, equals, text = word.partition("=")
         name, _, field = key.partition(".")
         if not equals or name not in defaults:
             known = ", ".join(f"{name}=..." for name in defaults)
             raise InputError(f"--set takes key=value words, for {model_name(kind)} {known}; not {word!r}")
-        if field:
+        if name in inside:
+            inside[name].append((field, text))
+        elif field:
             values[name] = _change(values.get(name, defaults[name]), key, field, text)
         else:
             values[name] = _parse(text, hints[name], key)
+    for name, told in inside.items():
+        chosen = [find_model(text) for field, text in told if not field]
+        inner = chosen[-1] if chosen else _default_inside(kind, name)
+        if inner is not None:
+            own = [f"{field}={text}" for field, text in told if field]
+            values[name] = make_model(inner, own, updates=updates, seed=seed)
+        elif told:
+            raise InputError(f"--set {name}.{told[0][0]}: first name the model, as {name}=...")
     return kind(**values)
+
+
+def _is_model(hint: Any) -> bool:
+    return any(isinstance(each, type) and issubclass(each, GenerativeModel) for each in (hint, *get_args(hint)))
+
+
+def _default_inside(kind: type[GenerativeModel], name: str) -> type[GenerativeModel] | None:
+    """The class of the model that stands inside one with default hyperparameters, if any does."""
+    inner = getattr(kind(), name)
+    return None if inner is None else type(inner)
 
 
 def _needs_arguments(kind: type[GenerativeModel]) -> bool:
@@ -158,10 +178,7 @@ def _change(group: Any, key: str, field: str, text: str) -> Any:
 
 def _parse(text: str, hint: Any, key: str) -> Any:
     """The text as a value of the annotated type: read as JSON if that fits, else as it is."""
-    try:
-        adapter = TypeAdapter(hint)
-    except PydanticSchemaGenerationError:  # the only such hints are those of models
-        return make_model(find_model(text))
+    adapter = TypeAdapter(hint)
     candidates: list[Any] = [{"None": None, "True": True, "False": False}.get(text, text)]
     with contextlib.suppress(json.JSONDecodeError):
         candidates.insert(0, json.loads(text))

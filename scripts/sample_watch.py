@@ -74,6 +74,8 @@ def said_of_samples(figures: Mapping[str, float]) -> str:
     ', 1 of 8 modes, collapsed or not yet learned: samples reach 12% of the data'
     >>> said_of_samples({"coverage": 0.9, "sliced_wasserstein": 0.25})
     ', samples reach 90% of the data at a distance of 0.25'
+    >>> said_of_samples({"sliced_wasserstein": 0.25, "modes_found": 7.0, "modes": 8.0})
+    ', 7 of 8 modes, samples at a distance of 0.25'
     """
     said = ""
     if "modes_found" in figures:
@@ -82,5 +84,6 @@ def said_of_samples(figures: Mapping[str, float]) -> str:
         said += ", collapsed or not yet learned:" if figures["coverage"] < COLLAPSED else ","
         said += f" samples reach {figures['coverage']:.0%} of the data"
     if "sliced_wasserstein" in figures:
+        said += "" if "coverage" in figures else ", samples"
         said += f" at a distance of {figures['sliced_wasserstein']:.2g}"
     return said

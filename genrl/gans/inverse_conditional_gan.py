@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from genrl.errors import InputError
 from genrl.gans.adversarial_model import AdversarialModel
+from genrl.gans.conditional_gan import ConditionalGAN
 from genrl.gans.domains import DomainUnits
 from genrl.gans.settings import check_widths
 from genrl.gans.transfer_networks import Judge
@@ -33,8 +34,8 @@ class InverseConditionalGAN(GenerativeModel):
     Samples are those of the GAN; as a codec it maps rows to noise and back.
 
     Args:
-        gan: any adversarial model that takes a context, such as a `ConditionalGAN`, for images a `DCGAN`; fitted anew,
-            given the labels or the context. Few columns of noise are easier to find again.
+        gan: any adversarial model that takes a context, for images a `DCGAN`; fitted anew, given the labels or the
+            context. By default a `ConditionalGAN` with two columns of noise: few are easier to find again.
         hidden: widths of the encoders' hidden layers, or channels if rows are images.
         activation: between the layers.
         fitting: settings of the encoders' fit.
@@ -62,13 +63,13 @@ class InverseConditionalGAN(GenerativeModel):
     def __init__(
         self,
         *,
-        gan: AdversarialModel,
+        gan: AdversarialModel | None = None,
         hidden: tuple[int, ...] = (64, 64),
         activation: Activation = "leaky_relu",
         fitting: GradientFitting = GradientFitting(),
     ) -> None:
         super().__init__()
-        self.gan = gan
+        self.gan = ConditionalGAN(noise_features=2) if gan is None else gan
         self.hidden = tuple(hidden)
         self.activation = activation
         self.fitting = fitting

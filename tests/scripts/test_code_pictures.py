@@ -1,6 +1,7 @@
 """Pictures of codes: what is drawn for which model and data."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,21 @@ def test_a_run_draws_them(pictures: Any, tmp_path: Path, capsys: pytest.CaptureF
     saved = json.loads((run / "model" / "model.json").read_text())["hyperparameters"]
     assert saved.get("beta", 4) == 4
     assert ("collapsed" in capsys.readouterr().out) == (name == "beta_vae")  # whether its units are, is said
+
+
+class LabelsInTheLastColumn(Halver):
+    def decode(self, z: torch.Tensor, context: Any = None) -> torch.Tensor:
+        return torch.cat([z, torch.as_tensor(context)[:, None].float()], 1)
+
+
+def test_edits_are_a_row_of_each_class_given_each_label(pictures: Any, tmp_path: Path) -> None:
+    data = replace(data_of((2,)), train_context=np.arange(120) % 3, test_context=np.arange(120) % 3)
+    panels, labels = pictures._edits(LabelsInTheLastColumn((2,)), data)
+    (edits,) = panels.values()
+    assert (labels, edits.shape) == (3, (3, 4, 2))
+    assert np.allclose(edits[:, 0], data.test[:3])
+    assert np.allclose(edits[:, 1:, 0], data.test[:3, :1])
+    assert np.allclose(edits[:, 1:, 1], [0, 1, 2])
+    drawn = pictures.draw_codes(LabelsInTheLastColumn((2,)), data, tmp_path)
+    assert drawn[-1].name == "edits.png"
+    assert drawn[-1].stat().st_size > 1000

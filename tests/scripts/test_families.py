@@ -140,9 +140,20 @@ def test_updates_and_seed_reach_whatever_takes_them(families: ModuleType) -> Non
 
 
 def test_a_model_inside_a_model(families: ModuleType) -> None:
-    assert type(families.make_model(ToyFlow, ["inner=gaussian_mixture"]).inner).__name__ == "GaussianMixture"
+    assert families.make_model(ToyFlow, updates=8).inner is None
+    inner = families.make_model(ToyFlow, ["inner=real_nvp", "inner.fitting.batch_size=9"], updates=8, seed=3).inner
+    assert type(inner).__name__ == "RealNVP"
+    assert (inner.fitting.updates, inner.fitting.batch_size, inner.fitting.seed) == (8, 9, 3)
     with pytest.raises(InputError, match="no model 'nothing'"):
         families.make_model(ToyFlow, ["inner=nothing"])
+    with pytest.raises(InputError, match=r"--set inner\.width: first name the model, as inner="):
+        families.make_model(ToyFlow, ["inner.width=2"])
+
+
+def test_settings_of_the_model_that_is_inside_by_default(families: ModuleType) -> None:
+    kind = families.find_model("inverse_conditional_gan")
+    model = families.make_model(kind, ["gan.noise_features=3"], updates=8)
+    assert (model.gan.noise_features, model.gan.fitting.updates, model.fitting.updates) == (3, 8, 8)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ CASES = (
     Case("conditional_gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300, needs_labels=True),
     Case("gan", ("hidden=[32, 32]", "discriminator_hidden=[32, 32]"), updates=300),
     Case(
+        "inverse_conditional_gan",
+        ("hidden=[16]", "gan.hidden=[32, 32]", "gan.discriminator_hidden=[32, 32]", *FAST),
+        updates=300,
+        needs_labels=True,
+    ),
+    Case(
         "hierarchical_vq_vae",
         ("codebook_size=16", "code_width=4", "hidden=[32]", "top_hidden=[16]", *FAST),
         updates=300,
