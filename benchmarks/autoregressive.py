@@ -40,16 +40,24 @@ from genrl.evaluation import density_report
 FIELDS = ("measure", "model", "seed", "updates", "images", "bits", "parameters", "kept", "passes", "seconds")
 SIDE = 28
 TIMED_PASSES = 8
+TIMED_SAMPLES = 5
 DIGITS = (
     "gated_pixel_cnn",
     "pixel_cnn",
     "pixel_rnn",
     "gaussian_mixture",
+    "variational_gaussian_mixture",
+    "mixture_density_network",
+    "planar",
+    "radial",
     "real_nvp",
     "masked_autoregressive",
+    "inverse_autoregressive",
     "neural_spline",
     "glow",
+    "continuous",
     "vae",
+    "score",
 )
 
 Cell = tuple[str, str, int, int]
@@ -102,7 +110,7 @@ def speed(name: str, images: int) -> dict[str, object]:
     model.build(SIDE**2 if isinstance(model, SequenceModel) else (1, SIDE, SIDE)).eval()
     values = torch.zeros(images, SIDE**2)
     passes = _seconds(lambda: model.network(values, None), TIMED_PASSES) * SIDE**2
-    kept = _seconds(lambda: model.sample(images), 1)
+    kept = _seconds(lambda: model.sample(images), TIMED_SAMPLES)
     return {"kept": round(kept, 3), "passes": round(passes, 3), "parameters": _size(model)}
 
 

@@ -2,11 +2,12 @@
 
 A network is written once, for a `View`: it hands each convolution and its input to the view, and takes each map that
 lies beside it from the view. `EVERYWHERE` computes whole maps; a `Cache` does so once, keeps the inputs, and then
-computes single columns, or single rows, of all maps.
+computes all maps at single pixels, or in single rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch.nn.functional as F
@@ -43,6 +44,35 @@ class _Everywhere:
 EVERYWHERE: View = _Everywhere()
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A convolution and what it has been given, in plain attributes: those of modules cost more than one pixel's sums.
+
+    Attributes:
+        inputs: padded maps.
+        weight: masked.
+        matrix: the same, flat.
+        bias: of the convolution.
+        looks_around, above, before, after: likewise.
+    """
+
+    inputs: Tensor
+    weight: Tensor
+    matrix: Tensor
+    bias: Tensor | None
+    looks_around: bool
+    above: int
+    before: int
+    after: int
+
+    def of_one_pixel(self, seen: Tensor) -> Tensor:
+        """(rows, outputs) from what the kernel covers, (rows, inputs), by a product of matrices.
+
+        For one pixel a convolution costs more to be called than to be computed.
+        """
+        return F.linear(seen, self.matrix, self.bias)
+
+
 class Cache:
     """What every convolution has been given so far: whole maps at first, then single places as they become known.
 
@@ -51,15 +81,13 @@ class Cache:
     """
 
     def __init__(self) -> None:
-        self._inputs: dict[MaskedConvolution, Tensor] = {}  # padded
-        self._weights: dict[MaskedConvolution, Tensor] = {}
-        self._matrices: dict[MaskedConvolution, Tensor] = {}  # the same, flat
-        self._row: int | None = None
-        self._columns = slice(0, 0)
+        self._kept: dict[MaskedConvolution, _Kept] = {}
+        self._row = 0
+        self._columns: slice | int | None = None  # None: everywhere
 
     def at(self, row: int, column: int) -> Cache:
-        """From now on maps (rows, channels, 1, 1) of one pixel."""
-        self._row, self._columns = row, slice(column, column + 1)
+        """From now on features (rows, channels) of one pixel."""
+        self._row, self._columns = row, column
         return self
 
     def at_row(self, row: int, width: int) -> Cache:
@@ -69,36 +97,57 @@ class Cache:
 
     def crop(self, x: Tensor) -> Tensor:
         """The place of a whole map; of one with one row, or one column, that one."""
-        if self._row is None:
+        row, columns = self._row if x.shape[2] > 1 else 0, self._columns
+        if columns is None:
             return x
-        row = self._row if x.shape[2] > 1 else 0
-        return x[:, :, row : row + 1, self._columns if x.shape[3] > 1 else slice(None)]
+        if isinstance(columns, int):
+            return x[:, :, row, columns if x.shape[3] > 1 else 0]
+        return x[:, :, row : row + 1, columns if x.shape[3] > 1 else slice(None)]
 
     def __call__(self, convolution: MaskedConvolution, x: Tensor) -> Tensor:
         """Keep x at the present place, and give what the convolution makes of it and of what it was given before."""
-        if self._row is None:
-            weight = convolution.masked_weight()
-            self._inputs[convolution], self._weights[convolution] = convolution.padded(x), weight
-            self._matrices[convolution] = weight.flatten(1)
-            return F.conv2d(self._inputs[convolution], weight, convolution.bias)
-        if convolution.looks_around:
+        if self._columns is None:
+            return self._begin(convolution, x)
+        kept = self._kept[convolution]
+        if kept.looks_around:
             self.put(convolution, x)
-            x = self._seen(convolution)
-        if self._columns.stop - self._columns.start > 1:
-            return F.conv2d(x, self._weights[convolution], convolution.bias)
-        # A product of matrices: for one pixel a convolution costs more to be called than to be computed.
-        found = F.linear(x.flatten(1), self._matrices[convolution], convolution.bias)
-        return found.view(*found.shape, 1, 1)
+            return self.again(convolution)
+        if isinstance(self._columns, int):
+            return kept.of_one_pixel(x)
+        return F.conv2d(x, kept.weight, kept.bias)
 
     def put(self, convolution: MaskedConvolution, x: Tensor) -> None:
         """Keep x at the present place as the input of a convolution."""
-        assert self._row is not None
-        first, last = self._columns.start + convolution.before, self._columns.stop + convolution.before
-        self._inputs[convolution][:, :, self._row + convolution.above, first:last] = x[:, :, 0]
+        kept, columns = self._kept[convolution], self._columns
+        if isinstance(columns, int):
+            kept.inputs[:, :, self._row + kept.above, columns + kept.before] = x
+        elif columns is not None:
+            first, last = columns.start + kept.before, columns.stop + kept.before
+            kept.inputs[:, :, self._row + kept.above, first:last] = x[:, :, 0]
 
-    def _seen(self, convolution: MaskedConvolution) -> Tensor:
-        """What the kernel covers at the present place."""
-        assert self._row is not None
-        rows = slice(self._row, self._row + convolution.above + 1)
-        columns = slice(self._columns.start, self._columns.stop + convolution.before + convolution.after)
-        return self._inputs[convolution][:, :, rows, columns]
+    def again(self, convolution: MaskedConvolution) -> Tensor:
+        """What a convolution makes, at the present place, of what it has been given there and before."""
+        kept, row, columns = self._kept[convolution], self._row, self._columns
+        if isinstance(columns, int):
+            last = columns + kept.before + kept.after + 1
+            seen = kept.inputs[:, :, row : row + kept.above + 1, columns:last]
+            return kept.of_one_pixel(seen.flatten(1))
+        assert columns is not None
+        last = columns.stop + kept.before + kept.after
+        seen = kept.inputs[:, :, row : row + kept.above + 1, columns.start : last]
+        return F.conv2d(seen, kept.weight, kept.bias)
+
+    def _begin(self, convolution: MaskedConvolution, x: Tensor) -> Tensor:
+        weight = convolution.masked_weight()
+        kept = _Kept(
+            inputs=convolution.padded(x),
+            weight=weight,
+            matrix=weight.flatten(1),
+            bias=convolution.bias,
+            looks_around=convolution.looks_around,
+            above=convolution.above,
+            before=convolution.before,
+            after=convolution.after,
+        )
+        self._kept[convolution] = kept
+        return F.conv2d(kept.inputs, weight, kept.bias)

@@ -231,7 +231,7 @@ class _GatedSteps:
             self._next_row(row)
         view = self.columns.at(row, column)
         found = self.network.along(self._told(row, column), self.above, self.told, view)
-        return self.network.in_order(found)[:, channel]
+        return self.network.of_channel(found, channel)
 
     def put(self, place: int, values: Tensor) -> None:
         """(rows,)."""
@@ -252,5 +252,5 @@ class _GatedSteps:
 
     def _told(self, row: int, column: int) -> Tensor:
         """The network's inputs of one pixel."""
-        found: Tensor = self.network.inputs(self.x[:, :, row : row + 1, column : column + 1])
+        found: Tensor = self.network.inputs(self.x[:, :, row, column])
         return found

@@ -63,7 +63,8 @@ def chosen(logits: Tensor, noise: Tensor, choice: Choice) -> Tensor:
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
         least = logits.topk(choice.top_k).values[..., -1:]
         logits = logits.masked_fill(logits < least, -math.inf)
-    reached = (logits / choice.temperature).softmax(-1).cumsum(-1)
+    tempered = logits if choice.temperature == 1 else logits / choice.temperature
+    reached = tempered.softmax(-1).cumsum(-1)
     # The sum of rounded probabilities may end below the noise: compare with what it ended at.
     return (reached[..., :-1] <= noise[..., None] * reached[..., -1:]).sum(-1)
 

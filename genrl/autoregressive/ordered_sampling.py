@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Protocol
 
 import torch
@@ -90,14 +91,19 @@ def draw_in_order(
         choice: how a value is chosen.
         start: the first place to draw.
     """
-    drawn = x.clone()  # made outside, so that gradients may later be taken through what becomes of it
+    result = x.clone()  # made outside, so that gradients may later be taken through what becomes of it
     with torch.inference_mode():  # a third cheaper than without gradients, where each operation is small
-        for place in range(start, x.shape[1]):
-            values = head.draw(steps.numbers(place), noise[:, place], choice)
-            values = torch.where(known[:, place], x[:, place], values)
+        places = zip(noise.unbind(1), x.unbind(1), known.unbind(1), known.any(0).tolist(), strict=True)
+        drawn = []
+        for place, (noise_here, given, is_given, any_given) in islice(enumerate(places), start, None):
+            values = head.draw(steps.numbers(place), noise_here, choice)
+            if any_given:
+                values = torch.where(is_given, given, values)
             steps.put(place, values)
-            drawn[:, place] = values
-    return drawn
+            drawn.append(values)
+        if drawn:
+            result[:, start:] = torch.stack(drawn, 1)
+    return result
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genrl.argument_checks import at_least
@@ -109,12 +108,12 @@ class _Block(nn.Module):
         self.around = MaskedConvolution.raster(inner, inner, 3, "B")
         self.wide = MaskedConvolution.raster(inner, outer, 1, "B")
         self.condition = nn.Conv2d(width, width, 1, bias=False) if conditioned else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor, told: Tensor | None, view: View) -> Tensor:
         seen = x if told is None else x + view.crop(told)
-        narrow = F.relu(view(self.narrow, F.relu(seen)))
-        around = self.dropout(F.relu(view(self.around, narrow)))
+        narrow = view(self.narrow, seen.relu()).relu_()
+        around = self.dropout(view(self.around, narrow).relu_())
         return x + view(self.wide, around)
 
 
@@ -141,19 +140,18 @@ class _PixelCNNNetwork(PixelNetwork):
 
     def image(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """(rows, channels * outputs, height, width)."""
-        return self.seen_from(x, self.told(condition), EVERYWHERE)
+        return self.seen_from(self.first(x), self.told(condition), EVERYWHERE)
 
     def told(self, condition: Tensor | None) -> list[Tensor | None]:
         """What each block is told of the context."""
         blocks = [block for block in self.blocks if isinstance(block, _Block)]
         return [None if block.condition is None else block.condition(condition) for block in blocks]
 
-    def seen_from(self, x: Tensor, told: list[Tensor | None], view: View) -> Tensor:
-        """The same at the places of a view."""
-        found = view(self.first, x)
+    def seen_from(self, found: Tensor, told: list[Tensor | None], view: View) -> Tensor:
+        """The same at the places of a view, from what the first convolution found there."""
         for block, told_here in zip(self.blocks, told, strict=True):
             found = block(found, told_here, view)
-        return view(self.head, F.relu(view(self.last, F.relu(found))))
+        return view(self.head, view(self.last, found.relu()).relu_())
 
     def steps(self, x: Tensor, context: Tensor | None, start: int) -> Steps:
         """Pixel by pixel."""
@@ -161,28 +159,23 @@ class _PixelCNNNetwork(PixelNetwork):
 
 
 class _PixelCNNSteps:
-    """One column of activations for each pixel, once for each of its channels."""
+    """The activations of each pixel, once for each of its channels."""
 
     def __init__(self, network: _PixelCNNNetwork, x: Tensor, context: Tensor | None) -> None:
         self.network, self.cache, self.x = network, Cache(), network.pixels(x).clone()
         self.told = network.told(network.conditioned(context))
-        network.seen_from(network.inputs(self.x), self.told, self.cache)
+        network.seen_from(self.cache(network.first, network.inputs(self.x)), self.told, self.cache)
 
     def numbers(self, place: int) -> Tensor:
         """(rows, outputs)."""
         pixel, channel = divmod(place, self.x.shape[1])
-        row, column = divmod(pixel, self.x.shape[3])
-        found = self.network.seen_from(self._told(row, column), self.told, self.cache.at(row, column))
-        return self.network.in_order(found)[:, channel]
+        here = self.cache.at(*divmod(pixel, self.x.shape[3]))
+        found = self.network.seen_from(here.again(self.network.first), self.told, here)
+        return self.network.of_channel(found, channel)
 
     def put(self, place: int, values: Tensor) -> None:
         """(rows,)."""
         pixel, channel = divmod(place, self.x.shape[1])
         row, column = divmod(pixel, self.x.shape[3])
         self.x[:, channel, row, column] = values
-        self.cache.at(row, column).put(self.network.first, self._told(row, column))
-
-    def _told(self, row: int, column: int) -> Tensor:
-        """The network's inputs of one pixel."""
-        found: Tensor = self.network.inputs(self.x[:, :, row : row + 1, column : column + 1])
-        return found
+        self.cache.at(row, column).put(self.network.first, self.network.inputs(self.x[:, :, row, column]))

@@ -52,3 +52,7 @@ class PixelNetwork(Network):
     def in_order(self, found: Tensor) -> Tensor:
         """(rows, places, outputs) from (rows, channels * outputs, height, width)."""
         return found.unflatten(1, (self.event_shape[0], self.outputs)).permute(0, 3, 4, 1, 2).flatten(1, 3)
+
+    def of_channel(self, found: Tensor, channel: int) -> Tensor:
+        """(rows, outputs) of one channel, from (rows, channels * outputs) of one pixel."""
+        return found[:, channel * self.outputs : (channel + 1) * self.outputs]
