@@ -240,7 +240,9 @@ class Dreaming(SavedAgent):
     def _named_model(self) -> Dynamics:
         hidden = self.config.model_hidden
         if self.config.model == "ensemble":
-            return EnsembleWorldModel(hidden=hidden)
+            model = EnsembleWorldModel(hidden=hidden)
+            model.fitting = replace(model.fitting, final_fraction=0.0)  # its fits are short, and each is dreamt from
+            return model
         return MODELS[self.config.model](hidden[0])
 
     def _dreams(self) -> DreamVecEnv:

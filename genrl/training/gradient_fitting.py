@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from genrl.errors import InputError
 from genrl.training.fit import FitEpoch, FitHistory, fit
 
-__all__ = ["GradientFitting", "fit_by_gradient"]
+__all__ = ["GradientFitting", "falling_adam", "fit_by_gradient"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientFitting:
-    """Settings of a fit by Adam, whose step size falls to zero along half a cosine."""
+    """Settings of a fit by Adam, whose step size falls along half a cosine."""
 
     updates: int = 3000
     """Gradient steps, rounded up to whole passes over the data."""
@@ -24,6 +24,8 @@ class GradientFitting:
     """Rows of a gradient step."""
     learning_rate: float = 2e-3
     """Adam's step size at first."""
+    final_fraction: float = 0.0
+    """What is left of the step size at the end; 1 keeps it as it is."""
     validation: float = 0.1
     """Fraction of the rows held out; the weights that do best on them are kept. 0 keeps the last."""
     patience: int | None = None
@@ -41,8 +43,24 @@ class GradientFitting:
                 raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be above 0, not {self.learning_rate}")
+        if not 0 <= self.final_fraction <= 1:
+            raise InputError(f"final_fraction must be within 0 .. 1, not {self.final_fraction}")
         if not 0 <= self.average < 1:
             raise InputError(f"average must be within 0 .. 1, not {self.average}")
+
+
+def falling_adam(
+    model: nn.Module, settings: GradientFitting, epochs: int
+) -> tuple[torch.optim.Adam, torch.optim.lr_scheduler.LRScheduler]:
+    """Adam, and the schedule of its step size, which is to be told of each of the epochs.
+
+    >>> adam, schedule = falling_adam(nn.Linear(1, 1), GradientFitting(learning_rate=0.1, final_fraction=0.5), epochs=1)
+    >>> adam.step(), schedule.step(), adam.param_groups[0]["lr"]
+    (None, None, 0.05)
+    """
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
+    last = settings.final_fraction * settings.learning_rate
+    return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, eta_min=last)
 
 
 def fit_by_gradient(
@@ -64,8 +82,7 @@ def fit_by_gradient(
     held_out = settings.validation if len(x) * settings.validation >= 1 else 0.0  # of a few rows none can be spared
     trained = len(x) - round(held_out * len(x))
     epochs = -(-settings.updates // -(-trained // settings.batch_size))
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    optimizer, schedule = falling_adam(model, settings, epochs)
 
     def after_epoch(epoch: FitEpoch) -> bool | None:
         schedule.step()

@@ -47,7 +47,8 @@ class EnsembleWorldModel(Dynamics):
         elites: of them that dream and predict.
         hidden: widths of each network's hidden layers.
         activation: between its layers.
-        fitting: how they are trained.
+        fitting: how they are trained; with a step size that does not fall the members agree less where they know
+            little, and forecasts of many steps are better.
 
     Raises:
         InputError: there are fewer members than elites.
@@ -70,7 +71,7 @@ class EnsembleWorldModel(Dynamics):
         elites: int = 5,
         hidden: tuple[int, ...] = (200, 200, 200),
         activation: Activation = "silu",
-        fitting: GradientFitting = GradientFitting(updates=4000, learning_rate=1e-3, patience=20),
+        fitting: GradientFitting = GradientFitting(updates=4000, learning_rate=1e-3, final_fraction=1.0, patience=20),
     ) -> None:
         super().__init__()
         if not 1 <= elites <= members:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, fit
-from genrl.training.gradient_fitting import GradientFitting
+from genrl.training.gradient_fitting import GradientFitting, falling_adam
 from genrl.world_models.experience import Experience
 
 __all__ = ["fit_windows", "fit_with_held_out"]
@@ -22,7 +22,7 @@ def fit_with_held_out(
     settings: GradientFitting,
     progress: Callable[[FitEpoch], bool | None] | None,
 ) -> FitHistory:
-    """Minimise `loss(rows, None)` by Adam along half a cosine, and keep the weights that do best on the held out.
+    """Minimise `loss(rows, None)` by Adam as `settings` have it, and keep the weights that do best on the held out.
 
     Args:
         model: trained from the weights that it has.
@@ -33,8 +33,7 @@ def fit_with_held_out(
         progress: called after each pass; a False that it returns ends the fit.
     """
     epochs = -(-settings.updates // -(-len(trained) // settings.batch_size))
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    optimizer, schedule = falling_adam(model, settings, epochs)
 
     def after_epoch(epoch: FitEpoch) -> bool | None:
         schedule.step()
