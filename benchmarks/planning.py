@@ -87,14 +87,14 @@ class Config:
 def main(config: Config) -> None:
     """Fill what is missing of the table, and print it."""
     torch.set_num_threads(1)
-    done = {(row["env"], row["method"], row["seed"]) for row in read_rows(config.out)}
+    done = {(row["env"], row["method"], row["seed"], row["updates"]) for row in read_rows(config.out)}
     for seed in config.seeds:
         for env in config.env:
             for method in config.method:
-                if (env, method, str(seed)) in done:
+                settings = settings_of(env, method, seed, config.updates)
+                if (env, method, str(seed), str(settings.updates)) in done:
                     continue
                 print(f"{env}, {method}, seed {seed}", flush=True)
-                settings = settings_of(env, method, seed, config.updates)
                 row = cell(settings, method, episodes_of(settings, config.out.parent), config.episodes)
                 append_row(config.out, FIELDS, row)
     show(read_rows(config.out))
@@ -195,6 +195,7 @@ def show(rows: list[dict[str, str]]) -> None:
     for name in (
         "task",
         "method",
+        "updates",
         "seeds",
         "return",
         "goals reached",
@@ -204,8 +205,8 @@ def show(rows: list[dict[str, str]]) -> None:
         "naive",
     ):
         table.add_column(name, justify="left" if name in ("task", "method") else "right")
-    for env, method in dict.fromkeys((row["env"], row["method"]) for row in rows):
-        cells = [row for row in rows if (row["env"], row["method"]) == (env, method)]
+    for env, method, updates in dict.fromkeys((row["env"], row["method"], row["updates"]) for row in rows):
+        cells = [row for row in rows if (row["env"], row["method"], row["updates"]) == (env, method, updates)]
 
         def values(name: str, cells: list[dict[str, str]] = cells) -> list[float]:
             return [float(row[name]) for row in cells if row.get(name)]
@@ -214,6 +215,7 @@ def show(rows: list[dict[str, str]]) -> None:
         table.add_row(
             env,
             method,
+            updates,
             str(len(cells)),
             f"{np.mean(values('mean_return')):.1f}",
             ", ".join(f"{share:.0%}" for share in reached) or "-",

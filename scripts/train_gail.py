@@ -40,7 +40,7 @@ class TrainConfig:
     subsample: int = 1
     """Keep every n-th pair of each trajectory, from a random offset."""
     n_timesteps: int | None = None
-    """Environment steps in all; by default 20,000,000, an hour or two on two cores, or what a resumed run was to do."""
+    """Environment steps in all; by default 20,000,000, about an hour on two cores, or what a resumed run was to do."""
     num_envs: int = 64
     """Environments side by side."""
     env_kwargs: tuple[str, ...] = ()

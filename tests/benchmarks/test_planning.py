@@ -63,15 +63,19 @@ def test_what_is_done_is_not_done_again(
     asked = []
 
     def cell(settings: Any, method: str, data: object, episodes: int) -> dict[str, object]:
-        asked.append((method, settings.seed))
-        return {"env": settings.env, "method": method, "seed": settings.seed, "mean_return": 1.0, "reached": 0.9}
+        asked.append((method, settings.seed, settings.updates))
+        known = {"env": settings.env, "method": method, "seed": settings.seed, "updates": settings.updates}
+        return {**known, "mean_return": 1.0, "reached": 0.9}
 
     monkeypatch.setattr(planning, "cell", cell)
     monkeypatch.setattr(planning, "episodes_of", lambda settings, folder: None)
     config = planning.Config(env=("PointMaze_UMaze-v3",), method=("score",), seeds=(0,), out=tmp_path / "table.csv")
     planning.main(config)
     planning.main(replace(config, method=("score", "bc"), seeds=(0, 1)))
-    assert asked == [("score", 0), ("bc", 0), ("score", 1), ("bc", 1)]
+    planning.main(replace(config, updates=6000))
+    assert asked == [(*which, 3000) for which in (("score", 0), ("bc", 0), ("score", 1), ("bc", 1))] + [
+        ("score", 0, 6000)
+    ]
     assert "90%, 90%" in capsys.readouterr().out
     with (tmp_path / "table.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 4
+        assert len(list(csv.DictReader(file))) == 5
