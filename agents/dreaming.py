@@ -173,13 +173,21 @@ class Dreaming(SavedAgent):
         )
 
     @classmethod
-    def load(cls, path: Path | str, *, env: str | VecEnv | None = None, device: str = "auto") -> Dreaming:
+    def load(
+        cls,
+        path: Path | str,
+        *,
+        env: str | VecEnv | None = None,
+        device: str = "auto",
+        termination: TerminationRule | None = None,
+    ) -> Dreaming:
         """An agent as it was when it was saved; it goes on learning from a new real episode and new dreams.
 
         Args:
             path: a folder that `save` wrote.
             env: needed if the agent was made with a `VecEnv`.
             device: to load to.
+            termination: as it was given to the constructor; a function is not saved.
 
         Raises:
             InputError: the folder holds no such agent, or is damaged.
@@ -190,6 +198,7 @@ class Dreaming(SavedAgent):
             env_kwargs=document["env_kwargs"],
             seed=document["seed"],
             device=device,
+            termination=termination,
             config=TypeAdapter(DreamingConfig).validate_python(document["config"]),
         )
         model = rebuild_world_model(saved.documents["world_model"], saved.tensors["world_model"])

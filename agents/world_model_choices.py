@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
-from genrl.autoencoders import VQVAE
+from genrl.autoencoders import VAE, VQVAE
+from genrl.discretised import Discretised
 from genrl.flows import NeuralSplineFlow
 from genrl.mixtures import MixtureDensityNetwork
 from genrl.score import ScoreModel
@@ -21,7 +22,7 @@ from genrl.world_models import (
 
 __all__ = ["MODELS", "WorldModelName", "planned_updates", "with_fitting"]
 
-WorldModelName = Literal["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vq"]
+WorldModelName = Literal["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vae", "vq"]
 
 FITTING = GradientFitting(updates=4000, learning_rate=1e-3)
 
@@ -56,6 +57,10 @@ def _score(hidden: int | None) -> Dynamics:
     )
 
 
+def _vae(hidden: int | None) -> Dynamics:
+    return SamplerWorldModel(VAE(variance="code", hidden=(hidden or 200,) * 2, fitting=FITTING))
+
+
 def _vq(hidden: int | None) -> Dynamics:
     return SamplerWorldModel(VQVAE(128, hidden=(hidden or 200,) * 2, fitting=FITTING))
 
@@ -67,15 +72,22 @@ MODELS: dict[WorldModelName, Callable[[int | None], Dynamics]] = {
     "mixture": _mixture,
     "flow": _flow,
     "score": _score,
+    "vae": _vae,
     "vq": _vq,
 }
 """Made with hidden layers of so many units, or as wide as the model has them by itself."""
 
 
 def with_fitting(model: Dynamics, *, updates: int | None, seed: int) -> Dynamics:
-    """The model, with a seed, and with so many gradient steps of each of its parts or their own numbers."""
-    parts: tuple[Any, ...] = (model, model.sampler) if isinstance(model, SamplerWorldModel) else (model,)
+    """The model, with a seed, and with so many gradient steps of each of its parts or their own numbers.
+
+    A part that is fitted in another way, such as by EM, is left as it is.
+    """
+    sampler = model.sampler if isinstance(model, SamplerWorldModel) else None
+    parts: tuple[Any, ...] = (model, sampler.model if isinstance(sampler, Discretised) else sampler)
     for fitted in parts:
+        if not isinstance(getattr(fitted, "fitting", None), GradientFitting):
+            continue
         fitted.fitting = replace(fitted.fitting, updates=updates or fitted.fitting.updates, seed=seed)
     return model
 

@@ -176,6 +176,12 @@ def _split(name: str, x: Array, context: Array | None, held_out: Array, **facts:
         raise InputError(f"the rows of {name} must be numbers in rows and columns, not {x.dtype} of shape {x.shape}")
     if context is not None and len(context) != len(x):
         raise InputError(f"{name} has {len(x)} rows, but {len(context)} labels")
+    if context is not None and context.ndim == 1:
+        held_out = held_out & np.isin(
+            context, context[~held_out]
+        )  # no one can judge a class that nothing was learned of
+        if not held_out.any():
+            raise InputError(f"{name} has too few rows of each class to hold any out: give more")
     return GenerativeData(
         name=name,
         train=x[~held_out].astype(np.float32),

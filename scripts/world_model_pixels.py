@@ -105,7 +105,10 @@ def filmed_policy(source: str, env_id: str, seed: int, *, env_kwargs: Mapping[st
     if source == "demonstrations":
         return load_expert(env_id), POLICY_STEPS
     if (Path(source) / "config.json").is_file():
-        return find_policy(Path(source)).policy, POLICY_STEPS
+        found = find_policy(Path(source))
+        if found.env_id not in (None, env_id):
+            raise InputError(f"{source} is a run on {found.env_id}: film it with --env {found.env_id}")
+        return found.policy, POLICY_STEPS
     raise InputError(f"--data {source!r} cannot be filmed: give random:<steps>, demonstrations, or a run directory")
 
 

@@ -61,8 +61,8 @@ def chosen(logits: Tensor, noise: Tensor, choice: Choice) -> Tensor:
     if choice.temperature == 0:
         return logits.argmax(-1)
     if choice.top_k is not None and choice.top_k < logits.shape[-1]:
-        least = logits.topk(choice.top_k).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -math.inf)
+        likeliest, which = logits.topk(choice.top_k)
+        logits = torch.full_like(logits, -math.inf).scatter(-1, which, likeliest)
     tempered = logits if choice.temperature == 1 else logits / choice.temperature
     reached = tempered.softmax(-1).cumsum(-1)
     # The sum of rounded probabilities may end below the noise: compare with what it ended at.

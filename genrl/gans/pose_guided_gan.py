@@ -170,10 +170,8 @@ class PoseGuidedGAN(GenerativeModel):
 
     def _refined(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """The coarse row and the final one, in standard units."""
-        source, pose = self.coarse.split(context)
-        with torch.no_grad() if self.coarse.training else torch.enable_grad():
-            coarse = self.coarse(context)
-        return coarse, self.refiner(coarse, source, pose)
+        coarse = self.coarse(context)
+        return coarse, self.refiner(coarse, *self.coarse.split(context))
 
     def _judged(self, y: Tensor, context: Tensor | None) -> dict[str, Tensor]:
         assert context is not None
@@ -191,7 +189,9 @@ class PoseGuidedGAN(GenerativeModel):
     def _made(self, y: Tensor, context: Tensor | None) -> dict[str, Tensor]:
         assert context is not None
         source, pose = self.coarse.split(context)
-        fake = self._refined(context)[1]
+        with torch.no_grad():  # the first stage is at an end
+            coarse = self.coarse(context)
+        fake = self.refiner(coarse, source, pose)
         fooled = GAMES[self.objective].generator(self.discriminator(fake, source, pose))
         return {"loss": fooled + self.reconstruction_weight * F.l1_loss(fake, y)}
 

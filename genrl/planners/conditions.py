@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 
-__all__ = ["Conditions"]
+__all__ = ["Conditions", "known_late"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,3 +90,13 @@ class Conditions:
         values[:, :steps] = torch.where(self.known, self.values, 0.0)
         known[:, :steps] = self.known
         return Conditions(values=values, known=known)
+
+
+def known_late(known: Tensor) -> bool:
+    """Some cell is known after one that is not, so that what is drawn in order must be weighed by it.
+
+    Args:
+        known: (rows, ...), the cells of a row in the order in which they are drawn.
+    """
+    in_order = known.flatten(1)
+    return bool((in_order[:, 1:] & ~in_order[:, :-1]).any())

@@ -9,6 +9,7 @@ from genrl.autoregressive import GatedPixelCNN, PixelRNN
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.errors import InputError
 from genrl.planners.bins import Bins, Discretiser
+from genrl.planners.conditions import known_late
 from genrl.planners.given import Given
 from genrl.planners.reweighting import reweighted
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
@@ -88,12 +89,6 @@ class PixelTrajectorySampler(TrajectoryModel):
             return self.discretiser.decode(found[..., 0].movedim(1, -1))
 
         return reweighted(draw, guide, self.candidates)
-
-
-def known_late(known: Tensor) -> bool:
-    """Some cell is known after one that is not, so that its draws must be weighed: of (rows, time, columns)."""
-    in_order = known.flatten(1)
-    return bool((in_order[:, 1:] & ~in_order[:, :-1]).any())
 
 
 class PixelCNNTrajectorySampler(PixelTrajectorySampler):

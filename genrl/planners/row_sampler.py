@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from genrl.argument_checks import at_least
+from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
+from genrl.planners.conditions import known_late
 from genrl.planners.given import Given
 from genrl.planners.reweighting import reweighted
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
@@ -20,13 +22,13 @@ class RowTrajectorySampler(TrajectoryModel):
     """Draws a trajectory as one row: by a flow, a VAE, a GAN, a sequence model, or whatever else samples rows.
 
     The row leaves out what the model is told (`given`), for which a density would be infinite. Conditions beyond that
-    need a model that completes rows, such as `SequenceModel(output="gaussians")`. A guide weighs `candidates` draws of
-    each trajectory (`reweighted`).
+    need a model that completes rows, such as `SequenceModel(output="gaussians")`; where one that draws in order is told
+    of a later cell, that cell weighs `candidates` draws, as a guide does (`reweighted`).
 
     Args:
         model: of flat rows of real numbers, given a context if anything is given.
         given: what the model is told of each trajectory.
-        candidates: drawn for each trajectory where there is a guide.
+        candidates: drawn for each trajectory where there is a guide, or a condition after an unknown cell.
 
     Raises:
         InputError: the model cannot be sampled, or a hyperparameter is out of its range.
@@ -84,7 +86,10 @@ class RowTrajectorySampler(TrajectoryModel):
                         f"{type(model).__name__} cannot complete rows: condition on the cells of given alone, or take "
                         "a SequenceModel, PixelCNNTrajectorySampler or ScoreTrajectorySampler"
                     )
-                return model.complete(rows.repeat_interleave(number, 0), mask.repeat_interleave(number, 0), told)
+                known = rows.repeat_interleave(number, 0), mask.repeat_interleave(number, 0), told
+                if isinstance(model, AutoregressiveModel) and known_late(mask):
+                    return model.complete(*known, candidates=self.candidates)
+                return model.complete(*known)
             assert isinstance(model, Sampler)
             return model.sample((len(rows) * number,)) if told is None else model.sample((), told)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Trainable
+from genrl.protocols import Density, Discrete, Trainable
 
 __all__ = ["GradientRecorder", "Recorder", "pseudo_count"]
 
@@ -49,14 +49,16 @@ class GradientRecorder:
         learning_rate: Adam's step size.
 
     Raises:
-        InputError: the model knows no probabilities, or is not trained by its gradient.
+        InputError: the model knows no probabilities of integers, or is not trained by its gradient.
     """
 
     def __init__(self, model: GenerativeModel, shape: tuple[int, ...], *, learning_rate: float = 1e-3) -> None:
-        if not isinstance(model, Density) or model.log_prob_kind != "exact" or not isinstance(model, Trainable):
+        # The density of real numbers grows without bound where it is surest, and means nothing as a share of visits.
+        has_probabilities = isinstance(model, Density) and isinstance(model, Discrete) and model.takes_integers
+        if not has_probabilities or model.log_prob_kind != "exact" or not isinstance(model, Trainable):
             raise InputError(
-                f"{type(model).__name__} cannot count: it has no exact probabilities, or no loss to learn by as states "
-                "come. Take a model of genrl.autoregressive with levels"
+                f"{type(model).__name__} cannot count: it has no exact probabilities of integers, or no loss to learn "
+                "by as states come. Take a model of genrl.autoregressive with levels"
             )
         if not learning_rate > 0:
             raise InputError(f"learning_rate must be above 0, not {learning_rate}")

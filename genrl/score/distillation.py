@@ -62,11 +62,11 @@ def distil(
     at_least(1, steps=steps, samples=samples)
     event_shape = teacher.require_built()
     given = teacher.encode_context(context)
-    student = FewStepSampler.like(teacher, steps)
+    student = FewStepSampler.like(teacher, steps).to(teacher.device)
     student.build(event_shape, teacher.context_features)
     student.classes = teacher.classes
     student.start_from(teacher)
-    with torch.random.fork_rng([]), torch.no_grad():
+    with torch.random.fork_rng([teacher.device] if teacher.device.type == "cuda" else []), torch.no_grad():
         torch.manual_seed(fitting.seed)
         known = None if given is None else given[torch.randint(len(given), (samples,))]
         if known is not None and student.context_units is not None:

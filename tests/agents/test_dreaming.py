@@ -17,8 +17,14 @@ from agents.dream_learners import DreamPPOConfig, DreamSACConfig
 from agents.dreaming import Dreaming, DreamRound
 from agents.dreaming_config import DreamingConfig
 from agents.real_steps import RealSteps
+from genrl.autoregressive import Recurrent, SequenceModel
+from genrl.discretised import Discretised
 from genrl.errors import InputError
+from genrl.generative_model import GenerativeModel
+from genrl.mixtures import GaussianMixture
 from genrl.policies import ActorCriticNetwork, load_policy
+from genrl.training.gradient_fitting import GradientFitting
+from genrl.world_models import SamplerWorldModel, never
 
 SMALL = DreamingConfig(
     first_steps=100,
@@ -84,6 +90,20 @@ def test_rounds_count_real_and_dreamt_steps(learner: Any, model: Any) -> None:
     assert agent.predict(np.zeros(2))[0].shape == (2,)
 
 
+@pytest.mark.parametrize(
+    "sampler",
+    [GaussianMixture(2), Discretised(SequenceModel(core=Recurrent(width=4), levels=8), bins=8)],
+    ids=lambda sampler: type(sampler).__name__,
+)
+def test_any_world_model_can_be_dreamt_in(sampler: GenerativeModel) -> None:
+    model = SamplerWorldModel(sampler, hidden=(8,), fitting=GradientFitting(updates=5))
+    agent = Dreaming(point_envs(1), seed=0, device="cpu", model=model, config=SMALL).learn(150)
+    assert agent.rounds_done == 2
+    if isinstance(sampler, Discretised):
+        assert isinstance(sampler.model, SequenceModel)
+        assert sampler.model.fitting.updates == SMALL.first_updates
+
+
 def test_the_last_round_takes_no_step_too_many() -> None:
     agent = agent_of().learn(120)
     assert agent.real_steps == 120
@@ -117,7 +137,8 @@ def test_a_saved_agent_acts_the_same_and_goes_on(tmp_path: Path, learner: Any) -
     np.testing.assert_array_equal(
         load_policy(tmp_path / "agent").predict(observations, deterministic=True)[0], expected
     )
-    loaded = Dreaming.load(tmp_path / "agent", env=point_envs(1), device="cpu")
+    loaded = Dreaming.load(tmp_path / "agent", env=point_envs(1), device="cpu", termination=never)
+    assert loaded.termination is never
     np.testing.assert_array_equal(loaded.predict(observations)[0], expected)
     assert (loaded.real_steps, loaded.rounds_done) == (150, 2)
     before = loaded.learner.num_timesteps

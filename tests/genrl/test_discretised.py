@@ -34,6 +34,7 @@ class Independent(GenerativeModel):
     """Each column has free probabilities, equal at first: log p is known by hand."""
 
     log_prob_kind = "exact"
+    takes_integers = True
 
     def _build(self, event_shape, context_features):
         self.logits = nn.Parameter(torch.zeros(*event_shape, 4))

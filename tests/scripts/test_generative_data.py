@@ -21,13 +21,13 @@ def data(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize("name", TOY_DISTRIBUTIONS)
 def test_distributions_in_the_plane(data: ModuleType, name: str) -> None:
-    found = data.load_data(name, rows=80)
-    assert (found.train.shape, found.test.shape, found.train.dtype) == ((80, 2), (20, 2), np.float32)
+    found = data.load_data(name, rows=400)
+    assert (found.train.shape, found.test.shape, found.train.dtype) == ((400, 2), (100, 2), np.float32)
     assert found.train_context is None
-    labelled = data.load_data(name, rows=80, conditional=True)
+    labelled = data.load_data(name, rows=400, conditional=True)
     assert np.array_equal(labelled.train, found.train)
     assert labelled.labelled
-    assert (labelled.train_context.shape, labelled.test_context.shape) == ((80,), (20,))
+    assert (labelled.train_context.shape, labelled.test_context.shape) == ((400,), (100,))
 
 
 def test_digits_are_dequantised(data: ModuleType) -> None:
@@ -129,3 +129,17 @@ def test_a_pickle_is_not_opened(data: ModuleType, tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_known_ones(data: ModuleType) -> None:
     with pytest.raises(InputError, match=r"no data 'moons': give two_moons, .*digits, demonstrations:"):
         data.load_data("moons")
+
+
+def test_no_class_is_held_out_as_a_whole(data: ModuleType, tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    for rare in range(60):  # one of these rows would be held out
+        y[:] = np.arange(60) % 2
+        y[rare] = 2
+        np.savez(tmp_path / "mine.npz", x=x, y=y)
+        found = data.load_data(str(tmp_path / "mine.npz"), conditional=True)
+        assert set(found.test_context) <= set(found.train_context)
+        assert len(found.train) + len(found.test) == 60
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(60))
+    with pytest.raises(InputError, match="too few rows of each class"):
+        data.load_data(str(tmp_path / "mine.npz"), conditional=True)

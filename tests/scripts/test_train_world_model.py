@@ -45,7 +45,7 @@ def small(script: ModuleType, folder: Path, **settings: Any) -> RunDirectory:
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("model", ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vq"])
+@pytest.mark.parametrize("model", ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vae", "vq"])
 def test_a_run(train_world_model: ModuleType, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = small(train_world_model, tmp_path / "runs", model=model, seed=3)
     assert run.path.name.startswith("world-model-Pendulum-v1-3-")
@@ -113,6 +113,11 @@ def test_it_learns_from_what_the_policy_of_a_run_does(train_world_model: ModuleT
     assert model.starts[:, 0].min() > 0.5
     with pytest.raises(InputError, match="is a run on Hopper-v4"):
         small(train_world_model, tmp_path / "other", env="Pendulum-v1", data=str(cloned.path), updates=3)
+
+    from world_model_pixels import filmed_policy
+
+    with pytest.raises(InputError, match="is a run on Hopper-v4: film it with"):
+        filmed_policy(str(cloned.path), "Walker2d-v4", 0, env_kwargs={})
 
 
 class Wide(gym.Env[Any, Any]):

@@ -72,6 +72,11 @@ def test_only_the_likeliest_levels():
     assert chosen(CHANCES.log().expand(9, -1), uniform(9), Choice(top_k=1)).tolist() == [3] * 9
 
 
+def test_of_equally_likely_levels_no_more_are_left_than_asked_for():
+    drawn = chosen(torch.zeros(500, 5), torch.linspace(0, 0.999, 500), Choice(top_k=2))
+    assert len(drawn.unique()) == 2
+
+
 def test_a_level_without_probability_is_never_drawn():
     logits = torch.tensor([-math.inf, 0.0, -math.inf, 0.0, -math.inf])
     noise = torch.tensor([0.0, 0.25, 0.5, 0.75, 1 - 2**-24])

@@ -177,3 +177,21 @@ def test_whoever_ends_the_first_stage_ends_the_fit():
     model = InverseConditionalGAN(gan=gan, hidden=(4,))
     model.fit(torch.randn(60, 2), torch.arange(60) % 2, progress=lambda epoch: told.append(epoch) or False)
     assert len(told) == 1
+
+
+def test_the_gradient_of_a_pose_goes_through_both_stages(tmp_path):
+    torch.manual_seed(0)
+    x = torch.randn(60, 2)
+    pose = torch.randn(60, 1)
+    model = PoseGuidedGAN(**SMALL, coarse_fitting=GradientFitting(updates=20)).fit(x, x + pose, context=pose)
+    model.save(tmp_path / "model")
+    loaded = GenerativeModel.load(tmp_path / "model")
+    gradients = []
+    for each in (model, loaded):
+        wanted = pose.clone().requires_grad_()
+        each.repose(x, wanted).sum().backward()
+        gradients.append(wanted.grad)
+    assert torch.allclose(*gradients, atol=1e-6)
+    base, step = model.repose(x, pose), 1e-2
+    slope = (model.repose(x, pose + step) - base).sum(1, keepdim=True) / step
+    assert (gradients[0] - slope).abs().median() < 1e-3  # but where the step passes a kink of a ReLU

@@ -8,7 +8,7 @@ import torch
 from straight_lines import TIME, lines, make
 from torch import Tensor
 
-from genrl.autoregressive import GatedPixelCNN
+from genrl.autoregressive import GatedPixelCNN, Recurrent, SequenceModel
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture
@@ -25,6 +25,7 @@ from genrl.planners.reweighting import reweighted
 from genrl.planners.score_sampler import pseudo_inverses, towards
 from genrl.protocols import TrajectorySampler
 from genrl.score import ScoreModel
+from genrl.training.gradient_fitting import GradientFitting
 
 KINDS = ["score", "pixel_cnn", "pixel_rnn", "sequence", "flow", "vae", "gaussian"]
 COMPLETE = KINDS[:4]
@@ -57,6 +58,18 @@ def test_other_conditions_hold_exactly(fitted: dict[str, TrajectoryModel], kind:
     goal = Conditions.at(-1, [0], [[0.111], [0.222], [0.333]], shape=(TIME, 3))
     plans = fitted[kind].sample(3, TIME, start([0.1, 0.2, 0.3]) & goal)
     assert (plans[:, -1, 0] == torch.tensor([0.111, 0.222, 0.333])).all()
+
+
+def test_a_later_condition_is_felt_before_it_by_models_that_draw_in_order() -> None:
+    torch.manual_seed(0)
+    constant = torch.randn(400, 1, 1).expand(-1, 3, 1)
+    fitting = GradientFitting(updates=300, learning_rate=0.01)
+    model = SequenceModel(core=Recurrent(width=16), output="gaussians", mixtures=1, fitting=fitting)
+    sampler = RowTrajectorySampler(model=model, candidates=64).fit(constant)
+    ends = Conditions.at(-1, [0], [[-1.0]] * 50 + [[1.0]] * 50, shape=(3, 1))
+    first = sampler.sample(100, 3, ends)[:, 0, 0]
+    assert first[:50].mean() < -0.6
+    assert first[50:].mean() > 0.6
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from genrl.autoencoders import VAE
-from genrl.autoregressive import PixelCNN
+from genrl.autoregressive import PixelCNN, SequenceModel
 from genrl.errors import InputError
+from genrl.flows import RealNVP
 from genrl.mixtures import GaussianMixture
 from genrl.rewards import PseudoCountBonus
 from genrl.rewards.pseudo_count import GradientRecorder, pseudo_count
@@ -142,6 +143,8 @@ class Line(Cells):
         (lambda: PseudoCountBonus(Line(), PixelCNN(levels=2)), "no integer images.*binned"),
         (lambda: PseudoCountBonus(Cells(), VAE()), "VAE cannot count"),
         (lambda: PseudoCountBonus(Cells(), GaussianMixture()), "GaussianMixture cannot count"),
+        (lambda: PseudoCountBonus(Cells(), RealNVP()), "RealNVP cannot count: it has no exact probabilities of int"),
+        (lambda: PseudoCountBonus(Cells(), SequenceModel(output="gaussians")), "SequenceModel cannot count"),
         (lambda: PseudoCountBonus(Cells(), PixelCNN(levels=2), gain=0.0), "gain must be above 0"),
         (lambda: PseudoCountBonus(Cells(), PixelCNN(levels=2), decay=-1.0), "decay 0 or more"),
         (lambda: PseudoCountBonus(Cells(), PixelCNN(levels=2), learning_rate=0.0), "learning_rate"),

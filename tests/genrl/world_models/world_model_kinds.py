@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from genrl.autoencoders import VQVAE
+from genrl.autoencoders import VAE, VQVAE
 from genrl.flows import NeuralSplineFlow
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import MixtureDensityNetwork
@@ -34,6 +34,10 @@ def score(updates: int) -> GenerativeModel:
     return ScoreModel(hidden=(64, 64), evaluations=12, context_dropout=0.0, fitting=fitting)
 
 
+def vae(updates: int) -> GenerativeModel:
+    return VAE(2, hidden=(64,), variance="code", fitting=settings(updates))
+
+
 def vq(updates: int) -> GenerativeModel:
     return VQVAE(32, code_width=4, positions=2, hidden=(64,), fitting=settings(updates))
 
@@ -63,10 +67,20 @@ KINDS: dict[str, Callable[[int], Dynamics]] = {
     "mixture": lambda updates: sampled(mixture(updates), updates),
     "flow": lambda updates: sampled(flow(updates), updates),
     "score": lambda updates: sampled(score(updates), updates),
+    "vae": lambda updates: sampled(vae(updates), updates),
     "vq": lambda updates: sampled(vq(updates), updates),
     "recurrent": recurrent,
 }
 """Made for so many updates of a fit."""
 
-ENOUGH = {"ensemble": 300, "latent": 400, "mixture": 250, "flow": 200, "score": 500, "vq": 250, "recurrent": 300}
+ENOUGH = {
+    "ensemble": 300,
+    "latent": 400,
+    "mixture": 250,
+    "flow": 200,
+    "score": 500,
+    "vae": 800,
+    "vq": 250,
+    "recurrent": 300,
+}
 """Updates after which the linear system is known."""
