@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
+from code_watch import HIDDEN, said_of_codes
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sample_watch import SAID, said_of_samples
@@ -45,9 +46,9 @@ class FitDisplay:
         if epoch.validation:
             text += f", held out {epoch.validation['loss']:.4g}"
         for name, value in epoch.train.items():
-            if name != "loss" and name not in SAID:
+            if name != "loss" and name not in SAID | HIDDEN:
                 text += f" · {name.replace('_', ' ')} {value:.3g}"
-        text += said_of_samples(epoch.train)
+        text += said_of_codes(epoch.train) + said_of_samples(epoch.train)
         self._bar.update(self._task, total=epoch.planned, completed=epoch.number, text=text)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:

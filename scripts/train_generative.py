@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import torch
 import tyro
+from code_watch import code_figures
 from command_line import run
 from domain_transfer import describe, load_domains, measure_transfer, train_transfer
 from families import make_model, spelled_out
@@ -33,7 +34,6 @@ from genrl.training.run_directory import RunDirectory
 
 COMPARED = 1000  # rows on each side of a two-sample test
 PERMUTATIONS = 200
-LOOKED_AT = 500  # rows held out, after each pass
 KNOWN_OF_A_FIT = {"kl_": "kl_nats", "n_effective_": "effective_components"}
 """What some models know of their own parameters, and its name among the figures."""
 
@@ -168,20 +168,11 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
 
         def note(epoch: FitEpoch) -> bool:
             seen = look(model) if learns_in_place and not says_when else {}
-            display.show(replace(epoch, train={**epoch.train, **units_in_use(model, data), **seen}))
+            display.show(replace(epoch, train={**epoch.train, **code_figures(model, data), **seen}))
             return not stop.requested
 
         model.fit(data.train, progress=note, **given)
     return time.perf_counter() - began
-
-
-def units_in_use(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:
-    """How many units of its code tell something about the rows held out, if it is a model with such units."""
-    if not hasattr(model, "collapse_report") or len(data.test) < 2:
-        return {}
-    context = None if data.test_context is None else data.test_context[:LOOKED_AT]
-    report = model.collapse_report(torch.from_numpy(data.test[:LOOKED_AT]).float().to(model.device), context)
-    return {"active_units": float(report.active_units)} if hasattr(report, "active_units") else {}
 
 
 def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:

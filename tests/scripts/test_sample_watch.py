@@ -1,5 +1,6 @@
 """What is said of samples while a model learns, and that looking at them disturbs nothing."""
 
+from itertools import count
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -57,3 +58,30 @@ def test_looking_at_samples_changes_no_draw_and_takes_a_twentieth_of_the_time(
         assert torch.randn(()) == expected[i]
         clock += 0.5
     assert looks == [0.0, 20.0, 40.0]
+
+
+RUN_AWAY = ("codebook_size=64", "commitment=0", "restart_below=0", "fitting.max_grad_norm=None")
+"""The encoder leaves all but a few codes where it was."""
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "said"),
+    [
+        ("vae", ("beta=1000",), "latents collapsed or not yet learned: no unit"),
+        ("vq_vae", (*RUN_AWAY, "fitting.learning_rate=0.3"), "codebook collapsed or not yet learned"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The codebook has collapsed")
+def test_codes_that_collapse_are_said_to_while_it_happens(
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.setattr("fit_display.time", SimpleNamespace(monotonic=count(0, 20).__next__))
+    settings = {"model": model, "data": "8gaussians", "updates": 60, "set": words, "rows": 400}
+    script.main(script.TrainConfig(log_folder=tmp_path, **settings))
+    assert said in capsys.readouterr().out
