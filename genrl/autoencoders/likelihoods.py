@@ -20,6 +20,7 @@ __all__ = [
     "ColumnVariance",
     "Likelihood",
     "LikelihoodName",
+    "likelihood_kind",
 ]
 
 LikelihoodName = Literal["bernoulli", "gaussian", "categorical"]
@@ -146,3 +147,15 @@ def _gaussian(units: Units, mean: Tensor, log_std: Tensor) -> Distribution:
 
 def _independent(places: Distribution) -> Distribution:
     return Independent(places, len(places.batch_shape) - 1, validate_args=False)
+
+
+def likelihood_kind(
+    name: LikelihoodName, variance: Literal["column", "code"], levels: int
+) -> tuple[type[Likelihood], int]:
+    """The likelihood of that name, and how many numbers its decoder gives for each number of a row."""
+    kinds: dict[LikelihoodName, tuple[type[Likelihood], int]] = {
+        "bernoulli": (BernoulliLikelihood, 1),
+        "gaussian": (ColumnVariance, 1) if variance == "column" else (CodeVariance, 2),
+        "categorical": (CategoricalLikelihood, levels),
+    }
+    return kinds[name]

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from genrl.argument_checks import at_least, one_of
-from genrl.autoencoders import likelihoods
 from genrl.autoencoders.collapse import CollapseReport, collapse_report
 from genrl.autoencoders.gaussians import log_standard_normal
-from genrl.autoencoders.likelihoods import Likelihood, LikelihoodName
+from genrl.autoencoders.likelihoods import LikelihoodName, likelihood_kind
 from genrl.autoencoders.networks import Decoder, Encoder, repeated, standardised
 from genrl.autoencoders.posteriors import DiagonalPosterior, FlowPosterior, Posterior
 from genrl.errors import InputError
@@ -49,6 +48,7 @@ class VAE(GenerativeModel):
             posterior, whose units are not known apart, of the whole code.
         warm_up: fraction of the fit during which the weight of the divergence rises from 0 (Bowman et al. 2016).
         samples: draws of the code in `log_prob`.
+        draws: of the code in the loss, L of Kingma & Welling; they write that one is enough.
         posterior: a flow that bends the noise of the posterior (Rezende & Mohamed 2015); None leaves it Gaussian.
         fitting: how `fit` trains it.
 
@@ -82,11 +82,12 @@ class VAE(GenerativeModel):
         free_bits: float = 0.0,
         warm_up: float = 0.0,
         samples: int = 16,
+        draws: int = 1,
         posterior: GenerativeModel | None = None,
         fitting: GradientFitting = GradientFitting(learning_rate=5e-3),
     ) -> None:
         super().__init__()
-        at_least(1, latents=latents, hidden=hidden, samples=samples)
+        at_least(1, latents=latents, hidden=hidden, samples=samples, draws=draws)
         at_least(2, levels=levels)
         at_least(0, beta=beta, free_bits=free_bits, warm_up=warm_up)
         one_of(("bernoulli", "gaussian", "categorical"), decoder=decoder)
@@ -103,6 +104,7 @@ class VAE(GenerativeModel):
         self.free_bits = free_bits
         self.warm_up = warm_up
         self.samples = samples
+        self.draws = draws
         self.posterior = posterior
         self.fitting = fitting
         self._warmth = 1.0  # share of beta that counts while it is trained
@@ -145,13 +147,14 @@ class VAE(GenerativeModel):
         return torch.stack(weights).logsumexp(0) - math.log(samples)
 
     def loss(self, x: Tensor, context: Tensor | None = None) -> dict[str, Tensor]:
-        """The negative bound from one draw, with the divergence weighted by `beta`, `free_bits` and `warm_up`.
+        """The negative bound, mean of `draws`, with the divergence weighted by `beta`, `free_bits` and `warm_up`.
 
         While the model is evaluated its warm-up counts as done, so that losses before and after its end compare.
         """
         x, given = self._checked(x, context)
         q = self._encoded(x, given)
-        _, reconstruction, divergence = self._bound(x, given, q, *q.draw())
+        drawn = [self._bound(x, given, q, *q.draw()) for _ in range(self.draws)]
+        _, reconstruction, divergence = (torch.stack(parts).mean(0) for parts in zip(*drawn, strict=True))
         charged = divergence.mean(0).clamp(min=self.free_bits) if self.free_bits else divergence.mean(0)
         weight = self.beta * (self._warmth if self.training else 1.0)
         return {
@@ -240,17 +243,10 @@ class VAE(GenerativeModel):
             self.posterior.build(self.latents, FLOW_FEATURES)
             outputs += FLOW_FEATURES
         self.encoder = Encoder(event_shape, context_features, outputs, self.hidden, self.activation)
-        self.likelihood = self._likelihood_of(event_shape, context_features)
+        kind, outputs = likelihood_kind(self.decoder, self.variance, self.levels)
+        shape = (self.latents, event_shape, context_features, outputs, self.hidden, self.activation)
+        self.likelihood = kind(Decoder(*shape))
         self.context_units = Units((context_features,)) if context_features else None
-
-    def _likelihood_of(self, event_shape: tuple[int, ...], context_features: int) -> Likelihood:
-        kinds: dict[LikelihoodName, tuple[type[Likelihood], int]] = {
-            "bernoulli": (likelihoods.BernoulliLikelihood, 1),
-            "gaussian": (likelihoods.ColumnVariance, 1) if self.variance == "column" else (likelihoods.CodeVariance, 2),
-            "categorical": (likelihoods.CategoricalLikelihood, self.levels),
-        }
-        kind, outputs = kinds[self.decoder]
-        return kind(Decoder(self.latents, event_shape, context_features, outputs, self.hidden, self.activation))
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         self.likelihood.check(x)

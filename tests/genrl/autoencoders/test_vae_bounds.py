@@ -145,3 +145,17 @@ def test_warm_up_raises_the_weight_of_the_divergence() -> None:
 def test_without_samples_there_is_no_bound() -> None:
     with pytest.raises(InputError, match="samples must be 1 or more"):
         made(small(None), 2).importance_log_prob(torch.zeros(1, 2), 0)
+
+
+@KINDS
+def test_a_loss_of_many_draws_is_the_mean_of_losses_of_one(posterior: str | None) -> None:
+    x = made(small(posterior), 3).sample(10)
+    spread, level = {}, {}
+    for draws in (1, 16):
+        model = made(small(posterior, draws=draws), 3)
+        torch.manual_seed(1)
+        with torch.no_grad():
+            losses = torch.stack([model.loss(x)["loss"] for _ in range(200)])
+        spread[draws], level[draws] = float(losses.std()), float(losses.mean())
+    assert spread[16] == pytest.approx(spread[1] / 4, rel=0.25)
+    assert level[16] == pytest.approx(level[1], abs=4 * spread[1] / 200**0.5)
