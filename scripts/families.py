@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -105,7 +106,8 @@ def make_model(
     Args:
         kind: its class.
         words: `key=value` each, the value as JSON or as plain text; `fitting.updates=500` sets one field of a group. A
-            model inside the model is given by its name, `gan=dcgan`, and its own settings as `gan.channels=16`.
+            model inside the model is given by its name, `gan=dcgan`, and its own settings as `gan.channels=16`; one
+            that has been fitted by the folder that it was saved to, `features=runs/.../model`.
         updates: gradient steps, if it is fitted by them; also of models inside it.
         seed: of its fit.
 
@@ -130,10 +132,13 @@ def make_model(
         else:
             values[name] = _parse(text, hints[name], key)
     for name, told in inside.items():
-        chosen = [find_model(text) for field, text in told if not field]
-        inner = chosen[-1] if chosen else _default_inside(kind, name)
+        chosen = [text for field, text in told if not field]
+        own = [f"{field}={text}" for field, text in told if field]
+        if chosen and Path(chosen[-1]).is_dir():
+            values[name] = GenerativeModel.load(chosen[-1])
+            continue
+        inner = find_model(chosen[-1]) if chosen else _default_inside(kind, name)
         if inner is not None:
-            own = [f"{field}={text}" for field, text in told if field]
             values[name] = make_model(inner, own, updates=updates, seed=seed)
         elif told:
             raise InputError(f"--set {name}.{told[0][0]}: first name the model, as {name}=...")

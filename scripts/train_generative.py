@@ -18,12 +18,14 @@ from families import make_model, spelled_out
 from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw_pictures
+from posed_images import draw_posed, load_posed, measure_posed, train_posed
 from pydantic import TypeAdapter
 from sample_watch import now_and_then, sample_watch
 from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
+from genrl.gans import PoseGuidedGAN
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
 from genrl.training.atomic_files import write_json
@@ -76,6 +78,8 @@ def main(config: TrainConfig) -> None:
     model = make_model(kind, **settings).to(available_device(config.device))
     if config.show_joint and not isinstance(model, JointSampler):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
+    if isinstance(model, PoseGuidedGAN):
+        return repose(config, model)
     if config.target is not None or isinstance(model, Transfer):
         return transfer(config, model)
     conditional = config.conditional or config.show_joint
@@ -115,6 +119,25 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
     for path in draw_transfer(model, domains.source_test, domains.target_test, directory.path):
         print(f"picture: {path}")
+    print(f"model: {directory.path / 'model'}")
+
+
+def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
+    """Fit a model that moves, turns and scales images, say how far from what was meant it ends, draw and save it.
+
+    Raises:
+        InputError: the data are no images, or a target is named.
+    """
+    if config.target is not None:
+        raise InputError(f"{config.model} draws poses for the images of --data by itself: leave --target out")
+    images = load_posed(config.data, seed=config.seed)
+    directory = new_run(config, images.name)
+    print(f"{config.model} on {images.name}: {len(images.source):,} images in other poses", flush=True)
+    torch.manual_seed(config.seed)
+    seconds = train_posed(model, images)
+    model.cpu().save(directory.path / "model")
+    report(directory, {"fit_seconds": seconds, **measure_posed(model, images)})
+    print(f"picture: {draw_posed(model, images, directory.path / 'poses.png')}")
     print(f"model: {directory.path / 'model'}")
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
+from genrl.autoencoders import Autoencoder
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.training.gradient_fitting import GradientFitting
@@ -148,6 +149,14 @@ def test_a_model_inside_a_model(families: ModuleType) -> None:
         families.make_model(ToyFlow, ["inner=nothing"])
     with pytest.raises(InputError, match=r"--set inner\.width: first name the model, as inner="):
         families.make_model(ToyFlow, ["inner.width=2"])
+
+
+def test_a_fitted_model_inside_a_model_is_loaded(families: ModuleType, tmp_path: Path) -> None:
+    Autoencoder(latents=1, hidden=()).build(2).save(tmp_path / "model")
+    kind = families.find_model("domain_transfer_network")
+    features = families.make_model(kind, [f"features={tmp_path / 'model'}"]).features
+    assert isinstance(features, Autoencoder)
+    assert features.event_shape == (2,)
 
 
 def test_settings_of_the_model_that_is_inside_by_default(families: ModuleType) -> None:
