@@ -25,7 +25,7 @@ from genrl.generative_model import GenerativeModel, Progress
 from genrl.nn import Units
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
-__all__ = ["AutoregressiveModel"]
+__all__ = ["AutoregressiveModel", "truths"]
 
 
 class AutoregressiveModel(GenerativeModel):
@@ -177,7 +177,7 @@ class AutoregressiveModel(GenerativeModel):
         if candidates < 1:
             raise InputError(f"candidates must be 1 or more, not {candidates}")
         given = self._moved(self.check_rows(x, context))
-        known = _truths(mask, x)
+        known = truths(mask, x)
         filled = torch.where(known, x, 0)
         self._check(filled)
         places, is_known = self._places(filled), self._in_order(known)
@@ -279,7 +279,7 @@ class AutoregressiveModel(GenerativeModel):
         return None if context is None else context.to(self._zeros(0))
 
 
-def _truths(mask: Tensor, x: Tensor) -> Tensor:
+def truths(mask: Tensor, x: Tensor) -> Tensor:
     """A truth value for each number of x.
 
     Raises:

@@ -1,10 +1,11 @@
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from pixel_cases import all_images, random_images, small
 
-from genrl.autoregressive import MultiScale, PixelInputs, SequenceModel
+from genrl.autoregressive import MultiScale, PixelCNN, PixelInputs, SequenceModel
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
 from genrl.training.gradient_fitting import GradientFitting
@@ -71,3 +72,59 @@ def test_wrong_parts_are_refused():
         MultiScale(coarse=small("row"), fine=small("row"), factor=1)
     with pytest.raises(InputError, match="X must hold images"):
         MultiScale(coarse=SequenceModel(), fine=SequenceModel()).build(4)
+
+
+def test_the_second_model_is_by_default_like_the_first():
+    x = random_images(40, 3, (1, 4, 4))
+    x[:, :, ::2, ::2] = 0.0  # the coarse pixels show one level of three
+    model = MultiScale(coarse=small("pixel_cnn", levels=None)).fit(x)
+    assert isinstance(model.fine, PixelCNN)
+    assert (model.fine.width, model.coarse.levels, model.fine.levels) == (12, 3, 3)
+    assert torch.isfinite(model.log_prob(random_images(5, 3, (1, 4, 4)))).all()
+    assert model.build((1, 6, 6), 2).sample((), torch.eye(2)).shape == (2, 1, 6, 6)
+    with pytest.raises(InputError, match="a SequenceModel cannot be told"):
+        MultiScale(coarse=SequenceModel())
+
+
+def test_bits_are_those_of_the_probabilities():
+    model, x = two(levels=2).build((1, 2, 4)), random_images(20, 2, (1, 2, 4))
+    expected = -model.log_prob(x).mean().item() / (8 * math.log(2))
+    assert model.bits_per_dim(x) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_mode_is_the_draw_without_a_choice():
+    model = two(levels=2, inputs=BESIDE).build((1, 2, 4), 3)
+    assert model.mode(torch.eye(3)).shape == (3, 1, 2, 4)
+    assert torch.equal(model.mode(torch.eye(3)), model.mode(torch.eye(3)))
+    none_known = torch.zeros(1, 2, 4, dtype=torch.bool)
+    found = model.complete(torch.zeros(3, 1, 2, 4), none_known, torch.eye(3), temperature=0.0)
+    assert torch.equal(found, model.mode(torch.eye(3)))
+    assert two(levels=2).build((1, 2, 4)).mode().shape == (1, 2, 4)
+
+
+@pytest.mark.parametrize("candidates", [1, 4])
+def test_what_is_known_is_kept(candidates):
+    model, x = two(levels=2).build((1, 2, 4)), random_images(30, 2, (1, 2, 4))
+    mask = torch.rand(30, 1, 2, 4) < 0.5
+    found = model.complete(x, mask, candidates=candidates)
+    assert (found[mask] == x[mask]).all()
+    assert ((found == 0) | (found == 1)).all()
+    assert torch.equal(model.complete(x, torch.ones(1, 2, 4, dtype=torch.bool)), x)
+    with pytest.raises(InputError, match="candidates"):
+        model.complete(x, mask, candidates=0)
+
+
+def test_completions_follow_the_conditional_probabilities():
+    """Of four pixels the last is known, which is drawn after all others; against the sum over all images."""
+    torch.manual_seed(0)
+    images = all_images(2, (1, 2, 2))
+    model = two(levels=2, inputs=PixelInputs(context_shape=(1, 1, 1))).build((1, 2, 2))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2.0)
+        chances = model.log_prob(images).exp()
+    mask = torch.tensor([[[False, False], [False, True]]])
+    known = images[:, 0, 1, 1] == 1
+    expected = (chances[known] @ images[known].flatten(1)) / chances[known].sum()
+    drawn = model.complete(torch.ones(2000, 1, 2, 2), mask, candidates=64).flatten(1).mean(0)
+    torch.testing.assert_close(drawn, expected, atol=0.04, rtol=0.0)

@@ -104,6 +104,7 @@ CASES = (
         **TWO,
     ),
     Case("gated_pixel_cnn", ("width=8", "layers=2"), discrete=True),
+    Case("multi_scale", ("coarse.width=8", "coarse.layers=2"), discrete=True),
     Case("pixel_cnn", ("width=8", "blocks=1", "kernel=3"), discrete=True),
     Case("pixel_rnn", ("width=4", "layers=1", "kernel=3"), discrete=True),
     Case("sequence", ("output=gaussians", "mixtures=2", 'core={"width": 16}', *FAST), updates=150),
