@@ -36,14 +36,23 @@ class CodePrior:
     size: int
 
     def build(self, context_features: int) -> None:
-        """Make its parameters."""
+        """Make its parameters.
+
+        Raises:
+            InputError: the model takes the grid neither as an image nor as a row, or cannot take the context.
+        """
         model: Any = self.model
         if self._is_discrete and getattr(model, "levels", self.size) is None:
             model.levels = max(self.size, 2)
         try:
             self.model.build((1, *self.grid) if len(self.grid) == 2 else self.grid, context_features)
-        except InputError:
-            self.model.build(prod(self.grid), context_features)
+        except InputError as of_images:
+            try:
+                self.model.build(prod(self.grid), context_features)
+            except InputError as of_rows:
+                raise InputError(
+                    f"prior fits codes neither as images ({of_images}) nor as flat rows ({of_rows})"
+                ) from of_rows
 
     def fit(self, codes: Tensor, context: Tensor | None, stages: Stages) -> None:
         """Learn from (rows, *grid), unless an earlier stage of the fit was asked to be the last.

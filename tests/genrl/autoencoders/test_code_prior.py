@@ -8,7 +8,9 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from genrl.autoencoders import VQVAE, HierarchicalVQVAE
-from genrl.autoregressive import GatedPixelCNN, PixelCNN
+from genrl.autoencoders.code_prior import CodePrior
+from genrl.autoregressive import GatedPixelCNN, PixelCNN, PixelInputs
+from genrl.errors import InputError
 from genrl.training.fit import FitEpoch
 from genrl.training.gradient_fitting import GradientFitting
 
@@ -87,3 +89,10 @@ def test_a_fit_shows_its_priors_and_ends_in_any_stage(kind: type[Quantised]) -> 
         stopped = kind(8, hidden=(8,), fitting=BRIEF).fit(x, progress=note)
         assert len(told) == end
         assert torch.isfinite(stopped.sample(4)).all()
+
+
+def test_a_prior_that_takes_no_shape_of_the_grid_says_why_of_both() -> None:
+    inputs = PixelInputs(context_shape=(1, 2, 2))
+    prior = CodePrior(PixelCNN(width=4, blocks=1, kernel=3, inputs=inputs), (4, 4), 8)
+    with pytest.raises(InputError, match="neither as images .*context must have 4 columns.* nor as flat rows .*images"):
+        prior.build(3)
