@@ -20,6 +20,7 @@ from genrl.score.network import Denoiser, Perceptron, target
 from genrl.score.noise import VarianceExploding, VariancePreserving, level_range
 from genrl.score.probability_flow import estimated_flow_log_det, flow_log_det
 from genrl.score.sampling import SAMPLERS, SamplerName, drown, drowned_log_prob, sample_by_langevin
+from genrl.score.stable_target import expected_rows
 from genrl.score.temporal_unet import TemporalUNet
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
@@ -141,17 +142,24 @@ class ScoreModel(GenerativeModel):
             InputError: wrong shapes.
         """
         given = self._standard_context(self.check_rows(x, context))
-        return self._errors(self._standard(x), given, self._levels(noise_level, len(x)), None)
+        rows, level = self._standard(x), self._levels(noise_level, len(x))
+        return self._errors(rows, rows + level * torch.randn_like(rows), given, level, None)
 
     def loss(self, x: Tensor, context: Tensor | None = None) -> dict[str, Tensor]:
-        """The mean of `denoising_errors` at random times of the process, some rows without their context."""
+        """The mean error at random times of the process, some rows without their context.
+
+        Below the mean of `denoising_errors` by what no network could know: see `expected_rows`.
+        """
         given = self._standard_context(self.check_rows(x, context))
         rows = self._standard(x)
         # One time from each of as many equal parts of the way as there are rows: less noise than independent times.
         parts = (torch.arange(len(rows)).to(rows) + torch.rand(len(rows)).to(rows)) / len(rows)
         time = self.noise.earliest + (1 - self.noise.earliest) * parts[torch.randperm(len(rows))]
         known = None if given is None else (torch.rand(len(rows), 1) >= self.context_dropout).to(rows)
-        return {"loss": self._errors(rows, given, self.noise.noise_level(time)[:, None], known).mean()}
+        level = self.noise.noise_level(time)[:, None]
+        noisy = rows + level * torch.randn_like(rows)
+        clean = expected_rows(rows, noisy, level, given, known)
+        return {"loss": self._errors(clean, noisy, given, level, known).mean()}
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(rows,) log p(x), or log p(x given context), in nats.
@@ -261,10 +269,11 @@ class ScoreModel(GenerativeModel):
             return score
         return guided(score, lambda x: guide(self._in_units(x).reshape(-1, *self.require_built())))
 
-    def _errors(self, rows: Tensor, context: Tensor | None, level: Tensor, known: Tensor | None) -> Tensor:
-        noisy = rows + level * torch.randn_like(rows)
+    def _errors(
+        self, clean: Tensor, noisy: Tensor, context: Tensor | None, level: Tensor, known: Tensor | None
+    ) -> Tensor:
         found = self.denoiser.residual(noisy, level, context, known)
-        return (found - target(rows, noisy, level)).square().mean(1)
+        return (found - target(clean, noisy, level)).square().mean(1)
 
     def _flow_range(self) -> tuple[Tensor, Tensor]:
         self.require_built()
