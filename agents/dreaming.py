@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -44,6 +45,8 @@ from .saved_agent import SavedAgent, read_agent
 from .world_model_choices import MODELS, with_fitting
 
 __all__ = ["DreamRound", "Dreaming"]
+
+FIRST_EPISODES, STEPS_WITHOUT_LIMIT = 5, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,14 @@ class Dreaming(SavedAgent):
     def real_steps(self) -> int:
         """Taken so far."""
         return 0 if self.experience is None else len(self.experience)
+
+    @property
+    def first_steps(self) -> int:
+        """Real steps of random actions: a learner that falls over at first would see little else later."""
+        if self.config.first_steps is not None:
+            return self.config.first_steps
+        limit = gym.spec(self.env_id).max_episode_steps if self.env_id is not None else None
+        return FIRST_EPISODES * limit if limit else STEPS_WITHOUT_LIMIT
 
     def learn(
         self,
@@ -220,7 +231,7 @@ class Dreaming(SavedAgent):
         if self._real is None:
             self._real = RealSteps(self.env, seed=self.seed + self.rounds_done)
         first = self.experience is None
-        steps = min(most, config.first_steps if first else config.steps_per_round)
+        steps = min(most, self.first_steps if first else config.steps_per_round)
         finished = len(self._real.episode_returns)
         taken = self._real.collect(steps, None if first else self.policy)
         self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])

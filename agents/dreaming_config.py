@@ -17,8 +17,9 @@ __all__ = ["DreamingConfig"]
 class DreamingConfig:
     """Settings of learning in dreams."""
 
-    first_steps: int = 500
-    """Real steps of random actions before the first fit."""
+    first_steps: int | None = None
+    """Real steps of random actions before the first fit; by default five episodes as long as the task lets them be, and
+    500 steps where it sets no limit."""
     steps_per_round: int = 250
     """Real steps between two fits of the model."""
     model: WorldModelName = "ensemble"
@@ -45,7 +46,8 @@ class DreamingConfig:
 
     def __post_init__(self) -> None:
         for name in ("first_steps", "steps_per_round", "first_updates", "model_updates", "dreams", "horizon"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be 1 or more, not {value}")
         if not self.model_hidden:
             raise InputError("model_hidden must name one width at least")

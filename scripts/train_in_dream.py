@@ -29,7 +29,7 @@ from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 AGENT = "dreaming"
-DEFAULT_STEPS = 5000
+TIMES_THE_FIRST = 5  # real steps by default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,8 @@ class TrainConfig:
     env: str = "Pendulum-v1"
     """Gymnasium id of the task."""
     real_steps: int | None = None
-    """Steps in the task itself; by default 5,000, or what a resumed run was to take."""
+    """Steps in the task itself; by default five times as many as the first ones, which are random (5,000 of
+    Pendulum-v1), or what a resumed run was to take."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -81,7 +82,7 @@ def start(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
     floor = random_return(config.env, env_kwargs=env_kwargs)
     about = {
         "env_kwargs": env_kwargs,
-        "real_steps": config.real_steps or DEFAULT_STEPS,
+        "real_steps": config.real_steps or TIMES_THE_FIRST * agent.first_steps,
         "expert_return": None if env_kwargs else known_expert_return(config.env),
         "random_return": floor,
         "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),

@@ -199,3 +199,13 @@ def test_it_learns_to_walk_in_dreams() -> None:
     random = np.mean([trajectory.rewards.sum() for trajectory in play(Random(), 20)])
     assert learned > -12  # the expert earns -1.7
     assert random < -18
+
+
+@pytest.mark.parametrize(("env", "steps"), [("Pendulum-v1", 1000), ("HalfCheetah-v4", 5000)])
+def test_it_begins_with_five_episodes_of_random_actions(env: str, steps: int) -> None:
+    config = replace(SMALL, first_steps=None, first_updates=1)
+    agent = Dreaming(env, seed=0, device="cpu", config=config)
+    agent.learn(steps + 10, on_round=lambda done: False)
+    assert agent.real_steps == steps
+    assert Dreaming(point_envs(1), seed=0, device="cpu", config=replace(SMALL, first_steps=None)).first_steps == 500
+    assert replace(config, first_steps=7).first_steps == 7
