@@ -4,13 +4,14 @@ Dreams are those of `train_in_dream.py` with its defaults, learned from with SAC
 as `train_expert.py` has it, on 64 environments, and SAC with one environment and an update for each step. Each is
 judged without noise every so many real steps, over the same episodes, which are not counted; a run ends with the first
 evaluation that reaches the return, or with its steps. A row of the CSV file for each run is written as soon as it is
-finished; a stopped benchmark goes on with what is missing, a stopped run from its beginning.
+finished; a stopped benchmark goes on with what is missing, a stopped dreamer from its last evaluation.
 
     python benchmarks/dreaming.py --env HalfCheetah-v4 --seeds 0 1 2
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from experts.learner import build_learner
 from genrl.evaluation import evaluate_policy
 from genrl.evaluation.callback import KeepBest
 from genrl.protocols import Policy
+from genrl.training.atomic_files import read_json, write_json
 from genrl.training.seeding import seed_everything
 from genrl.training.torch_threads import one_torch_thread
 
@@ -69,6 +71,8 @@ class Config:
     """Of everything random."""
     out: Path = Path("benchmarks/dreaming.csv")
     """The table, of which only missing rows are computed."""
+    runs: Path = Path("runs/dreaming")
+    """Where unfinished dreamers are kept."""
 
 
 @dataclass
@@ -80,13 +84,15 @@ class Judge:
         task: what is to be reached.
         best: of the evaluations so far.
         reached_after: real steps, None as long as the target is not reached.
+        seconds: until the last evaluation, over all sittings.
     """
 
     env: str
     task: Task
     best: float = float("-inf")
     reached_after: int | None = None
-    began: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
 
     def judge(self, policy: Policy, steps: int) -> Any:
         """An evaluation without noise."""
@@ -95,8 +101,9 @@ class Judge:
         self.best = max(self.best, mean)
         if mean >= self.task.target and self.reached_after is None:
             self.reached_after = steps
-        minutes = (time.monotonic() - self.began) / 60
-        print(f"  {minutes:.1f} min, {steps:,} real steps: {mean:,.0f}", flush=True)
+        now = time.monotonic()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        print(f"  {self.seconds / 60:.1f} min, {steps:,} real steps: {mean:,.0f}", flush=True)
         return evaluation
 
 
@@ -111,24 +118,29 @@ class UntilReached(BaseCallback):
         return self._judge.reached_after is None
 
 
-def dream(judge: Judge, learner: Literal["sac", "ppo"], seed: int) -> tuple[int, int]:
-    """Learn in dreams; real steps and dreamt ones."""
-    agent = Dreaming(judge.env, seed=seed, device="cpu", config=DreamingConfig(learner=learner))
-    dreamt = 0
+def dream(judge: Judge, learner: Literal["sac", "ppo"], seed: int, folder: Path) -> tuple[int, int]:
+    """Learn in dreams, from the last evaluation if there was one; real steps and dreamt ones."""
+    if (folder / "judge.json").is_file():
+        agent = Dreaming.load(folder / "agent", device="cpu")
+        found = read_json(folder / "judge.json")
+        judge.best, judge.seconds = found["best"], found["seconds"]
+    else:
+        agent = Dreaming(judge.env, seed=seed, device="cpu", config=DreamingConfig(learner=learner))
 
     def after_round(done: DreamRound) -> bool:
-        nonlocal dreamt
-        dreamt = done.dreamt_steps
         if done.real_steps % judge.task.every == 0:
             judge.judge(agent, done.real_steps)
+            agent.save(folder / "agent")
+            write_json(folder / "judge.json", {"best": judge.best, "seconds": judge.seconds})
         return judge.reached_after is None
 
     agent.learn(judge.task.most, on_round=after_round)
-    return agent.real_steps, dreamt
+    shutil.rmtree(folder, ignore_errors=True)
+    return agent.real_steps, agent.learner.num_timesteps
 
 
-def wake(judge: Judge, algorithm: Literal["sac", "ppo"], seed: int) -> tuple[int, int]:
-    """Learn without a model; real steps, and no dreamt ones."""
+def wake(judge: Judge, algorithm: Literal["sac", "ppo"], seed: int, folder: Path) -> tuple[int, int]:
+    """Learn without a model, always from the beginning; real steps, and no dreamt ones."""
     settings = expert_settings(algorithm, judge.env)
     most = judge.task.most if algorithm == "sac" else judge.task.most_of_ppo
     if algorithm == "sac":
@@ -146,11 +158,11 @@ def wake(judge: Judge, algorithm: Literal["sac", "ppo"], seed: int) -> tuple[int
     return learner.num_timesteps, 0
 
 
-RUNS: dict[Contender, Callable[[Judge, int], tuple[int, int]]] = {
-    "dream-sac": lambda judge, seed: dream(judge, "sac", seed),
-    "dream-ppo": lambda judge, seed: dream(judge, "ppo", seed),
-    "ppo": lambda judge, seed: wake(judge, "ppo", seed),
-    "sac": lambda judge, seed: wake(judge, "sac", seed),
+RUNS: dict[Contender, Callable[[Judge, int, Path], tuple[int, int]]] = {
+    "dream-sac": lambda judge, *given: dream(judge, "sac", *given),
+    "dream-ppo": lambda judge, *given: dream(judge, "ppo", *given),
+    "ppo": lambda judge, *given: wake(judge, "ppo", *given),
+    "sac": lambda judge, *given: wake(judge, "sac", *given),
 }
 
 
@@ -170,7 +182,7 @@ def main(config: Config) -> None:
         print(f"{contender} on {env}, seed {seed}", flush=True)
         seed_everything(seed)
         judge = Judge(env, TASKS[env])
-        real, dreamt = RUNS[contender](judge, seed)
+        real, dreamt = RUNS[contender](judge, seed, config.runs / f"{contender}-{env}-{seed}")
         row = {
             "env": env,
             "contender": contender,
@@ -180,7 +192,7 @@ def main(config: Config) -> None:
             "real_steps": real,
             "best": round(judge.best, 1),
             "dreamt_steps": dreamt,
-            "minutes": round((time.monotonic() - judge.began) / 60, 1),
+            "minutes": round(judge.seconds / 60, 1),
         }
         append_row(config.out, FIELDS, row)
 
