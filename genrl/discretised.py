@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
-from genrl.protocols import Density, Discrete, Mode, Sampler
+from genrl.protocols import Density, Mode, Sampler, knows_probabilities
 
 __all__ = ["Discretised"]
 
@@ -55,8 +55,7 @@ class Discretised(GenerativeModel):
         super().__init__()
         if bins < 2 or not reach > 0:
             raise InputError(f"bins must be 2 or more and reach above 0, not {bins} and {reach}")
-        has_probabilities = isinstance(model, Density) and isinstance(model, Discrete) and model.takes_integers
-        if not has_probabilities or model.log_prob_kind != "exact":
+        if not knows_probabilities(model):
             raise InputError(
                 f"{type(model).__name__} does not know the probability of a row of bins: take a model of "
                 "genrl.autoregressive with levels"

@@ -82,6 +82,12 @@ class Discrete(Protocol):
     takes_integers: bool
 
 
+def knows_probabilities(model: Any) -> bool:
+    """It models integers and gives their probabilities exactly; a density of real numbers has no bound."""
+    discrete = isinstance(model, Discrete) and model.takes_integers
+    return discrete and isinstance(model, Density) and model.log_prob_kind == "exact"
+
+
 @runtime_checkable
 class Completer(Protocol):
     """Draws what is missing of a row."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
+from shown_fit import shown_fit
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.evaluation import IMAGE_MAPS, map_error, mapped, sliced_wasserstein
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 
 __all__ = ["Domains", "describe", "load_domains", "measure_transfer", "train_transfer"]
 
@@ -93,16 +91,12 @@ def train_transfer(model: Any, domains: Domains) -> float:
     Beside what the fit reports are shown the sliced Wasserstein distances of transferred rows held out to those of the
     domain they come to, "there" and "back".
     """
-    began = time.perf_counter()
-    with StopSignals() as stop, FitDisplay() as display:
 
-        def note(epoch: FitEpoch) -> bool:
-            told = {name: epoch.train[name] for name in WATCHED if name in epoch.train}
-            display.show(replace(epoch, train={**told, **_distances(model, domains, COMPARED)}))
-            return not stop.requested
+    def told(epoch: FitEpoch) -> dict[str, float]:
+        watched = {name: epoch.train[name] for name in WATCHED if name in epoch.train}
+        return {**watched, **_distances(model, domains, COMPARED)}
 
-        model.fit(domains.source, domains.target, progress=note)
-    return time.perf_counter() - began
+    return shown_fit(lambda note: model.fit(domains.source, domains.target, progress=note), told)
 
 
 @torch.no_grad()

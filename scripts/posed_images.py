@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from fit_display import FitDisplay
 from generative_data import load_data
+from shown_fit import shown_fit
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.evaluation import map_error, posed
 from genrl.evaluation.sample_figures import draw_images
 from genrl.gans import PoseGuidedGAN
-from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 
 __all__ = ["PosedImages", "draw_posed", "load_posed", "measure_posed", "train_posed"]
 
@@ -69,15 +66,7 @@ def load_posed(name: str, *, seed: int) -> PosedImages:
 
 def train_posed(model: PoseGuidedGAN, images: PosedImages) -> float:
     """Fit the model, show how far it is from the images meant, and give the seconds; a signal ends it in good order."""
-    began = time.perf_counter()
-    with StopSignals() as stop, FitDisplay() as display:
-
-        def note(epoch: FitEpoch) -> bool:
-            display.show(epoch)
-            return not stop.requested
-
-        model.fit(images.source, images.target, context=images.pose, progress=note)
-    return time.perf_counter() - began
+    return shown_fit(lambda note: model.fit(images.source, images.target, context=images.pose, progress=note))
 
 
 @torch.no_grad()

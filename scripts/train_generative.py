@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +15,12 @@ from code_watch import code_figures
 from command_line import run
 from domain_transfer import describe, load_domains, measure_transfer, train_transfer
 from families import make_model, spelled_out
-from fit_display import FitDisplay
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw_pictures
 from posed_images import draw_posed, load_posed, measure_posed, train_posed
 from pydantic import TypeAdapter
 from sample_watch import now_and_then, sample_watch
+from shown_fit import shown_fit
 from transfer_pictures import draw_transfer
 
 from genrl.errors import InputError
@@ -31,7 +31,6 @@ from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 COMPARED = 1000  # rows on each side of a two-sample test
@@ -88,15 +87,13 @@ def main(config: TrainConfig) -> None:
     directory = new_run(config, data.name)
     print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
     seconds = train(model, data)
-    model.cpu().save(directory.path / "model")
+    keep(model, directory)
     torch.manual_seed(config.seed)
     known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
     report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
-    for path in draw_pictures(model, data, directory.path, joint=config.show_joint):
-        print(f"{path.stem.replace('_', ' ')}: {path}")
+    name_pictures(draw_pictures(model, data, directory.path, joint=config.show_joint))
     if hasattr(model, "collapse_report") and len(data.test) > 1:
         print(model.collapse_report(torch.from_numpy(data.test).float(), data.test_context).words)
-    print(f"model: {directory.path / 'model'}")
     return None
 
 
@@ -115,11 +112,9 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     print(f"{config.model} from {config.data} to {config.target}: {describe(domains)}", flush=True)
     torch.manual_seed(config.seed)
     seconds = train_transfer(model, domains)
-    model.cpu().save(directory.path / "model")
+    keep(model, directory)
     report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
-    for path in draw_transfer(model, domains.source_test, domains.target_test, directory.path):
-        print(f"picture: {path}")
-    print(f"model: {directory.path / 'model'}")
+    name_pictures(draw_transfer(model, domains.source_test, domains.target_test, directory.path))
 
 
 def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
@@ -135,16 +130,27 @@ def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
     print(f"{config.model} on {images.name}: {len(images.source):,} images in other poses", flush=True)
     torch.manual_seed(config.seed)
     seconds = train_posed(model, images)
-    model.cpu().save(directory.path / "model")
+    keep(model, directory)
     report(directory, {"fit_seconds": seconds, **measure_posed(model, images)})
-    print(f"picture: {draw_posed(model, images, directory.path / 'poses.png')}")
-    print(f"model: {directory.path / 'model'}")
+    name_pictures([draw_posed(model, images, directory.path / "poses.png")])
 
 
 def new_run(config: TrainConfig, data: str) -> RunDirectory:
     """A run directory that knows its settings."""
     settings = {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")}
     return RunDirectory.create(config.log_folder, config.model, data, config.seed, settings)
+
+
+def keep(model: GenerativeModel, directory: RunDirectory) -> None:
+    """Save a model before anything else is done with it, and say where."""
+    model.cpu().save(directory.path / "model")
+    print(f"model: {directory.path / 'model'}")
+
+
+def name_pictures(paths: Iterable[Path]) -> None:
+    """Say what each shows, and where it is, as soon as it is drawn."""
+    for path in paths:
+        print(f"{path.stem.replace('_', ' ')}: {path}", flush=True)
 
 
 def report(directory: RunDirectory, figures: dict[str, float]) -> None:
@@ -186,16 +192,12 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
     says_when = "metrics" in inspect.signature(model.fit).parameters  # its samples are worth a look
     if says_when:
         given["metrics"] = watch
-    began = time.perf_counter()
-    with StopSignals() as stop, FitDisplay() as display:
 
-        def note(epoch: FitEpoch) -> bool:
-            seen = look(model) if learns_in_place and not says_when else {}
-            display.show(replace(epoch, train={**epoch.train, **code_figures(model, data), **seen}))
-            return not stop.requested
+    def told(epoch: FitEpoch) -> dict[str, float]:
+        seen = look(model) if learns_in_place and not says_when else {}
+        return {**epoch.train, **code_figures(model, data), **seen}
 
-        model.fit(data.train, progress=note, **given)
-    return time.perf_counter() - began
+    return shown_fit(lambda note: model.fit(data.train, progress=note, **given), told)
 
 
 def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from math import prod
 from typing import Any, Literal
 
@@ -22,13 +23,13 @@ from genrl.autoregressive.ordered_sampling import (
 )
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
-from genrl.nn import Units
+from genrl.nn import Units, resampled
 from genrl.training.gradient_fitting import GradientFitting, fit_by_gradient
 
 __all__ = ["AutoregressiveModel", "truths"]
 
 
-class AutoregressiveModel(GenerativeModel):
+class AutoregressiveModel(GenerativeModel, ABC):
     """p(x) as the product of p(x_i given all x_j before it): the chain rule, with one network for all factors.
 
     Rows are integers 0 .. K - 1, and `log_prob` is the log of a probability; bits per number are `bits_per_dim`. If
@@ -190,9 +191,9 @@ class AutoregressiveModel(GenerativeModel):
             found = self._chosen(found, is_known, given, candidates)
         return torch.where(known, x, self._restored(found).to(x.dtype))
 
+    @abstractmethod
     def _make_network(self, event_shape: tuple[int, ...], context_features: int, levels: int, outputs: int) -> Network:
         """A network with `outputs` numbers for each place of a row."""
-        raise NotImplementedError
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         self._make(self.levels or 2)
@@ -267,9 +268,7 @@ class AutoregressiveModel(GenerativeModel):
         """One of each row's candidates, by the weight of its known values (sampling-importance-resampling)."""
         with torch.no_grad(), evaluating(self):
             each = self._head.log_prob(self.network(values, context), values)
-        weights = torch.where(known, each, 0).sum(1).reshape(-1, candidates).softmax(1)
-        taken = torch.multinomial(weights, 1)[:, :, None].expand(-1, -1, values.shape[1])
-        return values.reshape(-1, candidates, values.shape[1]).gather(1, taken)[:, 0]
+        return resampled(values, torch.where(known, each, 0).sum(1), candidates)
 
     def _zeros(self, rows: int) -> Tensor:
         like = next(self.network.parameters())

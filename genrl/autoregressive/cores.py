@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -24,16 +25,16 @@ class CoreSteps(Protocol):
         ...
 
 
-class Core(nn.Module):
+class Core(nn.Module, ABC):
     """A causal map of (rows, places, width) to itself."""
 
+    @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """All places at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self, x: Tensor) -> CoreSteps:
         """To go on after these places, of which there may be none."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

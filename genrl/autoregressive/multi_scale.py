@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from genrl.autoregressive.ordered_sampling import evaluating
 from genrl.autoregressive.pixel_inputs import image_shape
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, Progress
+from genrl.nn import resampled
 from genrl.training.stages import Stages
 
 __all__ = ["MultiScale"]
@@ -154,12 +157,10 @@ class MultiScale(GenerativeModel):
 
     def _fit(self, x: Tensor, context: Tensor | None, progress: Progress | None) -> None:
         coarse, stages = self._coarse(x), Stages(progress)
-        for model in (self.coarse, self._fine):
-            if model.levels is None:  # which the coarse pixels alone may not show
-                model.levels = count_levels(x)
-        self.coarse.fit(coarse, context=context, progress=stages)
-        if not stages.asked:
-            self._fine.fit(x, context=self._told(coarse, context), progress=stages)
+        with _levels_of(x, self.coarse, self._fine):
+            self.coarse.fit(coarse, context=context, progress=stages)
+            if not stages.asked:
+                self._fine.fit(x, context=self._told(coarse, context), progress=stages)
 
     @property
     def _fine(self) -> AutoregressiveModel:
@@ -184,13 +185,11 @@ class MultiScale(GenerativeModel):
     def _chosen(self, x: Tensor, known: Tensor, context: Tensor | None, candidates: int) -> Tensor:
         """One of each row's candidates, by the weight of its known numbers (sampling-importance-resampling)."""
         others = ~self._is_coarse().movedim(0, -1).flatten()
-        masks = (part.movedim(1, -1).flatten(1) for part in (self._coarse(known), known))
+        of_coarse, of_all = (part.movedim(1, -1).flatten(1) for part in (self._coarse(known), known))
         with torch.no_grad(), evaluating(self):
             coarse, fine = self._scales(x, context)
-        of_coarse, of_all = masks
         weights = torch.where(of_coarse, coarse, 0).sum(1) + torch.where(of_all[:, others], fine, 0).sum(1)
-        taken = torch.multinomial(weights.reshape(-1, candidates).softmax(1), 1)[:, 0]
-        return x[taken + candidates * torch.arange(len(taken), device=x.device)]
+        return resampled(x, weights, candidates)
 
     def _told(self, coarse: Tensor, context: Tensor | None) -> Tensor:
         """What the second model is told: the grid, and beside it the context of the whole."""
@@ -203,6 +202,19 @@ class MultiScale(GenerativeModel):
 
     def _is_coarse(self) -> Tensor:
         """(channels, height, width)."""
-        mask = torch.zeros(1, *self.require_built(), dtype=torch.bool)
+        mask = torch.zeros(1, *self.require_built(), dtype=torch.bool, device=self.device)
         self._coarse(mask).fill_(True)
         return mask[0]
+
+
+@contextmanager
+def _levels_of(x: Tensor, *models: AutoregressiveModel) -> Iterator[None]:
+    """Models that would count their levels by themselves are told those of all pixels: some may not show them all."""
+    counting = [model for model in models if model.levels is None]
+    try:
+        for model in counting:
+            model.levels = count_levels(x)
+        yield
+    finally:
+        for model in counting:
+            model.levels = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -27,17 +28,18 @@ class Steps(Protocol):
         ...
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Gives the head's numbers for every value of a row, from the values before it.
 
     The places of a row are numbered in the order in which they are drawn; `Network`s of images read pixel by pixel,
     row by row, and within a pixel channel by channel.
     """
 
+    @abstractmethod
     def forward(self, x: Tensor, context: Tensor | None) -> Tensor:
         """(rows, places) and (rows, columns) to (rows, places, outputs)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self, x: Tensor, context: Tensor | None, start: int) -> Steps:
         """To go on from the place `start`.
 
@@ -46,7 +48,6 @@ class Network(nn.Module):
             context: (rows, columns) or None.
             start: the first place that will be asked for.
         """
-        raise NotImplementedError
 
     def measure(self, x: Tensor, context: Tensor | None) -> None:
         """Take the units of the context, if it has any."""

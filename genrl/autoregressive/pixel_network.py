@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from torch import Tensor
 
 from genrl.autoregressive.conditions import Told
@@ -27,9 +29,9 @@ class PixelNetwork(Network):
         super().__init__()
         self.event_shape, self.inputs, self.condition, self.outputs = event_shape, inputs, condition, outputs
 
+    @abstractmethod
     def image(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """(rows, inputs, height, width), and the map of the context, to (rows, channels * outputs, height, width)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, context: Tensor | None) -> Tensor:
         """(rows, places) to (rows, places, outputs)."""

@@ -5,6 +5,7 @@ from genrl.nn.divergence import divergence, estimated_divergence
 from genrl.nn.ema import MovingAverage
 from genrl.nn.mlp import ACTIVATIONS, Activation, mlp
 from genrl.nn.ode import runge_kutta
+from genrl.nn.resampling import resampled
 from genrl.nn.standardise import Standardise
 from genrl.nn.time_embedding import TimeEmbedding
 from genrl.nn.units import Units, mean_and_deviation
@@ -22,6 +23,7 @@ __all__ = [
     "halved",
     "mean_and_deviation",
     "mlp",
+    "resampled",
     "runge_kutta",
     "strided",
 ]

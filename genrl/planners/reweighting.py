@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from genrl.nn import resampled
 from genrl.planners.trajectory_model import Guide
 
 __all__ = ["reweighted"]
@@ -31,6 +32,4 @@ def reweighted(draw: Callable[[int], Tensor], guide: Guide | None, candidates: i
         return draw(1)
     drawn = draw(candidates)
     with torch.no_grad():
-        weights = guide(drawn).reshape(-1, candidates).softmax(1)
-    taken = torch.multinomial(weights, 1)[:, 0] + candidates * torch.arange(len(weights), device=drawn.device)
-    return drawn[taken]
+        return resampled(drawn, guide(drawn), candidates)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import Density, Discrete, Trainable
+from genrl.protocols import Density, Trainable, knows_probabilities
 
 __all__ = ["GradientRecorder", "Recorder", "pseudo_count"]
 
@@ -53,9 +53,7 @@ class GradientRecorder:
     """
 
     def __init__(self, model: GenerativeModel, shape: tuple[int, ...], *, learning_rate: float = 1e-3) -> None:
-        # The density of real numbers grows without bound where it is surest, and means nothing as a share of visits.
-        has_probabilities = isinstance(model, Density) and isinstance(model, Discrete) and model.takes_integers
-        if not has_probabilities or model.log_prob_kind != "exact" or not isinstance(model, Trainable):
+        if not knows_probabilities(model) or not isinstance(model, Trainable):
             raise InputError(
                 f"{type(model).__name__} cannot count: it has no exact probabilities of integers, or no loss to learn "
                 "by as states come. Take a model of genrl.autoregressive with levels"

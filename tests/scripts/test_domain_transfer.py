@@ -14,16 +14,7 @@ from genrl.evaluation import mapped
 from genrl.generative_model import GenerativeModel
 from genrl.training import RunDirectory
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 THIN = ("hidden=[8]", "discriminator_hidden=[8]", "fitting.batch_size=32", "fitting.report_every=2")
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import train_generative
-
-    return train_generative
 
 
 @pytest.fixture
@@ -66,7 +57,7 @@ def test_digits_under_a_map(script: ModuleType, tmp_path: Path, model: str, pict
 
 def test_progress_tells_both_directions(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, float]] = []
-    monkeypatch.setattr(script.FitDisplay, "show", lambda display, epoch: shown.append(epoch.train))
+    monkeypatch.setattr("shown_fit.FitDisplay.show", lambda display, epoch: shown.append(epoch.train))
     train(script, tmp_path, data="two_moons", target="pinwheel")
     assert [{"cycle_error", "there", "back"} <= train.keys() for train in shown] == [True, True]
 

@@ -12,16 +12,7 @@ from genrl.evaluation import posed
 from genrl.gans import PoseGuidedGAN
 from genrl.generative_model import GenerativeModel
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 THIN = ("hidden=[8]", "discriminator_hidden=[8]", "fitting.batch_size=32", "fitting.report_every=2")
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import train_generative
-
-    return train_generative
 
 
 def test_each_image_is_learned_from_in_several_poses(script: ModuleType) -> None:

@@ -8,23 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import train_generative
-
-    return train_generative
-
 
 @pytest.mark.parametrize("name", ["neural_spline", "vae", "score", "sequence"])
 def test_samples_are_looked_at_while_a_model_learns(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     shown = []
-    monkeypatch.setattr(script.FitDisplay, "show", lambda display, epoch: shown.append(epoch))
+    monkeypatch.setattr("shown_fit.FitDisplay.show", lambda display, epoch: shown.append(epoch))
     words = ("output=gaussians",) if name == "sequence" else ()
     settings = {"model": name, "data": "8gaussians", "updates": 4, "set": words, "rows": 400}
     script.main(script.TrainConfig(log_folder=tmp_path, **settings))

@@ -18,16 +18,6 @@ from genrl.generative_model import GenerativeModel
 from genrl.mixtures import VariationalGaussianMixture
 from genrl.training import RunDirectory
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    import train_generative
-
-    return train_generative
-
 
 def train(script: ModuleType, folder: Path, **settings: Any) -> tuple[RunDirectory, dict[str, float]]:
     script.main(script.TrainConfig(log_folder=folder / "runs", rows=400, **settings))
@@ -253,7 +243,9 @@ def test_without_a_density_or_in_the_plane_there_is_no_such_panel(
 
 
 def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = script.FitDisplay.show
+    import shown_fit
+
+    shown = shown_fit.FitDisplay.show
 
     def interrupt(display: Any, epoch: Any) -> None:
         shown(display, epoch)
@@ -261,7 +253,7 @@ def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, mon
         if epoch.number == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(script.FitDisplay, "show", interrupt)
+    monkeypatch.setattr("shown_fit.FitDisplay.show", interrupt)
     run, _ = train(script, tmp_path, model="real_nvp", data="two_moons", updates=5000)
     GenerativeModel.load(run.path / "model")
 

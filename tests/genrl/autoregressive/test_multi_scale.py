@@ -79,9 +79,10 @@ def test_the_second_model_is_by_default_like_the_first():
     x[:, :, ::2, ::2] = 0.0  # the coarse pixels show one level of three
     model = MultiScale(coarse=small("pixel_cnn", levels=None)).fit(x)
     assert isinstance(model.fine, PixelCNN)
-    assert (model.fine.width, model.coarse.levels, model.fine.levels) == (12, 3, 3)
+    assert (model.fine.width, int(model.coarse.found_levels), int(model.fine.found_levels)) == (12, 3, 3)
     assert torch.isfinite(model.log_prob(random_images(5, 3, (1, 4, 4)))).all()
     assert model.build((1, 6, 6), 2).sample((), torch.eye(2)).shape == (2, 1, 6, 6)
+    assert int(model.fit(random_images(40, 5, (1, 4, 4))).coarse.found_levels) == 5  # counted anew by each fit
     with pytest.raises(InputError, match="a SequenceModel cannot be told"):
         MultiScale(coarse=SequenceModel())
 
