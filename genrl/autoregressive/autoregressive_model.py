@@ -205,6 +205,7 @@ class AutoregressiveModel(GenerativeModel, ABC):
         self.head = make_head(self.output, levels, self.mixtures)
         self.units = None if self.takes_integers else Units(event_shape)
         self.network = self._make_network(event_shape, self.context_features, levels, self.head.outputs)
+        self.to(self.device)  # levels may be found when the model has moved
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Parameters of a fit, which may have found other levels than this model was built for."""

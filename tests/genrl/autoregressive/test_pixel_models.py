@@ -100,6 +100,14 @@ def test_a_fit_finds_the_levels_and_saves_them(name, tmp_path: Path):
     assert int(again.found_levels) == 3
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_lives_on_a_gpu(name):
+    model = small(name).to("cuda").fit(random_images(32, 5, (1, 4, 4)), np.arange(32) % 2)
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {"cuda"}
+    assert model.sample(3, context=torch.tensor([0, 1])).device.type == "cuda"
+    assert torch.isfinite(model.log_prob(random_images(2, 5, (1, 4, 4), seed=1).cuda(), torch.tensor([0, 1]))).all()
+
+
 def test_inputs_and_classes_are_saved(name, tmp_path: Path):
     x = random_images(40, 6, (1, 3, 4))
     model = small(name, levels=6, inputs=PixelInputs(embedding=4)).fit(x, y=torch.arange(40) % 2 + 3)
