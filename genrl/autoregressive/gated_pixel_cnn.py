@@ -11,7 +11,7 @@ from genrl.autoregressive.caches import EVERYWHERE, Cache, View
 from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.heads import DiscreteOutput
 from genrl.autoregressive.levels import LevelInputs
-from genrl.autoregressive.masked_convolution import MaskedConvolution, MaskType, groups
+from genrl.autoregressive.masked_convolution import MaskedConvolution, MaskType, groups, within
 from genrl.autoregressive.ordered_sampling import Steps
 from genrl.autoregressive.pixel_inputs import PixelInputs, image_shape
 from genrl.autoregressive.pixel_network import PixelNetwork
@@ -105,7 +105,7 @@ class _Layer(nn.Module):
         inputs: (features,) the channel that each feature which comes in is about.
         width: features of each stack.
         channels: of the image.
-        kernel: odd.
+        kernel: odd height and width.
         mask_type: A in the first layer, whose input is the image.
         conditioned: there is a context.
         dropout: fraction of the gated features.
@@ -116,7 +116,7 @@ class _Layer(nn.Module):
         inputs: Tensor,
         width: int,
         channels: int,
-        kernel: int,
+        kernel: tuple[int, int],
         mask_type: MaskType,
         conditioned: bool,
         dropout: float,
@@ -126,7 +126,7 @@ class _Layer(nn.Module):
         self.is_first = mask_type == "A"
         self.vertical = MaskedConvolution.vertical(len(inputs), 2 * width, kernel)
         self.join = nn.Conv2d(2 * width, 2 * width, 1)
-        self.horizontal = MaskedConvolution.horizontal(inputs, gates, kernel // 2, mask_type)
+        self.horizontal = MaskedConvolution.horizontal(inputs, gates, kernel[1] // 2, mask_type)
         self.mix = MaskedConvolution.raster(features, features, 1, "B")
         self.conditions = nn.Conv2d(width, 4 * width, 1, bias=False) if conditioned else None
         self.dropout = nn.Dropout(dropout)
@@ -169,8 +169,9 @@ class _GatedNetwork(PixelNetwork):
         channels, has_context = event_shape[0], condition is not None
         features = groups(width, channels)
         seen = groups(inputs.outputs, channels)
-        first = _Layer(seen, width, channels, kernel, "A", has_context, dropout)
-        later = (_Layer(features, width, channels, kernel, "B", has_context, dropout) for _ in range(layers - 1))
+        size = within(kernel, event_shape)
+        first = _Layer(seen, width, channels, size, "A", has_context, dropout)
+        later = (_Layer(features, width, channels, size, "B", has_context, dropout) for _ in range(layers - 1))
         self.layers = nn.ModuleList([first, *later])
         self.last = MaskedConvolution.raster(features, features, 1, "B")
         self.head = MaskedConvolution.raster(features, groups(channels * outputs, channels), 1, "B")

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["MaskType", "MaskedConvolution", "groups"]
+__all__ = ["Kernel", "MaskType", "MaskedConvolution", "groups", "within"]
 
 MaskType = Literal["A", "B"]
+Kernel = int | tuple[int, int]  # odd sizes: of a square, or its height and width
 
 
 class MaskedConvolution(nn.Module):
@@ -38,20 +39,20 @@ class MaskedConvolution(nn.Module):
             self.weight.mul_((self.mask.numel() / self.mask.sum().clamp(min=1)).sqrt())
 
     @classmethod
-    def raster(cls, inputs: Tensor, outputs: Tensor, kernel: int, mask_type: MaskType) -> Self:
+    def raster(cls, inputs: Tensor, outputs: Tensor, kernel: Kernel, mask_type: MaskType) -> Self:
         """All of the square that was read before, and of the own pixel the channels before (van den Oord et al. 2016a).
 
         Args:
             inputs: (channels,) the channel of the image that each is about, from 0 upwards.
             outputs: likewise.
-            kernel: its odd size.
+            kernel: its size.
             mask_type: A hides the own channel of the own pixel, as the first layer must; B shows it.
         """
-        half = kernel // 2
-        mask = torch.ones(len(outputs), len(inputs), half + 1, kernel, dtype=torch.bool)
-        mask[:, :, -1, half + 1 :] = False
-        mask[:, :, -1, half] = _sees(inputs, outputs, mask_type)
-        return cls(mask, half)
+        above, beside = _reach(kernel)
+        mask = torch.ones(len(outputs), len(inputs), above + 1, 2 * beside + 1, dtype=torch.bool)
+        mask[:, :, -1, beside + 1 :] = False
+        mask[:, :, -1, beside] = _sees(inputs, outputs, mask_type)
+        return cls(mask, beside)
 
     @classmethod
     def horizontal(cls, inputs: Tensor, outputs: Tensor, before: int, mask_type: MaskType) -> Self:
@@ -61,10 +62,10 @@ class MaskedConvolution(nn.Module):
         return cls(mask, before)
 
     @classmethod
-    def vertical(cls, inputs: int, outputs: int, kernel: int) -> Self:
+    def vertical(cls, inputs: int, outputs: int, kernel: Kernel) -> Self:
         """All columns of its own row and of those above: its input must hold nothing of the row that is predicted."""
-        half = kernel // 2
-        return cls(torch.ones(outputs, inputs, half + 1, kernel, dtype=torch.bool), half)
+        above, beside = _reach(kernel)
+        return cls(torch.ones(outputs, inputs, above + 1, 2 * beside + 1, dtype=torch.bool), beside)
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, inputs, height, width) to (rows, outputs, height, width)."""
@@ -91,6 +92,21 @@ def groups(features: int, channels: int, times: int = 1) -> Tensor:
     [0, 0, 1, 1, 2, 2]
     """
     return (torch.arange(features) * channels // features).repeat(times)
+
+
+def within(kernel: int, event_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """The height and width of a kernel that reaches no further than an image does: beyond it there are only zeros.
+
+    >>> within(7, (1, 28, 28)), within(7, (3, 16, 1))
+    ((7, 7), (7, 1))
+    """
+    return min(kernel, 2 * event_shape[1] - 1), min(kernel, 2 * event_shape[2] - 1)
+
+
+def _reach(kernel: Kernel) -> tuple[int, int]:
+    """Rows above, and columns to each side."""
+    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
+    return height // 2, width // 2
 
 
 def _sees(inputs: Tensor, outputs: Tensor, mask_type: MaskType) -> Tensor:

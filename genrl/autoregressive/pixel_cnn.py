@@ -10,7 +10,7 @@ from genrl.autoregressive.caches import EVERYWHERE, Cache, View
 from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.heads import DiscreteOutput
 from genrl.autoregressive.levels import LevelInputs
-from genrl.autoregressive.masked_convolution import MaskedConvolution, groups
+from genrl.autoregressive.masked_convolution import MaskedConvolution, groups, within
 from genrl.autoregressive.ordered_sampling import Steps
 from genrl.autoregressive.pixel_inputs import PixelInputs, image_shape
 from genrl.autoregressive.pixel_network import PixelNetwork
@@ -18,6 +18,8 @@ from genrl.errors import InputError
 from genrl.training.gradient_fitting import GradientFitting
 
 __all__ = ["PixelCNN"]
+
+AROUND = 3  # the kernel of a block
 
 
 class PixelCNN(AutoregressiveModel):
@@ -101,11 +103,11 @@ class PixelCNN(AutoregressiveModel):
 class _Block(nn.Module):
     """Half the features, a convolution that looks around, all the features, added to what came in."""
 
-    def __init__(self, width: int, channels: int, conditioned: bool, dropout: float) -> None:
+    def __init__(self, width: int, channels: int, kernel: tuple[int, int], conditioned: bool, dropout: float) -> None:
         super().__init__()
         outer, inner = groups(width, channels), groups(width // 2, channels)
         self.narrow = MaskedConvolution.raster(outer, inner, 1, "B")
-        self.around = MaskedConvolution.raster(inner, inner, 3, "B")
+        self.around = MaskedConvolution.raster(inner, inner, kernel, "B")
         self.wide = MaskedConvolution.raster(inner, outer, 1, "B")
         self.condition = nn.Conv2d(width, width, 1, bias=False) if conditioned else None
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
@@ -133,8 +135,11 @@ class _PixelCNNNetwork(PixelNetwork):
         super().__init__(event_shape, inputs, condition, outputs)
         channels = event_shape[0]
         features = groups(width, channels)
-        self.first = MaskedConvolution.raster(groups(inputs.outputs, channels), features, kernel, "A")
-        self.blocks = nn.ModuleList(_Block(width, channels, condition is not None, dropout) for _ in range(blocks))
+        self.first = MaskedConvolution.raster(
+            groups(inputs.outputs, channels), features, within(kernel, event_shape), "A"
+        )
+        size, has_context = within(AROUND, event_shape), condition is not None
+        self.blocks = nn.ModuleList(_Block(width, channels, size, has_context, dropout) for _ in range(blocks))
         self.last = MaskedConvolution.raster(features, features, 1, "B")
         self.head = MaskedConvolution.raster(features, groups(channels * outputs, channels), 1, "B")
 

@@ -13,7 +13,7 @@ from genrl.autoregressive.conditions import Told
 from genrl.autoregressive.heads import DiscreteOutput
 from genrl.autoregressive.levels import LevelInputs
 from genrl.autoregressive.lstm import DiagonalBiLSTM, RowLSTM
-from genrl.autoregressive.masked_convolution import MaskedConvolution, groups
+from genrl.autoregressive.masked_convolution import MaskedConvolution, groups, within
 from genrl.autoregressive.ordered_sampling import Steps
 from genrl.autoregressive.pixel_inputs import PixelInputs, image_shape
 from genrl.autoregressive.pixel_network import PixelNetwork
@@ -113,7 +113,9 @@ class _PixelRNNNetwork(PixelNetwork):
         super().__init__(event_shape, inputs, condition, outputs)
         channels = event_shape[0]
         state, features = groups(width, channels), groups(2 * width, channels)
-        self.first = MaskedConvolution.raster(groups(inputs.outputs, channels), features, kernel, "A")
+        self.first = MaskedConvolution.raster(
+            groups(inputs.outputs, channels), features, within(kernel, event_shape), "A"
+        )
         self.states = nn.ModuleList(kind(2 * width, width, channels, inputs.outputs) for _ in range(layers))
         self.widen = nn.ModuleList(MaskedConvolution.raster(state, features, 1, "B") for _ in range(layers))
         self.last = MaskedConvolution.raster(features, features, 1, "B")

@@ -31,6 +31,11 @@ def test_a_vertical_one_sees_whole_rows():
     ]
 
 
+def test_a_kernel_may_be_higher_than_wide():
+    assert seen(MaskedConvolution.raster(ONE, ONE, (5, 1), "A"), 3, 2) == [(1, 2), (2, 2)]
+    assert seen(MaskedConvolution.vertical(1, 1, (3, 1)), 3, 2) == [(2, 2), (3, 2)]
+
+
 def test_at_the_rim_there_are_zeros():
     convolution = MaskedConvolution.raster(ONE, ONE, 5, "B")
     assert seen(convolution, 0, 0) == [(0, 0)]
