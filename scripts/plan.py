@@ -23,7 +23,13 @@ from genrl.errors import InputError
 from genrl.evaluation import evaluate_policy
 from genrl.evaluation.report import print_evaluation, write_evaluation
 from genrl.evaluation.video import rollout_video
-from genrl.planners import RecedingHorizonPlanner, ReturnGuide, load_planner
+from genrl.planners import (
+    PixelTrajectorySampler,
+    RecedingHorizonPlanner,
+    ReturnGuide,
+    ScoreTrajectorySampler,
+    load_planner,
+)
 from genrl.training.run_directory import RunDirectory
 
 TIMED = 10  # decisions of which the median is told
@@ -41,6 +47,8 @@ class PlanConfig:
     """Plan with fresh noise each time, in place of always the same."""
     replan_every: int | None = None
     """Steps for which a plan is followed; by default as trained."""
+    temperature: float | None = None
+    """How much of the chance in the data is in plans (score, pixels); by default as trained."""
     guide_weight: float | None = None
     """How strongly plans are led to a high expected return; by default as trained."""
     seed: int = 0
@@ -60,6 +68,10 @@ def main(config: PlanConfig) -> None:
     env_kwargs = directory.config["env_kwargs"]
     if config.replan_every is not None:
         planner.replan_every = config.replan_every
+    if config.temperature is not None:
+        if not isinstance(planner.sampler, ScoreTrajectorySampler | PixelTrajectorySampler):
+            raise InputError(f"{config.run} plans by {type(planner.sampler).__name__}, which has no temperature")
+        planner.sampler.temperature = config.temperature
     if config.guide_weight is not None:
         if not isinstance(planner.guide, ReturnGuide):
             raise InputError(f"{config.run} has no guide: train it with --guide-weight, too")

@@ -69,6 +69,8 @@ class TrainConfig:
     `window` of a plan."""
     guidance: float = 1.0
     """Weight of what plans are told, the return among it; above 1 exaggerates it, at twice the cost (score)."""
+    temperature: float = 1.0
+    """How much of the chance in the data is in plans; 0 takes the likeliest, or the middle one (score, pixels)."""
     guide_weight: float | None = None
     """Lead plans to a high expected return, this strongly: a network is fitted to the returns of grids. 0 fits it for
     later (plan.py has the same option)."""
@@ -139,9 +141,11 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
             context_dropout=0.0 if config.guidance == 1.0 else UNTOLD,
             fitting=replace(fitting, average=0.995),
         )
-        return ScoreTrajectorySampler(model=score, given=columns.given)
+        return ScoreTrajectorySampler(model=score, given=columns.given, temperature=config.temperature)
     if config.sampler in ("pixel_cnn", "pixel_rnn"):
         return _pixel_sampler(config, columns, fitting)
+    if config.temperature != 1:
+        raise InputError("--temperature is of --sampler score, pixel_cnn and pixel_rnn")
     return RowTrajectorySampler(model=_row_model(config, fitting), given=columns.given)
 
 
@@ -151,9 +155,9 @@ def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: Gra
         cnn = GatedPixelCNN(
             levels=bins.levels, output="logistics", width=config.hidden or 48, layers=3, fitting=fitting
         )
-        return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given)
+        return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.temperature)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
-    return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given)
+    return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given, temperature=config.temperature)
 
 
 def _row_model(config: TrainConfig, fitting: GradientFitting) -> GenerativeModel:

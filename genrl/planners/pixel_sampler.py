@@ -35,6 +35,7 @@ class PixelTrajectorySampler(TrajectoryModel):
         bins: how numbers become tokens.
         given: what the model is told of each trajectory.
         candidates: drawn for each trajectory where there is a guide, or a condition after an unknown cell.
+        temperature: of the draw of each token; below 1 prefers what is likely, 0 takes the likeliest each time.
 
     Raises:
         InputError: a model of other levels, or a hyperparameter out of its range.
@@ -43,7 +44,7 @@ class PixelTrajectorySampler(TrajectoryModel):
     >>> torch.manual_seed(0)
     <torch._C.Generator object at ...>
     >>> x = torch.rand(300, 1, 1).expand(-1, 4, 2)  # both columns stay what they were at first
-    >>> quick = GradientFitting(updates=100, batch_size=64, learning_rate=0.01)
+    >>> quick = GradientFitting(updates=200, batch_size=64, learning_rate=0.01)
     >>> model = GatedPixelCNN(levels=8, width=16, layers=2, fitting=quick)
     >>> sampler = PixelTrajectorySampler(model=model, bins=Bins(levels=8)).fit(x)
     >>> plans = sampler.sample(50, horizon=3)
@@ -54,14 +55,22 @@ class PixelTrajectorySampler(TrajectoryModel):
     architecture = "masked or recurrent; a plan takes a step for each token"
 
     def __init__(
-        self, *, model: AutoregressiveModel, bins: Bins = Bins(), given: Given = Given(), candidates: int = 16
+        self,
+        *,
+        model: AutoregressiveModel,
+        bins: Bins = Bins(),
+        given: Given = Given(),
+        candidates: int = 16,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(model=model, given=given)
         if model.levels != bins.levels:
             raise InputError(f"model must have the levels of the bins: levels={bins.levels}, not {model.levels}")
         at_least(1, candidates=candidates)
+        at_least(0, temperature=temperature)
         self.bins = bins
         self.candidates = candidates
+        self.temperature = temperature
 
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
         self.discretiser = Discretiser(self.bins, columns)
@@ -85,7 +94,8 @@ class PixelTrajectorySampler(TrajectoryModel):
         def draw(number: int) -> Tensor:
             told = None if context is None else context.repeat_interleave(number, 0)
             rows, where = tokens.repeat_interleave(number, 0), mask.repeat_interleave(number, 0)
-            found = model.complete(rows, where, told, candidates=candidates, alike=alike and guide is None)
+            same = alike and guide is None
+            found = model.complete(rows, where, told, candidates=candidates, temperature=self.temperature, alike=same)
             return self.discretiser.decode(found[..., 0].movedim(1, -1))
 
         return reweighted(draw, guide, self.candidates)
@@ -99,6 +109,7 @@ class PixelCNNTrajectorySampler(PixelTrajectorySampler):
         bins: as of `PixelTrajectorySampler`.
         given: likewise.
         candidates: likewise.
+        temperature: likewise.
     """
 
     def __init__(
@@ -108,9 +119,10 @@ class PixelCNNTrajectorySampler(PixelTrajectorySampler):
         bins: Bins = Bins(),
         given: Given = Given(),
         candidates: int = 16,
+        temperature: float = 1.0,
     ) -> None:
         default = GatedPixelCNN(levels=bins.levels, output="logistics", width=48, layers=3, fitting=FITTING)
-        super().__init__(model=model or default, bins=bins, given=given, candidates=candidates)
+        super().__init__(model=model or default, bins=bins, given=given, candidates=candidates, temperature=temperature)
 
 
 class PixelRNNTrajectorySampler(PixelTrajectorySampler):
@@ -121,6 +133,7 @@ class PixelRNNTrajectorySampler(PixelTrajectorySampler):
         bins: as of `PixelTrajectorySampler`.
         given: likewise.
         candidates: likewise.
+        temperature: likewise.
     """
 
     def __init__(
@@ -130,6 +143,7 @@ class PixelRNNTrajectorySampler(PixelTrajectorySampler):
         bins: Bins = Bins(),
         given: Given = Given(),
         candidates: int = 16,
+        temperature: float = 1.0,
     ) -> None:
         default = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=24, fitting=FITTING)
-        super().__init__(model=model or default, bins=bins, given=given, candidates=candidates)
+        super().__init__(model=model or default, bins=bins, given=given, candidates=candidates, temperature=temperature)

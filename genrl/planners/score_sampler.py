@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from genrl.argument_checks import at_least
+from genrl.errors import InputError
 from genrl.planners.given import Given
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
 from genrl.planners.whitening import Whitening
@@ -39,6 +41,12 @@ class ScoreTrajectorySampler(TrajectoryModel):
         model: its `sampler`, `evaluations` and `guidance` (of what is given) say how plans are drawn; None for one of
             a small `TemporalUNet`, with 20 evaluations.
         given: what the model is told of each trajectory.
+        temperature: multiplies the noise that a plan is made of (Ajay et al. 2023, section 3.2, did so in every step
+            of a reverse process); below 1 plans scatter less, 0 gives one plan for each condition, the middle one where
+            the data scatter around one. Of the probability flow ("heun") alone.
+
+    Raises:
+        InputError: a temperature below 0, or of another sampler.
 
     >>> from genrl.planners.conditions import Conditions
     >>> torch.manual_seed(0)
@@ -54,10 +62,14 @@ class ScoreTrajectorySampler(TrajectoryModel):
 
     architecture = "that of the model, over time or flat; many evaluations for a plan"
 
-    def __init__(self, *, model: ScoreModel | None = None, given: Given = Given()) -> None:
+    def __init__(self, *, model: ScoreModel | None = None, given: Given = Given(), temperature: float = 1.0) -> None:
         fitting = GradientFitting(updates=3000, batch_size=64, learning_rate=4e-3, average=0.995)
-        default = ScoreModel(network=TemporalUNet(), evaluations=20, fitting=fitting)
-        super().__init__(model=model or default, given=given)
+        model = model or ScoreModel(network=TemporalUNet(), evaluations=20, fitting=fitting)
+        super().__init__(model=model, given=given)
+        at_least(0, temperature=temperature)
+        if temperature != 1 and model.sampler != "heun":
+            raise InputError(f"temperature is of plans by the probability flow: sampler='heun', not {model.sampler!r}")
+        self.temperature = temperature
 
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
         self.whitening = Whitening(horizon * columns)
@@ -76,6 +88,8 @@ class ScoreTrajectorySampler(TrajectoryModel):
         """For (rows, time, columns that are modelled) of what is known."""
         assert isinstance(self.model, ScoreModel)
         untold = int(known.sum()) > len(known) * len(self.given.first)
+        if untold and self.temperature != 1:
+            raise InputError("plans under conditions beyond what is given are made with a temperature of 1 alone")
         return "predictor_corrector" if untold and self.model.sampler == "heun" else self.model.sampler
 
     def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
@@ -97,7 +111,7 @@ class ScoreTrajectorySampler(TrajectoryModel):
             return z + torch.einsum("nzc,nc->nz", inverse, missing)
 
         like = values.flatten(1).to(self.whitening.mean)
-        start = drown(model.noise, like[:1]).expand_as(like) if alike else drown(model.noise, like)
+        start = self.temperature * (drown(model.noise, like[:1]).expand_as(like) if alike else drown(model.noise, like))
         way = SAMPLERS[self._sampler(known)]
         with torch.no_grad():
             # What the lowest noise level has left is led there, too: the known cells are then put in their place.

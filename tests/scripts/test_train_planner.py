@@ -140,6 +140,20 @@ def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: P
         plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
 
 
+def test_plans_have_a_temperature(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
+    run = small(train_planner, tmp_path / "runs", data, temperature=0.5)
+    planner = load_planner(run.path / "planner")
+    assert planner.sampler.temperature == 0.5  # type: ignore[attr-defined]
+    import plan
+
+    plan.main(plan.PlanConfig(run=run.path, episodes=1, temperature=0.0))
+    with pytest.raises(InputError, match="--temperature is of --sampler score, pixel_cnn and pixel_rnn"):
+        small(train_planner, tmp_path / "others", data, sampler="flow", temperature=0.5)
+    other = small(train_planner, tmp_path / "others", data, sampler="flow")
+    with pytest.raises(InputError, match="plans by RowTrajectorySampler, which has no temperature"):
+        plan.main(plan.PlanConfig(run=other.path, temperature=0.5))
+
+
 @pytest.mark.parametrize("sampler", ["score", "flow", "vae"])
 def test_a_stopped_run_goes_on(
     train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
