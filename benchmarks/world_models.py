@@ -152,12 +152,13 @@ def gathered(env_id: str, steps: int, config: Config, *, seed: int) -> Experienc
     env.close()
     policies: list[Any] = [RandomPolicy(space, seed)]
     if env_id in available():
-        policies.append(NoisyPolicy(load_expert(env_id), space, config.noise, seed))  # type: ignore[arg-type]
+        policies.append(NoisyPolicy(load_expert(env_id), space, config.noise, seed=seed))  # type: ignore[arg-type]
     parts = []
     for policy in policies:
         wanted, have = steps // len(policies), 0
         while have < wanted:
-            episode = Experience.from_demonstrations(record(policy, env_id, 1, seed=seed + have), space)
+            recorded = record(policy, env_id, 1, seed=seed + have, deterministic=False)
+            episode = Experience.from_demonstrations(recorded, space)
             part = cut(episode, wanted - have)
             have += len(part)
             parts.append(part)

@@ -8,8 +8,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
+from experts.noisy_policy import NoisyPolicy
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 
@@ -17,6 +19,7 @@ __all__ = ["WaypointController", "maze_waypoints"]
 
 Array = NDArray[Any]
 WALL = 1
+NOISE_LASTS = 10.0  # steps
 
 
 class WaypointController:
@@ -30,11 +33,9 @@ class WaypointController:
         cell_size: in the units of the positions, which are 0 in the middle of the maze.
         gain: action for a unit of distance.
         damping: action against a unit of velocity.
-        noise: deviation of the noise on actions, unless they are deterministic.
-        seed: of the noise.
 
     >>> controller = WaypointController([[1, 1, 1], [1, 0, 0], [1, 1, 0]])
-    >>> controller.predict(np.array([0.0, 0, 0, 0, 1.0, -1.0]), deterministic=True)[0]  # right, then down
+    >>> controller.predict(np.array([0.0, 0, 0, 0, 1.0, -1.0]))[0]  # right, then down
     array([1., 0.], dtype=float32)
     """
 
@@ -45,15 +46,11 @@ class WaypointController:
         cell_size: float = 1.0,
         gain: float = 10.0,
         damping: float = 3.0,
-        noise: float = 0.3,
-        seed: int = 0,
     ) -> None:
         self.free = np.array([[cell != WALL for cell in row] for row in maze_map])
         self.cell_size = cell_size
         self.gain = gain
         self.damping = damping
-        self.noise = noise
-        self._generator = np.random.default_rng(seed)
         self._next: dict[tuple[int, int], Array] = {}
 
     def predict(
@@ -68,10 +65,8 @@ class WaypointController:
         if seen.shape[1] != 6:
             raise InputError(f"a maze observes 6 numbers, position, velocity and goal, not {seen.shape[1]}")
         aims = np.stack([self.aim(row[:2], row[4:]) for row in seen])
-        actions = self.gain * (aims - seen[:, :2]) - self.damping * seen[:, 2:4]
-        if not deterministic:
-            actions = actions + self.noise * self._generator.standard_normal(actions.shape)
-        actions = np.clip(actions, -1, 1).astype(np.float32)
+        pushed = self.gain * (aims - seen[:, :2]) - self.damping * seen[:, 2:4]
+        actions = np.clip(pushed, -1, 1).astype(np.float32)
         return (actions[0] if np.ndim(observation) == 1 else actions), None
 
     def aim(self, position: Array, goal: Array) -> Array:
@@ -122,8 +117,16 @@ def next_cells(free: Array, goal: tuple[int, int]) -> Array:
     return found
 
 
-def maze_waypoints(env_id: str, *, seed: int = 0, **env_kwargs: Any) -> WaypointController:
-    """The controller of a task such as PointMaze_UMaze-v3.
+def maze_waypoints(env_id: str, *, noise: float = 0.5, seed: int = 0, **env_kwargs: Any) -> NoisyPolicy:
+    """The controller of a task such as PointMaze_UMaze-v3, which strays from its way unless it acts deterministically.
+
+    Recordings then show how one gets away from walls and back to the way, which the controller itself never has to.
+
+    Args:
+        env_id: of the task.
+        noise: deviation of the noise on actions, of their half range; it lasts for about ten steps.
+        seed: of the noise.
+        env_kwargs: the task's constructor options.
 
     Raises:
         InputError: the task is no point maze.
@@ -131,9 +134,10 @@ def maze_waypoints(env_id: str, *, seed: int = 0, **env_kwargs: Any) -> Waypoint
     make_vec_env(env_id, 1, **env_kwargs).close()  # makes the mazes known to Gymnasium, or says what is wrong
     env = gym.make(env_id, **env_kwargs)
     try:
-        maze = getattr(env.unwrapped, "maze", None)
-        if maze is None or env.action_space.shape != (2,):
+        maze, space = getattr(env.unwrapped, "maze", None), env.action_space
+        if maze is None or not isinstance(space, spaces.Box) or space.shape != (2,):
             raise InputError(f"{env_id} is no point maze: waypoints are for tasks such as PointMaze_UMaze-v3")
-        return WaypointController(maze.maze_map, cell_size=maze.maze_size_scaling, seed=seed)
+        controller = WaypointController(maze.maze_map, cell_size=maze.maze_size_scaling)
+        return NoisyPolicy(controller, space, noise, lasting=NOISE_LASTS, seed=seed)
     finally:
         env.close()

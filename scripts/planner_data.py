@@ -67,7 +67,7 @@ def _controller(env_id: str, env_kwargs: Mapping[str, Any] | None, seed: int) ->
 
 
 def _medium(env_id: str, env_kwargs: Mapping[str, Any] | None, seed: int) -> Policy:
-    return NoisyPolicy(load_expert(env_id), task_spaces(env_id, env_kwargs)[1], NOISE, seed)
+    return NoisyPolicy(load_expert(env_id), task_spaces(env_id, env_kwargs)[1], NOISE, seed=seed)
 
 
 def cut_after_goal(demonstrations: Demonstrations, *, steps: int = AFTER_GOAL) -> Demonstrations:
