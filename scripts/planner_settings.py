@@ -40,6 +40,11 @@ __all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guid
 
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
+FITTING: dict[SamplerName, tuple[int, float]] = {
+    "score": (64, 4e-3),
+    "pixel_cnn": (128, 1e-3),
+    "pixel_rnn": (128, 1e-3),
+}
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
 UNTOLD = 0.1  # share of the rows that a score learns without what it is told, if that is to be exaggerated
 
@@ -50,7 +55,7 @@ class TrainConfig:
 
     env: str = "PointMaze_UMaze-v3"
     """Gymnasium id of the task."""
-    data: str = "waypoints:300"
+    data: str = "waypoints:600"
     """What to learn from: `waypoints:<episodes>` of a controller that knows a maze, `medium:<episodes>` of the shipped
     expert with much noise, `demonstrations` (the shipped ones), or a path."""
     sampler: SamplerName = "score"
@@ -77,9 +82,9 @@ class TrainConfig:
     every: int = 4
     """Steps from the start of one grid to that of the next."""
     hidden: int | None = None
-    """Width of the networks; by default 24 of a PixelRNN, 48 of a PixelCNN and of the score, 128 of a sequence, 256 of
-    the others."""
-    levels: int = 64
+    """Width of the networks; by default 24 of a PixelRNN, 64 of the score, 128 of a PixelCNN and a sequence, 256 of the
+    others."""
+    levels: int = 256
     """Values of a token (pixels)."""
     tokens: int = 1
     """Tokens of a number, coarse and fine (pixels)."""
@@ -87,12 +92,12 @@ class TrainConfig:
     """Of equal width, or with equally many numbers (pixels)."""
     evaluations: int = 20
     """Of the network, that a plan costs (score)."""
-    updates: int = 4000
+    updates: int = 6000
     """Gradient steps."""
     batch_size: int | None = None
-    """Rows of a gradient step; by default 64 of the score and 256 of the others."""
+    """Rows of a gradient step; by default 64 of the score, 128 of pixels and 256 of the others."""
     learning_rate: float | None = None
-    """Of Adam, at first; by default 4e-3 of the score and 2e-3 of the others."""
+    """Of Adam, at first; by default 4e-3 of the score, 1e-3 of pixels and 2e-3 of the others."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -125,15 +130,15 @@ def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: Tra
 
 def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryModel:
     """Not fitted yet."""
-    is_score = config.sampler == "score"
+    batch_size, learning_rate = FITTING.get(config.sampler, (256, 2e-3))
     fitting = GradientFitting(
         updates=config.updates,
-        batch_size=config.batch_size or (64 if is_score else 256),
-        learning_rate=config.learning_rate or (4e-3 if is_score else 2e-3),
+        batch_size=config.batch_size or batch_size,
+        learning_rate=config.learning_rate or learning_rate,
         seed=config.seed,
     )
-    if is_score:
-        width = config.hidden or 48
+    if config.sampler == "score":
+        width = config.hidden or 64
         score = ScoreModel(
             network=TemporalUNet(widths=(width, width)),
             evaluations=config.evaluations,
@@ -153,7 +158,7 @@ def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: Gra
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = GatedPixelCNN(
-            levels=bins.levels, output="logistics", width=config.hidden or 48, layers=3, fitting=fitting
+            levels=bins.levels, output="logistics", width=config.hidden or 128, layers=3, fitting=fitting
         )
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.temperature)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)

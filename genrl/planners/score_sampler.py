@@ -20,21 +20,23 @@ from genrl.training.gradient_fitting import GradientFitting
 
 __all__ = ["ScoreTrajectorySampler"]
 
+DEGREE = 0.25  # of whitening
+
 
 class ScoreTrajectorySampler(TrajectoryModel):
     """Denoises the whole grid of a trajectory at once (Janner et al. 2022, algorithm 1).
 
-    The model sees grids that are whitened over time and columns together (`Whitening`): what plans may not do, as far
-    as the rules of the task are linear, is a matter of small numbers, and so are the model's errors in it.
+    The model sees grids that are whitened in part, over time and columns together (`Whitening`): what plans may not do,
+    as far as the rules of the task are linear, is a matter of smaller numbers, and so are the model's errors in it.
 
     What the model was told of a trajectory (`given`) is its context. Other conditions lead the draw: at each noise
-    level, what the noisy trajectory will probably become is moved to the nearest one, in these units, in which the
-    known cells hold (Wang et al. 2023, equation 13). That falls a little short of a draw from the conditional, so that
-    "predictor_corrector" takes the place of "heun", which never looks back. A guide adds the gradient of its value at
-    what the noisy trajectory will probably become (`genrl.score.guidance.guided`): it is in nats, and must be
-    differentiable.
+    level, what the noisy trajectory will probably become is moved to where the known cells hold, by the move that is
+    likeliest if data are Gaussian (after Wang et al. 2023, equation 13). That falls a little short of a draw from the
+    conditional, so that "predictor_corrector" takes the place of "heun", which never looks back. A guide adds the
+    gradient of its value at what the noisy trajectory will probably become (`genrl.score.guidance.guided`): it is in
+    nats, and must be differentiable.
 
-    Departures from Janner et al.: whitened grids; the samplers of `ScoreModel`, with fewer evaluations; no in-painting
+    Departures from Janner et al.: these grids; the samplers of `ScoreModel`, with fewer evaluations; no in-painting
     of the observation, which the network is told.
 
     Args:
@@ -72,7 +74,7 @@ class ScoreTrajectorySampler(TrajectoryModel):
         self.temperature = temperature
 
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
-        self.whitening = Whitening(horizon * columns)
+        self.whitening = Whitening(horizon * columns, DEGREE)
         return (horizon, columns)
 
     def _prepare(self, grids: Tensor) -> None:
@@ -104,11 +106,13 @@ class ScoreTrajectorySampler(TrajectoryModel):
             return model.score_function(rows, level, context).flatten(1) * model.units.deviation
 
         led = score if guide is None else guided(score, lambda z: guide(grids(z)))
-        inverse = pseudo_inverses(self.whitening.root.T * model.units.deviation, known.flatten(1))
+        # The likeliest move to where the known cells hold is the shortest one of white rows.
+        spread = self.whitening.spread / model.units.deviation
+        moves = pseudo_inverses((self.whitening.spread @ self.whitening.root).T, known.flatten(1))
 
         def consistent(z: Tensor) -> Tensor:
             missing = torch.where(known, values - grids(z), 0.0).flatten(1)
-            return z + torch.einsum("nzc,nc->nz", inverse, missing)
+            return z + torch.einsum("nwc,nc->nw", moves, missing) @ spread
 
         like = values.flatten(1).to(self.whitening.mean)
         start = self.temperature * (drown(model.noise, like[:1]).expand_as(like) if alike else drown(model.noise, like))

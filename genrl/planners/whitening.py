@@ -1,10 +1,11 @@
-"""Trajectories in units in which nothing linear is left to learn."""
+"""Trajectories in units in which little that is linear is left to learn."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.nn import mean_and_deviation
 
 __all__ = ["Whitening"]
@@ -13,15 +14,23 @@ LEAST = 1e-5  # deviation of a direction, in which less than that is rounding
 
 
 class Whitening(nn.Module):
-    """The linear map of rows to uncorrelated ones of variance 1 that changes them least (Kessy et al. 2018, ZCA-cor).
+    """The linear map of rows to less correlated ones that changes them least: a whitening (Kessy et al. 2018, ZCA-cor)
+    or a part of the way there.
 
     Real trajectories hardly vary in the directions that would break the rules of the task, as far as these are linear.
-    Here those directions are as long as the others, so that noise, and a model's errors, are small in them. A cell of
-    the new rows is still about the time and the column of the old one. Directions in which nothing varies are
-    constants: 0 once removed, and restored as they were.
+    Whitened, those directions are as long as the others, so that noise, and a model's errors, are small in them. But
+    they are many, and what matters as much, such as where a trajectory ends, is a few directions that are long: a model
+    of white rows learns these last. A part of the way keeps some of both. A cell of the new rows is still about the
+    time and the column of the old one. Directions in which nothing varies are constants: 0 once removed, and restored
+    as they were.
 
     Args:
         cells: of a row.
+        degree: the part of the way, from 0 (each cell divided by its deviation) to 1 (uncorrelated, of variance 1): the
+            power to which directions are divided by their deviations.
+
+    Raises:
+        InputError: no such degree.
 
     >>> _ = torch.manual_seed(0)
     >>> start, slope = torch.randn(2, 1000, 1)
@@ -37,12 +46,17 @@ class Whitening(nn.Module):
     mean: Tensor
     root: Tensor
     inverse: Tensor
+    spread: Tensor
 
-    def __init__(self, cells: int) -> None:
+    def __init__(self, cells: int, degree: float = 1.0) -> None:
         super().__init__()
+        if not 0 <= degree <= 1:
+            raise InputError(f"degree must be within 0 .. 1, not {degree}")
+        self.degree = degree
         self.register_buffer("mean", torch.zeros(cells))
         self.register_buffer("root", torch.eye(cells))
         self.register_buffer("inverse", torch.eye(cells))
+        self.register_buffer("spread", torch.eye(cells))  # takes white rows to these
 
     @torch.no_grad()
     def measure(self, x: Tensor) -> None:
@@ -54,13 +68,17 @@ class Whitening(nn.Module):
         variances, directions = torch.linalg.eigh(standard.T @ standard / len(x))
         lengths = variances.clamp(min=0).sqrt()
         kept = lengths > LEAST
-        stretch = torch.where(kept, 1 / lengths.where(kept, 1.0), 0.0)
+
+        def power(exponent: float) -> Tensor:
+            return directions * torch.where(kept, lengths.where(kept, 1.0) ** exponent, 0.0) @ directions.T
+
         self.mean.copy_(mean)
-        self.root.copy_((directions * torch.where(kept, lengths, 0.0)) @ directions.T * deviation)
-        self.inverse.copy_(divided[:, None] * (directions * stretch) @ directions.T)
+        self.root.copy_(power(self.degree) * deviation)
+        self.inverse.copy_(divided[:, None] * power(-self.degree))
+        self.spread.copy_(power(1 - self.degree))
 
     def remove(self, x: Tensor) -> Tensor:
-        """(rows, cells) whitened."""
+        """(rows, cells) less correlated."""
         return (x.to(self.mean) - self.mean) @ self.inverse
 
     def restore(self, x: Tensor) -> Tensor:

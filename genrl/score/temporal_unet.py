@@ -16,7 +16,7 @@ from genrl.nn import TimeEmbedding, mlp
 __all__ = ["TemporalUNet"]
 
 FREQUENCIES = 4  # of the waves by which the network sees the noise level
-CONDITION = 64  # columns of what every block is told
+CONDITION = 128  # columns of what every block is told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,11 @@ class TemporalUNet:
     """Features at each resolution, the finest first."""
     kernel: int = 3
     """Times that a convolution sees; odd."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the network that reads the noise level and the context, once for all times."""
 
     def __post_init__(self) -> None:
-        at_least(1, widths=self.widths, kernel=self.kernel)
+        at_least(1, widths=self.widths, kernel=self.kernel, hidden=self.hidden)
         if not self.widths or self.kernel % 2 == 0:
             raise InputError(f"widths must name one at least, and kernel be odd, not {self.widths} and {self.kernel}")
 
@@ -50,17 +52,19 @@ class TemporalUNet:
         """
         if len(event_shape) != 2:
             raise InputError(f"X must hold rows (time, columns) for a TemporalUNet, not rows of shape {event_shape}")
-        return _Network(event_shape[1], context_features, self.widths, self.kernel)
+        return _Network(event_shape[1], context_features, self)
 
 
 class _Network(nn.Module):
     """Down to the coarsest resolution, and up again beside what was seen on the way down (Ronneberger et al. 2015)."""
 
-    def __init__(self, columns: int, context_features: int, widths: tuple[int, ...], kernel: int) -> None:
+    def __init__(self, columns: int, context_features: int, architecture: TemporalUNet) -> None:
         super().__init__()
+        widths, kernel = architecture.widths, architecture.kernel
         self.columns = columns
         self.clock = TimeEmbedding(FREQUENCIES)
-        self.told = nn.Sequential(mlp([self.clock.columns + context_features, CONDITION, CONDITION]), nn.SiLU())
+        sizes = [self.clock.columns + context_features, *architecture.hidden, CONDITION]
+        self.told = nn.Sequential(mlp(sizes, activation="silu"), nn.SiLU())
         self.first = nn.Conv1d(columns + context_features, widths[0], kernel, padding=kernel // 2)
         self.down = nn.ModuleList(_Block(width, width, kernel) for width in widths)
         self.shrink = nn.ModuleList(nn.Conv1d(*sizes, 3, stride=2, padding=1) for sizes in pairwise(widths))
