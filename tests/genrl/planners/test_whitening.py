@@ -1,8 +1,10 @@
 """Whitened trajectories: the map and its inverse, what does not vary, and rules that are linear."""
 
+import pytest
 import torch
 from straight_lines import TIME, lines, make
 
+from genrl.errors import InputError
 from genrl.planners import Conditions, Given
 from genrl.planners.whitening import Whitening
 
@@ -28,6 +30,23 @@ def test_each_cell_is_still_mostly_itself() -> None:
     white.measure(x)
     both = torch.cat([x, white.remove(x)], 1)
     assert (torch.corrcoef(both.T)[:5, 5:].diagonal() > 0.8).all()
+
+
+@pytest.mark.parametrize("degree", [0.0, 0.25, 1.0])
+def test_a_part_of_the_way(degree: float) -> None:
+    x, full, part = correlated(2000), Whitening(5), Whitening(5, degree)
+    full.measure(x)
+    part.measure(x)
+    z = part.remove(x)
+    torch.testing.assert_close(full.remove(x) @ part.spread, z, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(part.restore(z), x, rtol=1e-4, atol=1e-4)
+    before, after = (torch.linalg.eigvalsh(torch.cov(rows.T, correction=0)) for rows in ((x - x.mean(0)) / x.std(0), z))
+    torch.testing.assert_close(after, before ** (1 - degree), rtol=1e-2, atol=1e-3)
+
+
+def test_there_is_no_further_way() -> None:
+    with pytest.raises(InputError, match=r"degree must be within 0 \.\. 1"):
+        Whitening(5, 1.5)
 
 
 def test_what_does_not_vary_is_restored_as_it_was() -> None:
