@@ -158,7 +158,7 @@ def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: Gra
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = GatedPixelCNN(
-            levels=bins.levels, output="logistics", width=config.hidden or 128, layers=3, fitting=fitting
+            levels=bins.levels, output="logistics", width=config.hidden or 128, layers=3, relative=True, fitting=fitting
         )
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.temperature)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -37,6 +38,8 @@ class GatedPixelCNN(AutoregressiveModel):
         output: "categorical" or "logistics".
         mixtures: of "logistics".
         inputs: how the network is told pixels and context.
+        relative: the logistics lie about the pixel above, not about the middle level: of images whose rows are times,
+            in which a pixel is near the one before it.
         dropout: fraction of the features of each gate that is hidden while it is trained.
         fitting: how `fit` trains it.
 
@@ -69,10 +72,15 @@ class GatedPixelCNN(AutoregressiveModel):
         output: DiscreteOutput = "categorical",
         mixtures: int = 5,
         inputs: PixelInputs = PixelInputs(),
+        relative: bool = False,
         dropout: float = 0.0,
         fitting: GradientFitting = GradientFitting(updates=2000, batch_size=64),
     ) -> None:
         super().__init__(levels=levels, output=output, mixtures=mixtures, fitting=fitting)
+        if relative and (output != "logistics" or inputs.embedding is not None):
+            raise InputError(
+                "relative pixels are grey values: it takes output='logistics', and inputs without embedding"
+            )
         at_least(1, width=width, layers=layers)
         if kernel < 3 or kernel % 2 == 0:
             raise InputError(f"kernel must be odd, and 3 or more, not {kernel}")
@@ -80,6 +88,7 @@ class GatedPixelCNN(AutoregressiveModel):
         self.layers = layers
         self.kernel = kernel
         self.inputs = inputs
+        self.relative = relative
         self.dropout = dropout
 
     def _make_network(
@@ -94,6 +103,7 @@ class GatedPixelCNN(AutoregressiveModel):
             width=self.width,
             layers=self.layers,
             kernel=self.kernel,
+            relative=self.relative,
             dropout=self.dropout,
         )
 
@@ -163,9 +173,11 @@ class _GatedNetwork(PixelNetwork):
         width: int,
         layers: int,
         kernel: int,
+        relative: bool,
         dropout: float,
     ) -> None:
         super().__init__(event_shape, inputs, condition, outputs)
+        self.relative = relative
         channels, has_context = event_shape[0], condition is not None
         features = groups(width, channels)
         seen = groups(inputs.outputs, channels)
@@ -180,7 +192,8 @@ class _GatedNetwork(PixelNetwork):
         """(rows, channels * outputs, height, width)."""
         told = self.told(condition)
         rows_before = F.pad(x, (0, 0, 1, 0))[:, :, :-1]
-        return self.along(x, self.above(rows_before, told, EVERYWHERE), told, EVERYWHERE)
+        found = self.along(x, self.above(rows_before, told, EVERYWHERE), told, EVERYWHERE)
+        return self.about(rows_before, found) if self.relative else found
 
     def told(self, condition: Tensor | None) -> list[tuple[Tensor | None, Tensor | None]]:
         """What the vertical and the horizontal gates of each layer are told of the context."""
@@ -208,6 +221,11 @@ class _GatedNetwork(PixelNetwork):
             x = layer.along(x, from_above, told_here, view)
         return view(self.head, F.relu(view(self.last, F.relu(x))))
 
+    def about(self, above: Tensor, found: Tensor) -> Tensor:
+        """The head's numbers, whose means are told as distances from the (rows, channels, ...) pixels above."""
+        weights, means, log_scales = found.unflatten(1, (self.event_shape[0], 3, -1)).unbind(2)
+        return torch.stack([weights, means + above.unsqueeze(2), log_scales], 2).flatten(1, 3)
+
     def steps(self, x: Tensor, context: Tensor | None, start: int) -> Steps:
         """Pixel by pixel."""
         return _GatedSteps(self, x, context)
@@ -232,6 +250,8 @@ class _GatedSteps:
             self._next_row(row)
         view = self.columns.at(row, column)
         found = self.network.along(self._told(row, column), self.above, self.told, view)
+        if self.network.relative and row:
+            found = self.network.about(self._told(row - 1, column), found)
         return self.network.of_channel(found, channel)
 
     def put(self, place: int, values: Tensor) -> None:
