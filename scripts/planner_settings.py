@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from genrl.autoencoders import VAE
-from genrl.autoregressive import GatedPixelCNN, PixelRNN, Recurrent, SequenceModel
+from genrl.autoregressive import PixelRNN, Recurrent, SequenceModel
 from genrl.errors import InputError
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
@@ -29,6 +29,7 @@ from genrl.planners import (
     TrajectoryColumns,
     TrajectoryModel,
     cut_trajectories,
+    trajectory_pixel_cnn,
 )
 from genrl.planners.acting import Acting
 from genrl.planners.trajectory_grids import Returns
@@ -95,7 +96,7 @@ class TrainConfig:
     updates: int = 6000
     """Gradient steps."""
     batch_size: int | None = None
-    """Rows of a gradient step; by default 64 of the score, 128 of pixels and 256 of the others."""
+    """Rows of a gradient step; by default 64 of the score and of pixels, 256 of the others."""
     learning_rate: float | None = None
     """Of Adam, at first; by default 4e-3 of the score, 1e-3 of pixels and 2e-3 of the others."""
     env_kwargs: tuple[str, ...] = ()
@@ -157,9 +158,7 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
 def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: GradientFitting) -> TrajectoryModel:
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
-        cnn = GatedPixelCNN(
-            levels=bins.levels, output="logistics", width=config.hidden or 128, layers=3, relative=True, fitting=fitting
-        )
+        cnn = trajectory_pixel_cnn(bins.levels, width=config.hidden or 128, fitting=fitting)
         return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.temperature)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
     return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given, temperature=config.temperature)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrl.autoregressive.levels import LevelInputs, check_integers
 from genrl.errors import InputError
-from genrl.nn import Units
+from genrl.nn import Units, mlp
 
 __all__ = ["Condition", "GridAndVector", "Told", "check_context_shape"]
 
@@ -28,6 +28,7 @@ class Condition(nn.Module):
         width: features.
         shape: (channels, height, width) of a context that is a flattened grid; None of one that is not.
         levels: K if that grid holds the integers 0 .. K - 1, which are no quantities; None if it holds numbers.
+        hidden: widths of the layers by which a vector is read; none makes what pixels are told linear in it.
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class Condition(nn.Module):
         width: int,
         shape: tuple[int, int, int] | None,
         levels: int | None,
+        hidden: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.size, self.shape, self.levels = size, shape, levels
         self.units = Units((columns,))
         if shape is None:
-            self.layers: nn.Module = nn.Linear(columns, width)
+            self.layers: nn.Module = mlp([columns, *hidden, width], activation="silu")
             return
         self.inputs = None if levels is None else LevelInputs(shape[0], levels, width)
         channels = shape[0] if self.inputs is None else self.inputs.outputs

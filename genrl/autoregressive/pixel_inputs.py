@@ -28,9 +28,11 @@ class PixelInputs:
     """Columns after those of the grid, which every pixel is told alike."""
     context_levels: int | None = None
     """K if that grid holds the integers 0 .. K - 1 without an order, which get learned numbers, too."""
+    context_hidden: tuple[int, ...] = ()
+    """Widths of the layers by which a context without places is read; without them it is told linearly."""
 
     def __post_init__(self) -> None:
-        at_least(1, embedding=self.embedding)
+        at_least(1, embedding=self.embedding, context_hidden=self.context_hidden)
         at_least(2, context_levels=self.context_levels)
         at_least(0, context_beside=self.context_beside)
         if self.context_shape is None and (self.context_levels is not None or self.context_beside):
@@ -49,9 +51,9 @@ class PixelInputs:
         check_context_shape(self.context_shape, self.context_beside, columns)
         if not columns:
             return None
-        size, beside = event_shape[1:], self.context_beside
-        first = Condition(columns - beside, size, width, self.context_shape, self.context_levels)
-        return GridAndVector(first, Condition(beside, size, width, None, None)) if beside else first
+        size, beside, hidden = event_shape[1:], self.context_beside, self.context_hidden
+        first = Condition(columns - beside, size, width, self.context_shape, self.context_levels, hidden)
+        return GridAndVector(first, Condition(beside, size, width, None, None, hidden)) if beside else first
 
 
 def image_shape(event_shape: tuple[int, ...], model: str) -> tuple[int, int, int]:

@@ -4,7 +4,12 @@ from genrl.planners.acting import InverseDynamics, PlannedActions, PositionContr
 from genrl.planners.bins import Bins
 from genrl.planners.conditions import Conditions
 from genrl.planners.given import Given
-from genrl.planners.pixel_sampler import PixelCNNTrajectorySampler, PixelRNNTrajectorySampler, PixelTrajectorySampler
+from genrl.planners.pixel_sampler import (
+    PixelCNNTrajectorySampler,
+    PixelRNNTrajectorySampler,
+    PixelTrajectorySampler,
+    trajectory_pixel_cnn,
+)
 from genrl.planners.planner import RecedingHorizonPlanner
 from genrl.planners.return_guide import ReturnGuide
 from genrl.planners.row_dynamics import RowDynamics
@@ -35,4 +40,5 @@ __all__ = [
     "cut_trajectories",
     "load_planner",
     "save_planner",
+    "trajectory_pixel_cnn",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from genrl.argument_checks import at_least
-from genrl.autoregressive import GatedPixelCNN, PixelRNN
+from genrl.autoregressive import GatedPixelCNN, PixelInputs, PixelRNN
 from genrl.autoregressive.autoregressive_model import AutoregressiveModel
 from genrl.errors import InputError
 from genrl.planners.bins import Bins, Discretiser
@@ -15,9 +15,28 @@ from genrl.planners.reweighting import reweighted
 from genrl.planners.trajectory_model import Guide, TrajectoryModel
 from genrl.training.gradient_fitting import GradientFitting
 
-__all__ = ["PixelCNNTrajectorySampler", "PixelRNNTrajectorySampler", "PixelTrajectorySampler"]
+__all__ = [
+    "PixelCNNTrajectorySampler",
+    "PixelRNNTrajectorySampler",
+    "PixelTrajectorySampler",
+    "trajectory_pixel_cnn",
+]
 
-FITTING = GradientFitting(updates=2000, batch_size=128)
+FITTING = GradientFitting(updates=4000, batch_size=64)
+
+
+def trajectory_pixel_cnn(levels: int, *, width: int = 128, fitting: GradientFitting = FITTING) -> GatedPixelCNN:
+    """A small gated PixelCNN of trajectories: numbers are near those of the time before, and context is read deeply.
+
+    Args:
+        levels: of a token.
+        width: features, which the tokens of a time share.
+        fitting: how it is trained.
+    """
+    inputs = PixelInputs(context_hidden=(256, 256))
+    return GatedPixelCNN(
+        levels=levels, output="logistics", width=width, layers=3, inputs=inputs, relative=True, fitting=fitting
+    )
 
 
 class PixelTrajectorySampler(TrajectoryModel):
@@ -105,7 +124,7 @@ class PixelCNNTrajectorySampler(PixelTrajectorySampler):
     """A `PixelTrajectorySampler` of a gated PixelCNN, which keeps what it computed for the tokens before.
 
     Args:
-        model: a `GatedPixelCNN` or `PixelCNN`; by default a small gated one with a mixture of logistics.
+        model: a `GatedPixelCNN` or `PixelCNN`; by default that of `trajectory_pixel_cnn`.
         bins: as of `PixelTrajectorySampler`.
         given: likewise.
         candidates: likewise.
