@@ -63,7 +63,7 @@ HOPPER = TrainConfig(
     every=1,
     temperature=0.3,
 )
-MAZE = TrainConfig(data="waypoints:600", horizon=16, stride=8, replan_every=10, acting="position", every=2)
+MAZE = TrainConfig(replan_every=10, every=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Config:
     episodes: int = 50
     """To test on."""
     updates: int | None = None
-    """Gradient steps; by default 6000 of the score and of cloning, 3000 of pixels."""
+    """Gradient steps; by default 6000 of the score and of cloning, 8000 of pixels."""
     out: Path = Path("planning.csv")
     """The table; recorded episodes are kept beside it."""
 
@@ -105,7 +105,7 @@ def settings_of(env: str, method: str, seed: int, updates: int | None) -> TrainC
     base = replace(MAZE, env=env) if env in MAZES else replace(HOPPER, env=env)
     pixels = method.startswith("pixel")
     sampler: Any = method if pixels else "score"
-    return replace(base, sampler=sampler, seed=seed, updates=updates or (3000 if pixels else 6000))
+    return replace(base, sampler=sampler, seed=seed, updates=updates or (8000 if pixels else 6000))
 
 
 def episodes_of(settings: TrainConfig, folder: Path) -> Demonstrations:

@@ -41,11 +41,10 @@ __all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guid
 
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
-FITTING: dict[SamplerName, tuple[int, float]] = {
-    "score": (64, 4e-3),
-    "pixel_cnn": (128, 1e-3),
-    "pixel_rnn": (128, 1e-3),
-}
+# Errors add up from row to row of a plan that is drawn in order: fewer rows, further apart.
+GRIDS: dict[SamplerName, tuple[int, int]] = {"pixel_cnn": (8, 16), "pixel_rnn": (8, 16)}
+PIXELS = (64, 1e-3)  # rows of a gradient step, and the first step size
+FITTING: dict[SamplerName, tuple[int, float]] = {"score": (64, 4e-3), "pixel_cnn": PIXELS, "pixel_rnn": PIXELS}
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
 UNTOLD = 0.1  # share of the rows that a score learns without what it is told, if that is to be exaggerated
 
@@ -62,10 +61,10 @@ class TrainConfig:
     sampler: SamplerName = "score"
     """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
     (sequence)."""
-    horizon: int = 16
-    """Rows of a plan."""
-    stride: int = 8
-    """Steps of the task from row to row."""
+    horizon: int | None = None
+    """Rows of a plan; by default 16, of pixels 8."""
+    stride: int | None = None
+    """Steps of the task from row to row; by default 8, of pixels 16."""
     replan_every: int = 20
     """Steps for which a plan is followed."""
     acting: Literal["position", "planned", "inverse"] = "position"
@@ -116,14 +115,24 @@ class TrainConfig:
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
 
+    @property
+    def rows(self) -> int:
+        """Of a plan."""
+        return self.horizon or GRIDS.get(self.sampler, (16, 8))[0]
+
+    @property
+    def steps(self) -> int:
+        """From row to row."""
+        return self.stride or GRIDS.get(self.sampler, (16, 8))[1]
+
 
 def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: TrajectoryColumns) -> Tensor:
     """(grids, horizon, columns); where there is a goal, episodes end at rest, and grids may reach beyond the end."""
     return cut_trajectories(
         demonstrations,
         columns,
-        horizon=config.horizon,
-        stride=config.stride,
+        horizon=config.rows,
+        stride=config.steps,
         every=config.every,
         at_end="hold" if columns.goal else "drop",
     )
@@ -184,7 +193,7 @@ def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations:
         return PlannedActions()
     if config.acting == "inverse":
         fitting = GradientFitting(updates=min(config.updates, 3000), learning_rate=1e-3, seed=config.seed)
-        return InverseDynamics(columns, config.stride, fitting=fitting).fit(demonstrations)
+        return InverseDynamics(columns, config.steps, fitting=fitting).fit(demonstrations)
     if (columns.observations - len(columns.goal), columns.actions) != (4, 2):
         raise InputError(
             f"--acting position is for point mazes, and {config.env} is none: give --acting planned or inverse"
@@ -198,7 +207,7 @@ def make_guide(config: TrainConfig, columns: TrajectoryColumns, demonstrations: 
         return None
     grids = make_grids(config, demonstrations, replace(columns, returns="to_go"))
     fitting = GradientFitting(updates=min(config.updates, 2000), learning_rate=1e-3, seed=config.seed)
-    guide = ReturnGuide(columns, config.horizon, weight=config.guide_weight, fitting=fitting)
+    guide = ReturnGuide(columns, config.rows, weight=config.guide_weight, fitting=fitting)
     return guide.fit(grids, grids[:, 0, -1])
 
 
@@ -216,8 +225,8 @@ def make_planner(
         sampler,
         columns,
         space,
-        horizon=config.horizon,
-        stride=config.stride,
+        horizon=config.rows,
+        stride=config.steps,
         replan_every=config.replan_every,
         acting=acting,
         desired_return=None if columns.returns is None else float(np.quantile(grids[:, 0, -1], WISHED)),

@@ -140,6 +140,13 @@ def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: P
         plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
 
 
+def test_plans_of_pixels_have_fewer_rows_further_apart(train_planner: ModuleType) -> None:
+    settings = train_planner.TrainConfig
+    assert (settings().rows, settings().steps) == (16, 8)
+    assert (settings(sampler="pixel_cnn").rows, settings(sampler="pixel_cnn").steps) == (8, 16)
+    assert settings(sampler="pixel_rnn", horizon=5).rows == 5
+
+
 def test_plans_have_a_temperature(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
     run = small(train_planner, tmp_path / "runs", data, temperature=0.5)
     planner = load_planner(run.path / "planner")
