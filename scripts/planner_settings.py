@@ -41,8 +41,9 @@ __all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guid
 
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
-# Errors add up from row to row of a plan that is drawn in order: fewer rows, further apart.
+# Errors add up from row to row of a plan that is drawn in order: fewer rows, further apart, and less chance.
 GRIDS: dict[SamplerName, tuple[int, int]] = {"pixel_cnn": (8, 16), "pixel_rnn": (8, 16)}
+TEMPERATURES: dict[SamplerName, float] = {"pixel_cnn": 0.5, "pixel_rnn": 0.5}
 PIXELS = (64, 1e-3)  # rows of a gradient step, and the first step size
 FITTING: dict[SamplerName, tuple[int, float]] = {"score": (64, 4e-3), "pixel_cnn": PIXELS, "pixel_rnn": PIXELS}
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
@@ -74,8 +75,9 @@ class TrainConfig:
     `window` of a plan."""
     guidance: float = 1.0
     """Weight of what plans are told, the return among it; above 1 exaggerates it, at twice the cost (score)."""
-    temperature: float = 1.0
-    """How much of the chance in the data is in plans; 0 takes the likeliest, or the middle one (score, pixels)."""
+    temperature: float | None = None
+    """How much of the chance in the data is in plans; by default 1, of pixels 0.5. 0 takes the likeliest, or the middle
+    one (score, pixels)."""
     guide_weight: float | None = None
     """Lead plans to a high expected return, this strongly: a network is fitted to the returns of grids. 0 fits it for
     later (plan.py has the same option)."""
@@ -125,6 +127,11 @@ class TrainConfig:
         """From row to row."""
         return self.stride or GRIDS.get(self.sampler, (16, 8))[1]
 
+    @property
+    def plan_temperature(self) -> float:
+        """How much of the chance in the data is in plans."""
+        return TEMPERATURES.get(self.sampler, 1.0) if self.temperature is None else self.temperature
+
 
 def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: TrajectoryColumns) -> Tensor:
     """(grids, horizon, columns); where there is a goal, episodes end at rest, and grids may reach beyond the end."""
@@ -156,10 +163,10 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
             context_dropout=0.0 if config.guidance == 1.0 else UNTOLD,
             fitting=replace(fitting, average=0.995),
         )
-        return ScoreTrajectorySampler(model=score, given=columns.given, temperature=config.temperature)
+        return ScoreTrajectorySampler(model=score, given=columns.given, temperature=config.plan_temperature)
     if config.sampler in ("pixel_cnn", "pixel_rnn"):
         return _pixel_sampler(config, columns, fitting)
-    if config.temperature != 1:
+    if config.plan_temperature != 1:
         raise InputError("--temperature is of --sampler score, pixel_cnn and pixel_rnn")
     return RowTrajectorySampler(model=_row_model(config, fitting), given=columns.given)
 
@@ -168,9 +175,9 @@ def _pixel_sampler(config: TrainConfig, columns: TrajectoryColumns, fitting: Gra
     bins = Bins(levels=config.levels, tokens=config.tokens, kind=config.bins)
     if config.sampler == "pixel_cnn":
         cnn = trajectory_pixel_cnn(bins.levels, width=config.hidden or 128, fitting=fitting)
-        return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.temperature)
+        return PixelCNNTrajectorySampler(model=cnn, bins=bins, given=columns.given, temperature=config.plan_temperature)
     rnn = PixelRNN(levels=bins.levels, output="logistics", recurrence="row", width=config.hidden or 24, fitting=fitting)
-    return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given, temperature=config.temperature)
+    return PixelRNNTrajectorySampler(model=rnn, bins=bins, given=columns.given, temperature=config.plan_temperature)
 
 
 def _row_model(config: TrainConfig, fitting: GradientFitting) -> GenerativeModel:

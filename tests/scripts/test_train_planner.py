@@ -145,6 +145,8 @@ def test_plans_of_pixels_have_fewer_rows_further_apart(train_planner: ModuleType
     assert (settings().rows, settings().steps) == (16, 8)
     assert (settings(sampler="pixel_cnn").rows, settings(sampler="pixel_cnn").steps) == (8, 16)
     assert settings(sampler="pixel_rnn", horizon=5).rows == 5
+    assert (settings().plan_temperature, settings(sampler="pixel_cnn").plan_temperature) == (1.0, 0.5)
+    assert settings(sampler="pixel_cnn", temperature=0.0).plan_temperature == 0.0
 
 
 def test_plans_have_a_temperature(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
