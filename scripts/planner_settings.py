@@ -41,9 +41,7 @@ __all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guid
 
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
-# Errors add up from row to row of a plan that is drawn in order: fewer rows, further apart, and less chance.
-GRIDS: dict[SamplerName, tuple[int, int]] = {"pixel_cnn": (8, 16), "pixel_rnn": (8, 16)}
-TEMPERATURES: dict[SamplerName, float] = {"pixel_cnn": 0.5, "pixel_rnn": 0.5}
+TEMPERATURES: dict[SamplerName, float] = {"score": 0.5, "pixel_cnn": 0.5, "pixel_rnn": 0.5}
 PIXELS = (64, 1e-3)  # rows of a gradient step, and the first step size
 FITTING: dict[SamplerName, tuple[int, float]] = {"score": (64, 4e-3), "pixel_cnn": PIXELS, "pixel_rnn": PIXELS}
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
@@ -62,10 +60,10 @@ class TrainConfig:
     sampler: SamplerName = "score"
     """Plans drawn out of noise as a whole, token by token (pixels), as one row by a flow or a VAE, or number by number
     (sequence)."""
-    horizon: int | None = None
-    """Rows of a plan; by default 16, of pixels 8."""
-    stride: int | None = None
-    """Steps of the task from row to row; by default 8, of pixels 16."""
+    horizon: int = 8
+    """Rows of a plan; few that are far apart suit a plan better than many, for errors add up from row to row."""
+    stride: int = 16
+    """Steps of the task from row to row."""
     replan_every: int = 20
     """Steps for which a plan is followed."""
     acting: Literal["position", "planned", "inverse"] = "position"
@@ -76,8 +74,8 @@ class TrainConfig:
     guidance: float = 1.0
     """Weight of what plans are told, the return among it; above 1 exaggerates it, at twice the cost (score)."""
     temperature: float | None = None
-    """How much of the chance in the data is in plans; by default 1, of pixels 0.5. 0 takes the likeliest, or the middle
-    one (score, pixels)."""
+    """How much of the chance in the data is in plans (score, pixels); by default 0.5. 0 takes the likeliest, or the
+    middle one."""
     guide_weight: float | None = None
     """Lead plans to a high expected return, this strongly: a network is fitted to the returns of grids. 0 fits it for
     later (plan.py has the same option)."""
@@ -118,16 +116,6 @@ class TrainConfig:
                 raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
 
     @property
-    def rows(self) -> int:
-        """Of a plan."""
-        return self.horizon or GRIDS.get(self.sampler, (16, 8))[0]
-
-    @property
-    def steps(self) -> int:
-        """From row to row."""
-        return self.stride or GRIDS.get(self.sampler, (16, 8))[1]
-
-    @property
     def plan_temperature(self) -> float:
         """How much of the chance in the data is in plans."""
         return TEMPERATURES.get(self.sampler, 1.0) if self.temperature is None else self.temperature
@@ -138,8 +126,8 @@ def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: Tra
     return cut_trajectories(
         demonstrations,
         columns,
-        horizon=config.rows,
-        stride=config.steps,
+        horizon=config.horizon,
+        stride=config.stride,
         every=config.every,
         at_end="hold" if columns.goal else "drop",
     )
@@ -200,7 +188,7 @@ def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations:
         return PlannedActions()
     if config.acting == "inverse":
         fitting = GradientFitting(updates=min(config.updates, 3000), learning_rate=1e-3, seed=config.seed)
-        return InverseDynamics(columns, config.steps, fitting=fitting).fit(demonstrations)
+        return InverseDynamics(columns, config.stride, fitting=fitting).fit(demonstrations)
     if (columns.observations - len(columns.goal), columns.actions) != (4, 2):
         raise InputError(
             f"--acting position is for point mazes, and {config.env} is none: give --acting planned or inverse"
@@ -214,7 +202,7 @@ def make_guide(config: TrainConfig, columns: TrajectoryColumns, demonstrations: 
         return None
     grids = make_grids(config, demonstrations, replace(columns, returns="to_go"))
     fitting = GradientFitting(updates=min(config.updates, 2000), learning_rate=1e-3, seed=config.seed)
-    guide = ReturnGuide(columns, config.rows, weight=config.guide_weight, fitting=fitting)
+    guide = ReturnGuide(columns, config.horizon, weight=config.guide_weight, fitting=fitting)
     return guide.fit(grids, grids[:, 0, -1])
 
 
@@ -232,8 +220,8 @@ def make_planner(
         sampler,
         columns,
         space,
-        horizon=config.rows,
-        stride=config.steps,
+        horizon=config.horizon,
+        stride=config.stride,
         replan_every=config.replan_every,
         acting=acting,
         desired_return=None if columns.returns is None else float(np.quantile(grids[:, 0, -1], WISHED)),

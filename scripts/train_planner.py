@@ -50,7 +50,7 @@ def main(config: TrainConfig) -> None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
         about = {"settings": settings, "env_kwargs": env_kwargs, "updates": config.updates, "updates_done": 0}
         directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
-    print(f"{len(grids):,} grids of {config.rows} rows\nrun directory: {directory.path}", flush=True)
+    print(f"{len(grids):,} grids of {config.horizon} rows\nrun directory: {directory.path}", flush=True)
     began = time.perf_counter()
     with one_torch_thread():
         epochs = train(sampler.to(device), grids.to(device), directory)

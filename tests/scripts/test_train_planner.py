@@ -140,12 +140,9 @@ def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: P
         plan.main(plan.PlanConfig(run=other.path, guide_weight=1.0))
 
 
-def test_plans_of_pixels_have_fewer_rows_further_apart(train_planner: ModuleType) -> None:
+def test_samplers_that_have_no_temperature_are_left_at_one(train_planner: ModuleType) -> None:
     settings = train_planner.TrainConfig
-    assert (settings().rows, settings().steps) == (16, 8)
-    assert (settings(sampler="pixel_cnn").rows, settings(sampler="pixel_cnn").steps) == (8, 16)
-    assert settings(sampler="pixel_rnn", horizon=5).rows == 5
-    assert (settings().plan_temperature, settings(sampler="pixel_cnn").plan_temperature) == (1.0, 0.5)
+    assert (settings().plan_temperature, settings(sampler="flow").plan_temperature) == (0.5, 1.0)
     assert settings(sampler="pixel_cnn", temperature=0.0).plan_temperature == 0.0
 
 
