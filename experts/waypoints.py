@@ -11,9 +11,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from experts.noisy_policy import NoisyPolicy
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
+
+from .noisy_policy import NoisyPolicy
 
 __all__ = ["WaypointController", "maze_waypoints"]
 

@@ -28,7 +28,7 @@ def planning(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_settings_are_those_of_the_task_and_the_method(planning: ModuleType) -> None:
     maze = planning.settings_of("PointMaze_Medium-v3", "pixel_cnn", 2, None)
-    assert (maze.data, maze.sampler, maze.seed, maze.acting) == ("waypoints:300", "pixel_cnn", 2, "position")
+    assert (maze.data, maze.sampler, maze.seed, maze.acting) == ("waypoints:600", "pixel_cnn", 2, "position")
     hopper = planning.settings_of("Hopper-v4", "score", 0, 7)
     assert (hopper.data, hopper.sampler, hopper.updates, hopper.acting) == ("medium:100", "score", 7, "planned")
 
@@ -72,9 +72,9 @@ def test_what_is_done_is_not_done_again(
     config = planning.Config(env=("PointMaze_UMaze-v3",), method=("score",), seeds=(0,), out=tmp_path / "table.csv")
     planning.main(config)
     planning.main(replace(config, method=("score", "bc"), seeds=(0, 1)))
-    planning.main(replace(config, updates=6000))
-    assert asked == [(*which, 3000) for which in (("score", 0), ("bc", 0), ("score", 1), ("bc", 1))] + [
-        ("score", 0, 6000)
+    planning.main(replace(config, updates=7000))
+    assert asked == [(*which, 6000) for which in (("score", 0), ("bc", 0), ("score", 1), ("bc", 1))] + [
+        ("score", 0, 7000)
     ]
     assert "90%, 90%" in capsys.readouterr().out
     with (tmp_path / "table.csv").open() as file:
