@@ -18,6 +18,7 @@ from planner_pictures import film_plans
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from genrl.argument_checks import at_least
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.evaluation import evaluate_policy
@@ -71,6 +72,7 @@ def main(config: PlanConfig) -> None:
     if config.temperature is not None:
         if not isinstance(planner.sampler, ScoreTrajectorySampler | PixelTrajectorySampler):
             raise InputError(f"{config.run} plans by {type(planner.sampler).__name__}, which has no temperature")
+        at_least(0, temperature=config.temperature)
         planner.sampler.temperature = config.temperature
     if config.guide_weight is not None:
         if not isinstance(planner.guide, ReturnGuide):

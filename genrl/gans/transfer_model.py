@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import prod
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from genrl.generative_model import GenerativeModel, Progress
 __all__ = ["TransferModel"]
 
 
-class TransferModel(GenerativeModel):
+class TransferModel(GenerativeModel, ABC):
     """A distribution p(y given x), all of it at the one row `transfer(x)`: the context of `sample` is x, flat.
 
     Subclasses say by `paired` whether they learn from pairs, and implement `transfer`, `_networks` and `_fit`.
@@ -29,17 +30,17 @@ class TransferModel(GenerativeModel):
 
     paired: ClassVar[bool]
 
+    @abstractmethod
     def transfer(self, x: Tensor) -> Tensor:
         """Rows of the source as they would be in the target, (rows, *event_shape), differentiable.
 
         Raises:
             InputError: another shape, or not fitted.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _networks(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
         """Make the networks between rows of these shapes."""
-        raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None, *, context: Any = None, progress: Progress | None = None) -> Self:
         """Learn the map between two domains, from scratch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from genrl.mixtures.sampling import pick
 __all__ = ["FittedMixture"]
 
 
-class FittedMixture(GenerativeModel):
+class FittedMixture(GenerativeModel, ABC):
     """A mixture of K components over all columns, those of a context first.
 
     Subclasses keep `means_` and `weights_`, and implement `_draw`, `_draw_given` and `predict_proba`.
@@ -67,9 +68,9 @@ class FittedMixture(GenerativeModel):
         rows = self._draw(components).float()
         return (rows[:, known:], rows[:, :known]) if known else (rows, components)
 
+    @abstractmethod
     def predict_proba(self, X: Any, context: Any = None) -> Tensor:
         """(rows, K) the posterior of each row's component."""
-        raise NotImplementedError
 
     def predict(self, X: Any, context: Any = None) -> Tensor:
         """(rows,) the most probable component."""

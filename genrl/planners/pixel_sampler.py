@@ -140,8 +140,8 @@ class PixelCNNTrajectorySampler(PixelTrajectorySampler):
         candidates: int = 16,
         temperature: float = 1.0,
     ) -> None:
-        default = GatedPixelCNN(levels=bins.levels, output="logistics", width=48, layers=3, fitting=FITTING)
-        super().__init__(model=model or default, bins=bins, given=given, candidates=candidates, temperature=temperature)
+        model = model or trajectory_pixel_cnn(bins.levels)
+        super().__init__(model=model, bins=bins, given=given, candidates=candidates, temperature=temperature)
 
 
 class PixelRNNTrajectorySampler(PixelTrajectorySampler):

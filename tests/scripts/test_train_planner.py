@@ -153,6 +153,8 @@ def test_plans_have_a_temperature(train_planner: ModuleType, tmp_path: Path, dat
     import plan
 
     plan.main(plan.PlanConfig(run=run.path, episodes=1, temperature=0.0))
+    with pytest.raises(InputError, match="temperature must be 0 or more"):
+        plan.main(plan.PlanConfig(run=run.path, temperature=-1.0))
     with pytest.raises(InputError, match="--temperature is of --sampler score, pixel_cnn and pixel_rnn"):
         small(train_planner, tmp_path / "others", data, sampler="flow", temperature=0.5)
     other = small(train_planner, tmp_path / "others", data, sampler="flow")

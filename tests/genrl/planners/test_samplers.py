@@ -16,6 +16,7 @@ from genrl.planners import (
     Bins,
     Conditions,
     Given,
+    PixelCNNTrajectorySampler,
     PixelTrajectorySampler,
     RowTrajectorySampler,
     ScoreTrajectorySampler,
@@ -232,3 +233,5 @@ def test_wrong_arguments_are_refused(fitted: dict[str, TrajectoryModel], wrong: 
 
 def test_defaults_are_models() -> None:
     assert ScoreTrajectorySampler().model.hyperparameters()["evaluations"] == 20
+    pixels = PixelCNNTrajectorySampler().model.hyperparameters()
+    assert (pixels["relative"], pixels["width"]) == (True, 128)
