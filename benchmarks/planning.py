@@ -64,6 +64,7 @@ HOPPER = TrainConfig(
     temperature=0.3,
 )
 MAZE = TrainConfig(replan_every=10, every=2)
+HOPPER_PIXELS = replace(HOPPER, temperature=0.0)  # the middle of the likeliest component: no noise, and no clipped mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +103,10 @@ def main(config: Config) -> None:
 
 def settings_of(env: str, method: str, seed: int, updates: int | None) -> TrainConfig:
     """How a cell is trained."""
-    base = replace(MAZE, env=env) if env in MAZES else replace(HOPPER, env=env)
     pixels = method.startswith("pixel")
+    base = MAZE if env in MAZES else HOPPER_PIXELS if pixels else HOPPER
     sampler: Any = method if pixels else "score"
-    return replace(base, sampler=sampler, seed=seed, updates=updates or (8000 if pixels else 6000))
+    return replace(base, env=env, sampler=sampler, seed=seed, updates=updates or (8000 if pixels else 6000))
 
 
 def episodes_of(settings: TrainConfig, folder: Path) -> Demonstrations:

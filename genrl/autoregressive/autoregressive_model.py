@@ -115,7 +115,8 @@ class AutoregressiveModel(GenerativeModel, ABC):
         Args:
             sample_shape: how many.
             context: (rows, columns) or labels.
-            temperature: below 1 prefers what is likely, 0 takes the likeliest value each time.
+            temperature: below 1 prefers what is likely, 0 takes the likeliest value each time, of a mixture the
+                middle of its heaviest component.
             top_k: only the likeliest k levels can be drawn.
 
         Raises:
@@ -139,7 +140,7 @@ class AutoregressiveModel(GenerativeModel, ABC):
             return self._restored(draw_in_order(steps, self._head, unknown, unknown.bool(), noise, Choice(), 0))
 
     def mode(self, context: Tensor | None = None) -> Tensor:
-        """One row, or one for each row of the context: the likeliest value each time, given those before it.
+        """One row, or one for each row of the context: the draw of temperature 0.
 
         This greedy row is not the likeliest of all, which only a search would find.
         """

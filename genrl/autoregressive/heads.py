@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -35,7 +35,8 @@ class Choice:
     """How a value is chosen from its distribution.
 
     Attributes:
-        temperature: divides the logits; 1 samples, 0 takes the likeliest value each time.
+        temperature: divides the logits of levels or components, and multiplies the variance of a component; 1 samples,
+            0 takes the likeliest level, or the middle of the heaviest component, each time.
         top_k: only the likeliest k levels can be chosen; None leaves all.
 
     Raises:
@@ -161,6 +162,20 @@ class LogisticMixture(_Levels):
         """(..., K) in nats."""
         levels = torch.arange(self.levels, dtype=numbers.dtype, device=numbers.device)
         return self.log_prob(numbers[..., None, :], levels.expand(*numbers.shape[:-1], -1))
+
+    def draw(self, numbers: Tensor, noise: Tensor, choice: Choice) -> Tensor:
+        """The level at which the distribution function of the cooled mixture passes the noise.
+
+        Components are cooled rather than levels, as those of Gaussians are: where numbers were clipped, the end that
+        holds them all is the likeliest single level long before it is likely, and cooled levels would end there.
+        """
+        weights, means, log_scales = numbers.unflatten(-1, (3, -1)).unbind(-2)
+        if choice.temperature == 0:
+            heaviest = means.gather(-1, weights.argmax(-1, keepdim=True))[..., 0]
+            return (0.5 * (heaviest + 1) * (self.levels - 1)).round().clamp(0, self.levels - 1)
+        narrower = log_scales.clamp(LEAST_LOG_SCALE, GREATEST_LOG_SCALE) + 0.5 * math.log(choice.temperature)
+        cooled = torch.cat([weights / choice.temperature, means, narrower], -1)
+        return super().draw(cooled, noise, replace(choice, temperature=1.0))
 
 
 class GaussianMixture(Head):

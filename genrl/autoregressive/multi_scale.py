@@ -107,7 +107,7 @@ class MultiScale(GenerativeModel):
         return self._finished(x, coarse, self._is_coarse(), given).reshape(*shape, *event_shape)
 
     def mode(self, context: Tensor | None = None) -> Tensor:
-        """One row, or one for each row of the context: the likeliest value each time, given those before it."""
+        """One row, or one for each row of the context: the draw of temperature 0."""
         given = self.encode_context(context)
         coarse = self.coarse.mode(given)
         coarse = coarse[None] if given is None else coarse

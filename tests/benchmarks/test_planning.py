@@ -31,6 +31,8 @@ def test_settings_are_those_of_the_task_and_the_method(planning: ModuleType) -> 
     assert (maze.data, maze.sampler, maze.seed, maze.acting) == ("waypoints:600", "pixel_cnn", 2, "position")
     hopper = planning.settings_of("Hopper-v4", "score", 0, 7)
     assert (hopper.data, hopper.sampler, hopper.updates, hopper.acting) == ("medium:100", "score", 7, "planned")
+    assert hopper.plan_temperature == 0.3
+    assert planning.settings_of("Hopper-v4", "pixel_cnn", 0, None).plan_temperature == 0
 
 
 def test_tokens_are_counted_with_kept_activations_and_without(planning: ModuleType) -> None:

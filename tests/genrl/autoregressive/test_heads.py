@@ -94,6 +94,35 @@ def test_gaussian_draws_have_the_moments():
     assert head.draw(numbers[:3], head.noise((3,), numbers), Choice(temperature=0)).tolist() == [2.0] * 3
 
 
+def test_a_temperature_cools_the_logistics():
+    head, noise = LogisticMixture(1001, 1), uniform(20_000)[:, None]
+    numbers = torch.tensor([0.0, 0.2, math.log(0.05)]).expand(len(noise), -1)
+    drawn = {heat: head.draw(numbers, noise, Choice(temperature=heat)) for heat in (1.0, 0.25, 0.0)}
+    assert all(found.mean().item() == pytest.approx(600, abs=0.5) for found in drawn.values())
+    assert drawn[1.0].std().item() == pytest.approx(500 * 0.05 * math.pi / math.sqrt(3), rel=0.01)
+    assert drawn[0.25].std().item() == pytest.approx(0.5 * drawn[1.0].std().item(), rel=0.01)
+    assert (drawn[0.0] == 600).all()
+
+
+def test_a_cool_mixture_does_not_end_where_numbers_were_clipped():
+    """A third of the numbers lies in the last level, a likelier one than any in the middle."""
+    head, noise = LogisticMixture(256, 1), uniform(1000)[:, None]
+    numbers = torch.tensor([0.0, 0.8, math.log(0.3)]).expand(len(noise), -1)
+    assert head.log_probs(numbers[0]).argmax() == 255
+    cool = head.draw(numbers, noise, Choice(temperature=0.1))
+    assert cool.median().item() == pytest.approx(0.9 * 255, abs=1)
+    assert (cool == 255).float().mean() < (head.draw(numbers, noise, Choice()) == 255).float().mean()
+
+
+def test_of_several_logistics_the_cool_draw_prefers_the_heavy():
+    head, noise = LogisticMixture(101, 2), uniform(1000)[:, None]
+    numbers = torch.tensor([math.log(0.4), math.log(0.6), -0.5, 0.5, -5.0, -5.0]).expand(len(noise), -1)
+    for heat, share in ((1.0, 0.6), (0.5, 0.36 / 0.52), (0.0, 1.0)):
+        drawn = head.draw(numbers, noise, Choice(temperature=heat))
+        assert (drawn > 50).float().mean().item() == pytest.approx(share, abs=2e-3)
+        assert (drawn[drawn > 50] - 75).abs().max() < 4
+
+
 def test_wrong_choices_are_refused():
     with pytest.raises(InputError, match="temperature"):
         Choice(temperature=-1.0)
