@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from planner_data import load_episodes, task_columns, task_spaces
+from planner_data import load_episodes, plan_columns, task_spaces
 from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
 
 from agents.behaviour_cloning import BehaviourCloning
@@ -129,7 +129,7 @@ def cell(settings: TrainConfig, method: str, demonstrations: Demonstrations, epi
         policy: Any = agent.learn().policy
         row["fit_seconds"] = round(time.perf_counter() - began)
     else:
-        columns = task_columns(demonstrations, settings.returns)
+        columns = plan_columns(demonstrations, settings.returns, with_actions=settings.acting == "planned")
         grids = make_grids(settings, demonstrations, columns)
         learned, judged = grids[: -round(HELD_OUT * len(grids))], grids[-round(HELD_OUT * len(grids)) :]
         sampler = make_sampler(settings, columns)

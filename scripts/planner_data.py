@@ -21,7 +21,7 @@ from genrl.planners.trajectory_grids import Returns
 from genrl.protocols import Policy
 from genrl.transitions import Demonstrations
 
-__all__ = ["constant_columns", "cut_after_goal", "load_episodes", "maze_walls", "task_columns"]
+__all__ = ["constant_columns", "cut_after_goal", "load_episodes", "maze_walls", "plan_columns"]
 
 WAYPOINTS, MEDIUM, DEMONSTRATIONS = "waypoints", "medium", "demonstrations"
 NOISE = 0.3  # on the expert's actions, in half ranges, for a medium return: about a third of the expert's in Hopper-v4
@@ -102,12 +102,11 @@ def task_spaces(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> tup
     return env.observation_space, env.action_space
 
 
-def task_columns(demonstrations: Demonstrations, returns: Returns | None) -> TrajectoryColumns:
+def plan_columns(demonstrations: Demonstrations, returns: Returns | None, *, with_actions: bool) -> TrajectoryColumns:
     """The columns of the grids; what stays the same through every episode is a goal."""
-    actions = demonstrations.require_actions("planning")
     return TrajectoryColumns(
         observations=demonstrations.observations.shape[1],
-        actions=actions.shape[1] if actions.ndim == 2 else 0,
+        actions=demonstrations.require_actions("planning").shape[1] if with_actions else 0,
         goal=constant_columns(demonstrations),
         returns=returns,
     )

@@ -67,7 +67,8 @@ class TrainConfig:
     replan_every: int = 20
     """Steps for which a plan is followed."""
     acting: Literal["position", "planned", "inverse"] = "position"
-    """How: by a controller of positions (mazes), by the plan's actions, or by inverse dynamics."""
+    """How: by a controller of positions (mazes), by the plan's actions, or by inverse dynamics. Only plans that are
+    followed by their actions have any: to others they would be noise."""
     returns: Returns | None = None
     """Plans have a return, and the planner asks for a high one: `to_go` to the end of the episode, or that of the
     `window` of a plan."""
@@ -188,8 +189,10 @@ def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations:
         return PlannedActions()
     if config.acting == "inverse":
         fitting = GradientFitting(updates=min(config.updates, 3000), learning_rate=1e-3, seed=config.seed)
-        return InverseDynamics(columns, config.stride, fitting=fitting).fit(demonstrations)
-    if (columns.observations - len(columns.goal), columns.actions) != (4, 2):
+        actions = demonstrations.require_actions("inverse dynamics").shape[1]
+        return InverseDynamics(columns.observations, actions, config.stride, fitting=fitting).fit(demonstrations)
+    acted = None if demonstrations.actions is None else demonstrations.actions.shape[1:]
+    if columns.observations - len(columns.goal) != 4 or acted not in (None, (2,)):
         raise InputError(
             f"--acting position is for point mazes, and {config.env} is none: give --acting planned or inverse"
         )

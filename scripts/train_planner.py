@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
-from planner_data import load_episodes, task_columns, task_spaces
+from planner_data import load_episodes, plan_columns, task_spaces
 from planner_pictures import draw_plans
 from planner_settings import TrainConfig, make_acting, make_grids, make_guide, make_planner, make_sampler
 from pydantic import TypeAdapter
@@ -41,7 +41,7 @@ def main(config: TrainConfig) -> None:
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
-    columns = task_columns(demonstrations, config.returns)
+    columns = plan_columns(demonstrations, config.returns, with_actions=config.acting == "planned")
     acting = make_acting(config, columns, demonstrations)
     grids, judged = split(make_grids(config, demonstrations, columns), config.seed)
     seed_everything(config.seed)

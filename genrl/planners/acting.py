@@ -88,7 +88,8 @@ class InverseDynamics(nn.Module):
     It aims at the next row of the plan; a network sees the observation, the way to the aim, and the steps left.
 
     Args:
-        columns: of the plans.
+        observations: columns of one.
+        actions: columns of one; the plan needs none.
         stride: steps from row to row.
         hidden: widths of the network.
         fitting: settings of the fit.
@@ -96,7 +97,8 @@ class InverseDynamics(nn.Module):
 
     def __init__(
         self,
-        columns: TrajectoryColumns,
+        observations: int,
+        actions: int,
         stride: int,
         *,
         hidden: tuple[int, ...] = (128, 128),
@@ -105,9 +107,9 @@ class InverseDynamics(nn.Module):
         super().__init__()
         self.hidden = tuple(hidden)
         self.fitting = fitting
-        inputs = 2 * columns.observations + 1
-        self.units, self.action_units = Units((inputs,)), Units((columns.actions,))
-        self.network = mlp([inputs, *hidden, columns.actions], activation="silu")
+        inputs = 2 * observations + 1
+        self.units, self.action_units = Units((inputs,)), Units((actions,))
+        self.network = mlp([inputs, *hidden, actions], activation="silu")
         self.stride = stride
 
     def fit(self, demonstrations: Demonstrations, *, progress: Progress | None = None) -> InverseDynamics:

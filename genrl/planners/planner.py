@@ -39,7 +39,7 @@ class RecedingHorizonPlanner:
         horizon: rows of a plan.
         stride: steps from row to row, as in the grids that the sampler was fitted to.
         replan_every: steps for which a plan is followed.
-        acting: how.
+        acting: how; plans without actions need another way than their own.
         desired_return: what the return column is to hold in the first row, if there is one.
         guide: of plans, given to the sampler; such as a `ReturnGuide`.
         seed: of the noise of deterministic plans.
@@ -62,8 +62,12 @@ class RecedingHorizonPlanner:
         guide: Guide | None = None,
         seed: int = 0,
     ) -> None:
-        if not isinstance(action_space, spaces.Box) or action_space.shape != (columns.actions,):
+        if not isinstance(action_space, spaces.Box) or len(action_space.shape) != 1:
+            raise InputError(f"action_space must be a Box of vectors, not {action_space}")
+        if columns.actions not in (0, *action_space.shape):
             raise InputError(f"action_space must be a Box of {columns.actions} columns, not {action_space}")
+        if not columns.actions and isinstance(acting, PlannedActions):
+            raise InputError("plans of observations alone hold no actions to take: give another way of acting")
         if min(horizon, stride, replan_every) < 1 or replan_every > horizon * stride:
             raise InputError(
                 f"horizon, stride and replan_every must be 1 or more, and a plan of {horizon} rows of {stride} steps "

@@ -13,13 +13,13 @@ __all__ = ["RowDynamics"]
 
 
 class RowDynamics(nn.Module):
-    """The next row's observation from a row's observation and action, learned from real trajectories.
+    """The next row's observation from a row's observation and (if it has one) action, learned from real trajectories.
 
     Its error on plans, beside its error on trajectories that it was not fitted to, says how far plans break the rules
     of the task: rows that cannot follow from each other are as surprising to it as they are wrong.
 
     Args:
-        columns: of the grids.
+        columns: of the grids; without actions a row says less about the next, of real trajectories and of plans alike.
         hidden: widths of the network.
         fitting: settings of the fit.
 

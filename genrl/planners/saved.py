@@ -74,7 +74,7 @@ def load_planner(folder: Path | str) -> RecedingHorizonPlanner:
             sampler.eval(),
             columns,
             spaces.Box(low, high, dtype=np.float32),
-            acting=_rebuild_acting(document["acting"], saved, columns, document["stride"]),
+            acting=_rebuild_acting(document["acting"], saved, columns.observations, len(low), document["stride"]),
             guide=_rebuild_guide(document, saved, columns),
             **{name: document[name] for name in SETTINGS},
         )
@@ -92,12 +92,14 @@ def _describe_acting(acting: Acting) -> dict[str, Any]:
     raise InputError(f"a {type(acting).__name__} is not of this package: save it in your own way")
 
 
-def _rebuild_acting(document: dict[str, Any], saved: Checkpoint, columns: TrajectoryColumns, stride: int) -> Acting:
+def _rebuild_acting(
+    document: dict[str, Any], saved: Checkpoint, observations: int, actions: int, stride: int
+) -> Acting:
     settings = {name: value for name, value in document.items() if name != "kind"}
     if document["kind"] == "position":
         return TypeAdapter(PositionControl).validate_python(settings)
     if document["kind"] == "inverse":
-        inverse = InverseDynamics(columns, stride, hidden=tuple(settings["hidden"]))
+        inverse = InverseDynamics(observations, actions, stride, hidden=tuple(settings["hidden"]))
         inverse.load_state_dict(saved.tensors["acting"])
         return inverse.eval()
     return PlannedActions()

@@ -30,7 +30,7 @@ class TrajectoryColumns:
     observations: int
     """How many columns an observation has."""
     actions: int
-    """And an action."""
+    """And an action; 0 leaves actions out of the grid, which are noise to a plan that is not followed by them."""
     goal: tuple[int, ...] = ()
     """Those of the observation that do not change in an episode."""
     returns: Returns | None = None
@@ -71,7 +71,7 @@ def cut_trajectories(
     A row's action is the mean of the actions until the next row.
 
     Args:
-        demonstrations: with actions.
+        demonstrations: with actions, if the grids are to have them.
         columns: of the grids.
         horizon: rows.
         stride: steps from row to row.
@@ -83,12 +83,13 @@ def cut_trajectories(
         (grids, horizon, columns) float32.
 
     Raises:
-        InputError: no actions, other columns, numbers below 1, or no episode as long as a grid.
+        InputError: no actions where the grids are to have them, other columns, numbers below 1, or no episode as long
+            as a grid.
     """
     if min(horizon, stride, every) < 1:
         raise InputError(f"horizon, stride and every must be 1 or more, not {horizon}, {stride} and {every}")
-    actions = demonstrations.require_actions("planning")
-    width = demonstrations.observations.shape[1], actions.shape[1] if actions.ndim == 2 else 0
+    acted = demonstrations.require_actions("a plan with actions").shape[1:] if columns.actions else (0,)
+    width = demonstrations.observations.shape[1], *acted
     if width != (columns.observations, columns.actions):
         raise InputError(f"the demonstrations have {width} columns of observations and actions, not those of {columns}")
     parts = [
@@ -109,12 +110,11 @@ def _cut(
     length, steps = len(trajectory), horizon * stride
     starts = np.arange(0, length if hold else length - steps + 1, every)
     taken = starts[:, None] + np.arange(steps)  # (grids, steps)
-    inside = np.minimum(taken, length - 1)
-    assert trajectory.actions is not None
-    rows = [
-        trajectory.observations[np.minimum(taken[:, ::stride], length)],
-        trajectory.actions[inside].reshape(len(starts), horizon, stride, columns.actions).mean(2),
-    ]
+    rows = [trajectory.observations[np.minimum(taken[:, ::stride], length)]]
+    if columns.actions:
+        assert trajectory.actions is not None
+        acted = trajectory.actions[np.minimum(taken, length - 1)]
+        rows.append(acted.reshape(len(starts), horizon, stride, columns.actions).mean(2))
     if columns.returns is not None:
         to_go = np.append(np.cumsum(trajectory.rewards[::-1], dtype=np.float64)[::-1], 0.0)  # (length + 1,)
         earned = to_go[np.minimum(taken[:, ::stride], length)]

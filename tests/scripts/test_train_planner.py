@@ -123,6 +123,14 @@ def test_a_run_that_then_acts(
     assert "a decision that plans takes" in shown
 
 
+@pytest.mark.parametrize(("acting", "actions"), [("planned", 1), ("inverse", 0)])
+def test_only_plans_that_are_followed_by_their_actions_have_any(
+    train_planner: ModuleType, tmp_path: Path, data: Path, acting: str, actions: int
+) -> None:
+    run = small(train_planner, tmp_path / "runs", data, acting=acting)
+    assert load_planner(run.path / "planner").columns.actions == actions
+
+
 def test_plans_are_guided_by_their_return(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
     run = small(train_planner, tmp_path / "runs", data, returns="to_go", guidance=2.0, guide_weight=1.5)
     planner = load_planner(run.path / "planner")

@@ -30,7 +30,7 @@ def test_position_control_steers_to_the_plan_between_its_rows() -> None:
 
 def test_inverse_dynamics_finds_the_action_that_leads_there() -> None:
     data = drifting(episodes=40)
-    inverse = InverseDynamics(COLUMNS, 1, hidden=(32,), fitting=GradientFitting(updates=150, learning_rate=1e-2))
+    inverse = InverseDynamics(2, 1, 1, hidden=(32,), fitting=GradientFitting(updates=150, learning_rate=1e-2))
     inverse.fit(data)
     plans = torch.zeros(3, 2, 3)
     plans[:, 1, 0] = torch.tensor([-0.5, 0.1, 0.7])
@@ -40,7 +40,7 @@ def test_inverse_dynamics_finds_the_action_that_leads_there() -> None:
 
 def test_inverse_dynamics_knows_how_many_steps_are_left() -> None:
     data = drifting(episodes=40)
-    inverse = InverseDynamics(COLUMNS, 2, hidden=(32,), fitting=GradientFitting(updates=150, learning_rate=1e-2))
+    inverse = InverseDynamics(2, 1, 2, hidden=(32,), fitting=GradientFitting(updates=150, learning_rate=1e-2))
     inverse.fit(data)
     plans = torch.zeros(2, 2, 3)
     plans[:, 1, 0] = 0.8

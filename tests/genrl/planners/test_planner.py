@@ -147,12 +147,27 @@ def test_plans_begin_at_the_observation_and_hold_the_desired_return(fitted: Rece
     assert (plans[0, :, 3] == 5.0).all()
 
 
+def test_a_plan_of_observations_alone_is_followed_by_inverse_dynamics(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    columns = replace(COLUMNS, actions=0, returns=None)
+    grids = cut_trajectories(drifting(), columns, horizon=HORIZON, stride=STRIDE)
+    how = InverseDynamics(2, 1, STRIDE, hidden=(8,), fitting=GradientFitting(updates=3)).fit(drifting())
+    sampler = make("pixel_cnn", columns.given).fit(grids)
+    policy = RecedingHorizonPlanner(sampler, columns, SPACE, horizon=HORIZON, stride=STRIDE, acting=how)
+    assert policy.plan(np.zeros((3, 2))).shape == (3, HORIZON, 2)
+    actions, _ = policy.predict(np.zeros((3, 2)), deterministic=True)
+    assert actions.shape == (3, 1)
+    save_planner(policy, tmp_path / "planner")
+    again, _ = load_planner(tmp_path / "planner").predict(np.zeros((3, 2)), deterministic=True)
+    assert np.array_equal(actions, again)
+
+
 @pytest.mark.parametrize("acting", ["planned", "position", "inverse"])
 def test_a_loaded_planner_acts_the_same(fitted: RecedingHorizonPlanner, acting: str, tmp_path: Path) -> None:
     how = {
         "planned": PlannedActions(),
         "position": PositionControl(positions=(0,), velocities=(1,)),
-        "inverse": InverseDynamics(COLUMNS, STRIDE, hidden=(8,), fitting=GradientFitting(updates=3)).fit(drifting()),
+        "inverse": InverseDynamics(2, 1, STRIDE, hidden=(8,), fitting=GradientFitting(updates=3)).fit(drifting()),
     }[acting]
     saved = planner(fitted.sampler, acting=how, seed=3)
     save_planner(saved, tmp_path / "planner", "Point-v0")
@@ -179,6 +194,16 @@ def test_a_loaded_planner_acts_the_same(fitted: RecedingHorizonPlanner, acting: 
         (
             lambda: RecedingHorizonPlanner(Counting(), COLUMNS, spaces.Box(-1, 1, (2,)), horizon=2, desired_return=1.0),
             "Box of 1 columns",
+        ),
+        (
+            lambda: RecedingHorizonPlanner(Counting(), COLUMNS, spaces.Box(-1, 1, (1, 1)), horizon=2),
+            "Box of vectors",
+        ),
+        (
+            lambda: RecedingHorizonPlanner(
+                Counting(), replace(COLUMNS, actions=0), SPACE, horizon=2, desired_return=1.0
+            ),
+            "plans of observations alone hold no actions",
         ),
         (lambda: save_planner(planner(Counting()), "nowhere"), "not of this package"),
     ],

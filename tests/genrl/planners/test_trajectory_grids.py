@@ -31,6 +31,14 @@ def test_actions_move_from_row_to_row() -> None:
     torch.testing.assert_close(grids[:, 1:, 0] - grids[:, :-1, 0], 3 * grids[:, :-1, 2])
 
 
+def test_grids_without_actions_need_none() -> None:
+    data, alone = drifting(), replace(COLUMNS, actions=0)
+    grids = cut_trajectories(replace(data, actions=None), alone, horizon=3, stride=2)
+    assert torch.equal(grids, cut_trajectories(data, COLUMNS, horizon=3, stride=2)[..., [0, 1, 3]])
+    with pytest.raises(InputError, match="a plan with actions needs the expert's actions"):
+        cut_trajectories(replace(data, actions=None), COLUMNS, horizon=3)
+
+
 def test_held_ends_go_on_with_the_last_row() -> None:
     data = drifting(episodes=1, length=5)
     grids = cut_trajectories(data, COLUMNS, horizon=4, every=3, at_end="hold")
