@@ -61,10 +61,8 @@ HOPPER = TrainConfig(
     replan_every=1,
     acting="planned",
     every=1,
-    temperature=0.3,
 )
 MAZE = TrainConfig(replan_every=10, every=2)
-HOPPER_PIXELS = replace(HOPPER, temperature=0.0)  # the middle of the likeliest component: no noise, and no clipped mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +102,7 @@ def main(config: Config) -> None:
 def settings_of(env: str, method: str, seed: int, updates: int | None) -> TrainConfig:
     """How a cell is trained."""
     pixels = method.startswith("pixel")
-    base = MAZE if env in MAZES else HOPPER_PIXELS if pixels else HOPPER
+    base = MAZE if env in MAZES else HOPPER
     sampler: Any = method if pixels else "score"
     return replace(base, env=env, sampler=sampler, seed=seed, updates=updates or (8000 if pixels else 6000))
 

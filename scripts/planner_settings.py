@@ -42,6 +42,7 @@ __all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guid
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
 TEMPERATURES: dict[SamplerName, float] = {"score": 0.5, "pixel_cnn": 0.5, "pixel_rnn": 0.5}
+OF_ACTIONS: dict[SamplerName, float] = {"score": 0.3, "pixel_cnn": 0.0, "pixel_rnn": 0.0}  # chance in them is noise
 PIXELS = (64, 1e-3)  # rows of a gradient step, and the first step size
 FITTING: dict[SamplerName, tuple[int, float]] = {"score": (64, 4e-3), "pixel_cnn": PIXELS, "pixel_rnn": PIXELS}
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
@@ -75,8 +76,8 @@ class TrainConfig:
     guidance: float = 1.0
     """Weight of what plans are told, the return among it; above 1 exaggerates it, at twice the cost (score)."""
     temperature: float | None = None
-    """How much of the chance in the data is in plans (score, pixels); by default 0.5. 0 takes the likeliest, or the
-    middle one."""
+    """How much of the chance in the data is in plans (score, pixels); by default 0.5, where their actions are taken 0.3
+    of the score and 0 of pixels. 0 takes the likeliest, or the middle one."""
     guide_weight: float | None = None
     """Lead plans to a high expected return, this strongly: a network is fitted to the returns of grids. 0 fits it for
     later (plan.py has the same option)."""
@@ -119,7 +120,9 @@ class TrainConfig:
     @property
     def plan_temperature(self) -> float:
         """How much of the chance in the data is in plans."""
-        return TEMPERATURES.get(self.sampler, 1.0) if self.temperature is None else self.temperature
+        if self.temperature is not None:
+            return self.temperature
+        return (OF_ACTIONS if self.acting == "planned" else TEMPERATURES).get(self.sampler, 1.0)
 
 
 def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: TrajectoryColumns) -> Tensor:
