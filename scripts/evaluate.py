@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from command_line import Algorithm, parse_env_kwargs, run
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from counting_bar import counting_bar
 
 from genrl.errors import InputError
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from policy_source import PolicySource
 
     from genrl.evaluation import Evaluation
+
+FRAMES = 1000  # steps of a film, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +71,24 @@ def main(config: EvaluateConfig) -> None:
         write_evaluation(config.json, summary)
         print(f"wrote {config.json}")
     if config.video is not None:
-        rollout_video(
-            source.policy,
-            env_id,
-            config.video,
-            deterministic=not config.stochastic,
-            seed=config.seed,
-            env_kwargs=env_kwargs,
-        )
+        with counting_bar("frames", FRAMES + 1) as progress:
+            rollout_video(
+                source.policy,
+                env_id,
+                config.video,
+                deterministic=not config.stochastic,
+                seed=config.seed,
+                env_kwargs=env_kwargs,
+                max_steps=FRAMES,
+                progress=progress,
+            )
         print(f"wrote {config.video}")
 
 
 def _evaluate(config: EvaluateConfig, source: PolicySource, env_id: str, env_kwargs: dict[str, object]) -> Evaluation:
     from genrl.evaluation import evaluate_policy
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("episodes", total=config.episodes)
+    with counting_bar("episodes", config.episodes) as progress:
         return evaluate_policy(
             source.policy,
             env_id,
@@ -96,7 +97,7 @@ def _evaluate(config: EvaluateConfig, source: PolicySource, env_id: str, env_kwa
             seed=config.seed,
             env_kwargs=env_kwargs,
             num_threads=config.num_threads,
-            progress=lambda finished: progress.update(task, completed=finished),
+            progress=progress,
         )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +12,9 @@ import numpy as np
 import torch
 import tyro
 from command_line import run
+from counting_bar import counting_bar
 from planner_data import maze_walls
 from planner_pictures import film_plans
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from genrl.argument_checks import at_least
 from genrl.envs import make_vec_env
@@ -78,7 +76,7 @@ def main(config: PlanConfig) -> None:
         if not isinstance(planner.guide, ReturnGuide):
             raise InputError(f"{config.run} has no guide: train it with --guide-weight, too")
         planner.guide.weight = config.guide_weight
-    with _progress(config.episodes) as advance:
+    with counting_bar("episodes", config.episodes) as progress:
         evaluation = evaluate_policy(
             planner,
             env_id,
@@ -86,7 +84,7 @@ def main(config: PlanConfig) -> None:
             deterministic=not config.stochastic,
             seed=config.seed,
             env_kwargs=env_kwargs,
-            progress=advance,
+            progress=progress,
         )
     summary = evaluation.summary()
     print_evaluation(summary)
@@ -122,15 +120,6 @@ def decision_time(planner: RecedingHorizonPlanner, env_id: str, env_kwargs: Mapp
         planner.plan(seen, deterministic=True)
         took.append(1000 * (time.perf_counter() - began))
     return float(np.median(took))
-
-
-@contextmanager
-def _progress(episodes: int) -> Iterator[object]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("episodes", total=episodes)
-        yield lambda finished: progress.update(task, completed=finished)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def rollout_video(
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
     max_steps: int = 1000,
+    progress: Callable[[int], object] | None = None,
 ) -> float:
-    """Film one episode.
+    """Film one episode; an .mp4 that is stopped holds what was filmed until then.
 
     Args:
         policy: takes raw observations.
@@ -45,6 +47,7 @@ def rollout_video(
         seed: of the reset.
         env_kwargs: constructor keywords of the task.
         max_steps: the film ends there if the episode has not ended.
+        progress: called with the number of frames so far, `max_steps + 1` at most.
 
     Returns:
         The return of what was filmed.
@@ -65,18 +68,26 @@ def rollout_video(
         raise InputError(f"{env_id} cannot be made: {error}") from None
     if not {"camera_id", "camera_name"} & (env_kwargs or {}).keys():
         _follow(env)
+    total = 0.0
     try:
-        frames, total = _film(policy, env, deterministic, seed, max_steps)
-        fps = int(env.metadata.get("render_fps", 30))
+        scenes = _film(policy, env, deterministic, seed, max_steps)
+        first = next(scenes)  # before there is a file: where nothing can be drawn, none is left behind
+        path.parent.mkdir(parents=True, exist_ok=True)
+        film: Any = imageio.get_writer(path, **_format(path.suffix, int(env.metadata.get("render_fps", 30))))
+        with film:
+            for count, (frame, earned) in enumerate(chain([first], scenes), 1):
+                film.append_data(frame)
+                total = earned
+                if progress is not None:
+                    progress(count)
     finally:
         env.close()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".mp4":
-        # Block size 2: H.264 needs even sides only, and the default would stretch the picture to multiples of 16.
-        imageio.mimwrite(path, frames, fps=fps, macro_block_size=2)
-    else:
-        imageio.mimwrite(path, frames, duration=1000 / fps, loop=0)
     return total
+
+
+def _format(suffix: str, fps: int) -> dict[str, Any]:
+    # Block size 2: H.264 needs even sides only, and the default would stretch the picture to multiples of 16.
+    return {"fps": fps, "macro_block_size": 2} if suffix == ".mp4" else {"duration": 1000 / fps, "loop": 0}
 
 
 def _follow(env: gym.Env[Any, Any]) -> None:
@@ -88,18 +99,21 @@ def _follow(env: gym.Env[Any, Any]) -> None:
 
 def _film(
     policy: Policy, env: gym.Env[Any, Any], deterministic: bool, seed: int, max_steps: int
-) -> tuple[list[Any], float]:
+) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Each frame, and the return up to it."""
     observation, _ = env.reset(seed=seed)
-    frames, total, state = [_frame(env)], 0.0, None
-    start, done = np.ones(1, dtype=bool), False
-    while not done and len(frames) <= max_steps:
+    total, state = 0.0, None
+    yield _frame(env), total
+    start = np.ones(1, dtype=bool)
+    for _ in range(max_steps):
         action, state = policy.predict(
             np.asarray(observation)[None], state=state, episode_start=start, deterministic=deterministic
         )
         observation, reward, terminated, truncated, _ = env.step(action[0])
-        total, start, done = total + float(reward), np.zeros(1, dtype=bool), terminated or truncated
-        frames.append(_frame(env))
-    return frames, total
+        total, start = total + float(reward), np.zeros(1, dtype=bool)
+        yield _frame(env), total
+        if terminated or truncated:
+            return
 
 
 def _frame(env: gym.Env[Any, Any]) -> NDArray[np.uint8]:

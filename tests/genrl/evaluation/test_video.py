@@ -51,12 +51,25 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("suffix", ["mp4", "gif"])
 def test_one_episode_is_filmed(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "new" / f"film.{suffix}"
-    assert rollout_video(One(), "Painted-v0", path) == 10.0
+    counts: list[int] = []
+    assert rollout_video(One(), "Painted-v0", path, progress=counts.append) == 10.0
+    assert counts == list(range(1, 12))
     with imageio.get_reader(path) as reader:
         frames = [np.asarray(frame)[..., :3] for frame in reader]
     assert len(frames) == 11
     assert frames[0].shape == (48, 64, 3)
     assert frames[10].mean() > frames[0].mean() + 150
+
+
+def test_a_film_that_is_stopped_holds_what_was_filmed(tmp_path: Path) -> None:
+    def stop(count: int) -> None:
+        if count == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rollout_video(One(), "Painted-v0", tmp_path / "a.mp4", progress=stop)
+    with imageio.get_reader(tmp_path / "a.mp4") as reader:
+        assert sum(1 for _ in reader) == 5
 
 
 def test_a_long_episode_is_cut(tmp_path: Path) -> None:
