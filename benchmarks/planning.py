@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from planner_data import load_episodes, plan_columns, task_spaces
-from planner_settings import TrainConfig, make_acting, make_grids, make_planner, make_sampler
+from planner_data import load_episodes, task_spaces
+from planner_settings import TrainConfig, make_acting, make_columns, make_grids, make_planner, make_sampler
 
 from agents.behaviour_cloning import BehaviourCloning
 from agents.cloning import CloningConfig
@@ -127,7 +127,7 @@ def cell(settings: TrainConfig, method: str, demonstrations: Demonstrations, epi
         policy: Any = agent.learn().policy
         row["fit_seconds"] = round(time.perf_counter() - began)
     else:
-        columns = plan_columns(demonstrations, settings.returns, with_actions=settings.acting == "planned")
+        columns = make_columns(settings, demonstrations)
         grids = make_grids(settings, demonstrations, columns)
         learned, judged = grids[: -round(HELD_OUT * len(grids))], grids[-round(HELD_OUT * len(grids)) :]
         sampler = make_sampler(settings, columns)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from gymnasium import spaces
+from planner_data import plan_columns
 from torch import Tensor
 
 from genrl.autoencoders import VAE
@@ -37,7 +38,16 @@ from genrl.score import ScoreModel, TemporalUNet
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations
 
-__all__ = ["SamplerName", "TrainConfig", "make_acting", "make_grids", "make_guide", "make_planner", "make_sampler"]
+__all__ = [
+    "SamplerName",
+    "TrainConfig",
+    "make_acting",
+    "make_columns",
+    "make_grids",
+    "make_guide",
+    "make_planner",
+    "make_sampler",
+]
 
 SamplerName = Literal["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"]
 
@@ -123,6 +133,11 @@ class TrainConfig:
         if self.temperature is not None:
             return self.temperature
         return (OF_ACTIONS if self.acting == "planned" else TEMPERATURES).get(self.sampler, 1.0)
+
+
+def make_columns(config: TrainConfig, demonstrations: Demonstrations) -> TrajectoryColumns:
+    """What plans hold: actions only if they are what is carried out."""
+    return plan_columns(demonstrations, config.returns, with_actions=config.acting == "planned")
 
 
 def make_grids(config: TrainConfig, demonstrations: Demonstrations, columns: TrajectoryColumns) -> Tensor:

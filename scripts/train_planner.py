@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
-from planner_data import load_episodes, plan_columns, task_spaces
+from planner_data import load_episodes, task_spaces
 from planner_pictures import draw_plans
-from planner_settings import TrainConfig, make_acting, make_grids, make_guide, make_planner, make_sampler
+from planner_settings import TrainConfig, make_acting, make_columns, make_grids, make_guide, make_planner, make_sampler
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -41,7 +41,7 @@ def main(config: TrainConfig) -> None:
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
-    columns = plan_columns(demonstrations, config.returns, with_actions=config.acting == "planned")
+    columns = make_columns(config, demonstrations)
     acting = make_acting(config, columns, demonstrations)
     grids, judged = split(make_grids(config, demonstrations, columns), config.seed)
     seed_everything(config.seed)

@@ -76,13 +76,13 @@ class FittedMixture(GenerativeModel, ABC):
         """(rows,) the most probable component."""
         return self.predict_proba(X, context).argmax(1)
 
+    @abstractmethod
     def _draw(self, components: Tensor) -> Tensor:
         """(*shape, c + d), all columns, from components of any shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _draw_given(self, context: Tensor, shape: tuple[int, ...]) -> Tensor:
         """(*shape, rows, d), the later columns given the first ones, (rows, c)."""
-        raise NotImplementedError
 
     def _joined(self, x: Tensor, context: Tensor | None) -> Tensor:
         """All columns, (rows, c + d), of what is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -19,7 +20,7 @@ Guide = Callable[[Tensor], Tensor]
 """(trajectories, horizon, columns) to (trajectories,) logarithms of a factor by which their density is multiplied."""
 
 
-class TrajectoryModel(GenerativeModel):
+class TrajectoryModel(GenerativeModel, ABC):
     """A distribution over trajectories (time, columns), drawn whole, given any of their cells.
 
     `fit` takes grids (rows, time, columns), the longest that will be drawn; a shorter horizon is the first part of
@@ -116,16 +117,16 @@ class TrajectoryModel(GenerativeModel):
         kept = self.given.modelled(values.shape[2])
         return whole(self._draw(values[..., kept], known[..., kept], self.given.told(values), led, alike))
 
+    @abstractmethod
     def _rows(self, grids: Tensor) -> Tensor:
         """Rows of the model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _draw(self, values: Tensor, known: Tensor, context: Tensor | None, guide: Guide | None, alike: bool) -> Tensor:
         """(rows, time, columns), of which known cells need not hold yet; values are 0 where nothing is known.
 
         `alike` asks for the same noise for every row; there is one row only, unless `_shares_noise`.
         """
-        raise NotImplementedError
 
     def _shares_noise(self, known: Tensor, guide: Guide | None) -> bool:
         """Whether many rows can be drawn from the same noise at once, given (rows, time, columns) what is known."""
@@ -134,9 +135,9 @@ class TrajectoryModel(GenerativeModel):
     def _prepare(self, grids: Tensor) -> None:
         """Measure what `_rows` needs."""
 
+    @abstractmethod
     def _model_shape(self, horizon: int, columns: int) -> tuple[int, ...]:
         """Of a row of the model, for grids of the columns that change."""
-        raise NotImplementedError
 
     def _build(self, event_shape: tuple[int, ...], context_features: int) -> None:
         if len(event_shape) != 2:
