@@ -32,12 +32,13 @@ from genrl.transitions import Demonstrations
 from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
 from .gail_config import GAILConfig, LearnerName, Start
 from .generative_choices import POLICIES, REWARDS
+from .hold_policy import HoldPolicy
 from .imitation_hook import CollectingBegins, ImitationHook
 from .learner_env import LearnerEnv
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
 from .standardisers import Standardisers, fit_standardisers
-from .warm_start import HoldPolicy, warm_start
+from .warm_start import warm_start
 
 __all__ = ["GAIL"]
 

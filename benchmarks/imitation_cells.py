@@ -133,6 +133,7 @@ ABLATION: dict[str, tuple[str, ...]] = {
     "recipe": (),
     "expert-without-noise": ("--stochastic", "False"),
     "no-warm-start": ("--no-bc-warm-start",),
+    "no-teacher": ("--warm-start.teacher-pairs", "0"),
     "demonstrations-units": ("--untrained-steps", "0"),
     "policy-not-held": ("--warm-start.held-rollouts", "0"),
     "fixed-learning-rate": ("--ppo.desired-kl", "None"),

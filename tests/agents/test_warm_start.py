@@ -13,8 +13,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.gail import GAIL
 from agents.gail_config import GAILConfig
+from agents.hold_policy import HoldPolicy
 from agents.learners import PPOConfig, TRPOConfig
-from agents.warm_start import HoldPolicy, WarmStartConfig
+from agents.warm_start import WarmStartConfig
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations
 
@@ -51,8 +52,12 @@ def mean_return(policy: Any) -> float:
 
 
 @pytest.mark.parametrize("learner", ["ppo", "trpo"])
-def test_starts_where_cloning_ends_and_is_held_at_first(demonstrations: Demonstrations, learner: Any) -> None:
-    agent = GAIL(point_envs(), demonstrations, learner=learner, seed=0, config=SMALL)
+@pytest.mark.parametrize("teacher_pairs", [0, 4000])
+def test_starts_where_cloning_ends_and_is_held_at_first(
+    demonstrations: Demonstrations, learner: Any, teacher_pairs: int
+) -> None:
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, teacher_pairs=teacher_pairs))
+    agent = GAIL(point_envs(), demonstrations, learner=learner, seed=0, config=config)
     untrained, expert = mean_return(agent), mean_return(WalkToGoal())
     snapshots = Snapshots()
     agent.learn(4 * ROLLOUT, snapshots)
@@ -109,11 +114,13 @@ def test_it_is_not_cloned_again(demonstrations: Demonstrations, tmp_path: Any) -
         assert not changed(before, snapshots.taken[0])
 
 
-def test_a_clone_that_falls_at_once_is_no_start() -> None:
+@pytest.mark.parametrize("teacher_pairs", [0, 4000])
+def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
     # The demonstrations last, but what is cloned from them (here: another's actions) does not.
     walks = play(WalkToGoal(), 4)
     falls = [replace(walk, actions=np.tile(np.float32([-1, 0]), (len(walk.actions), 1))) for walk in walks]
-    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    settings = replace(SMALL.warm_start, least_length=0.6, teacher_pairs=teacher_pairs)
+    config = replace(SMALL, warm_start=settings)
     agent = GAIL(point_envs(), Demonstrations.from_trajectories(falls), seed=0, config=config)
     before = {name: tensor.detach().clone() for name, tensor in agent.policy.named_parameters()}
     agent.prepare()
@@ -130,7 +137,9 @@ def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrat
     assert GAIL.load(tmp_path / "agent", env=point_envs()).start == "clone"
 
 
-@pytest.mark.parametrize("wrong", [{"updates": 0}, {"std": 0.0}, {"held_rollouts": -1}, {"least_length": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"updates": 0}, {"teacher_pairs": -1}, {"std": 0.0}, {"held_rollouts": -1}, {"least_length": 1.5}]
+)
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="warm start"):
         WarmStartConfig(**wrong)
