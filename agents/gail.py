@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -114,17 +114,18 @@ class GAIL(SavedAgent):
         """The learner's policy."""
         return self.learner.policy
 
-    def prepare(self) -> None:
+    def prepare(self, note: Callable[[str], None] | None = None) -> None:
         """Clone the demonstrations, if that is wanted and possible; `start` then says what learning starts from.
 
         `learn` does this first. It is done once, and is in what is saved. A control must not see demonstrations.
+        `note` is told what is being done, which may take minutes.
         """
         if self.start is not None or self.demonstrations is None:
             return
         self.start = "noise"
         if self.config.bc_warm_start and self._may_see_actions and isinstance(self.policy, ActorCriticPolicy):
             settings = self.config.warm_start
-            if warm_start(self.policy, self.env, self.demonstrations, settings, seed=self.seed):
+            if warm_start(self.policy, self.env, self.demonstrations, settings, seed=self.seed, note=note):
                 self.start = "clone"
 
     def learn(

@@ -57,8 +57,8 @@ class ImitationRun:
         learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         resumed = learner.num_timesteps > 0
         if self.agent.start is None:
-            print("looking for a start, a minute or two", flush=True)
-            self.agent.prepare()
+            print("looking for a start, one to three minutes", flush=True)
+            self.agent.prepare(lambda doing: print(f"  {doing}", flush=True))
             print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
         display = ProgressDisplay(total_timesteps, self._figures)
         best, is_clone = self._best_so_far(), self.agent.start == "clone"

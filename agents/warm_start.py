@@ -4,6 +4,9 @@ Cloning alone falls over: its errors lead to states that no demonstration shows.
 of moving, though, which a policy that starts from noise may never find. What it takes is a value function that knows
 what the clone earns before its first advice is followed, and little noise: much of it, and the clone is lost. A clone
 that falls at once has nothing to teach, and its little noise teaches it nothing; learning then starts from noise.
+
+A network that is cloned from few demonstrations is not precise enough for a strong gait, and GAIL does not mend that:
+it finds a slower one. A Gaussian process errs by less, and so few demonstrations are cloned through one.
 """
 
 from __future__ import annotations
@@ -62,7 +65,13 @@ class WarmStartConfig:
 
 
 def warm_start(
-    policy: ActorCriticPolicy, env: VecEnv, demonstrations: Demonstrations, config: WarmStartConfig, *, seed: int
+    policy: ActorCriticPolicy,
+    env: VecEnv,
+    demonstrations: Demonstrations,
+    config: WarmStartConfig,
+    *,
+    seed: int,
+    note: Callable[[str], None] | None = None,
 ) -> bool:
     """Fit `policy` to the demonstrations in place and give its actions the configured noise, if the clone stands.
 
@@ -72,6 +81,7 @@ def warm_start(
         demonstrations: with actions.
         config: how long, and how much noise.
         seed: of everything random.
+        note: told what is being done.
 
     Returns:
         Whether the policy is now a clone; if not, it is as it was.
@@ -80,13 +90,17 @@ def warm_start(
     states = labelled_states(demonstrations, policy.action_space)
     cloning = CloningConfig(updates=config.updates)
     steps = int(config.least_length * np.mean(demonstrations.episode_lengths))
+    say = note or (lambda _: None)
     if len(states) <= config.teacher_pairs and _is_gaussian(policy):
+        say(f"a Gaussian process learns from {len(states):,} pairs")
         teacher = SmoothTeacher(states, policy.action_space, seed=seed)
         if share_that_lasts(teacher.act, env, steps) < 0.5:
             return False
+        say("it is cloned, in states that it comes to")
         noise = (config.std * half_range(policy)).cpu().numpy()
         clone_by_teacher(policy, env, states, teacher, cloning, noise=noise, seed=seed)
     else:
+        say(f"{len(states):,} pairs are cloned")
         clone(policy, states, cloning, seed=seed, action_noise=config.std)
     if share_that_lasts(lambda seen: policy.predict(seen, deterministic=True)[0], env, steps) < 0.5:
         policy.load_state_dict(untrained)

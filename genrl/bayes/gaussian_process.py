@@ -92,7 +92,7 @@ class GaussianProcess:
     """Regression that finds out which columns matter, and how noisy the outputs are, and overfits to neither.
 
     Where rows are few, it errs less than a network; its cost is cubic in their number, so that the kernels are chosen
-    on some of them.
+    on some of them. The kernels are chosen in single precision, predictions are made in float64.
 
     Args:
         rows: that predictions are made from, at most; drawn at random if there are more.
@@ -155,7 +155,15 @@ class GaussianProcess:
         return self
 
     def predict(self, inputs: Tensor) -> Tensor:
-        """Mean of each output, (n, k) float64; Rasmussen & Williams, equation 2.25."""
+        """Mean of each output, (n, k) float64; Rasmussen & Williams, equation 2.25.
+
+        Raises:
+            InputError: it has not learned yet, or not from as many columns.
+        """
+        if not hasattr(self, "_inputs"):
+            raise InputError("a Gaussian process predicts nothing before fit()")
+        if inputs.ndim != 2 or inputs.shape[1] != self._inputs.shape[1]:
+            raise InputError(f"the inputs must be (n, {self._inputs.shape[1]}), not {tuple(inputs.shape)}")
         queries = (inputs.double() - self._centre) / self._unit
         parts = [
             kernel(queries, self._inputs) @ explained

@@ -131,8 +131,10 @@ def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
 def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrations, tmp_path: Any) -> None:
     agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
     assert agent.start is None
-    agent.prepare()
+    told: list[str] = []
+    agent.prepare(told.append)
     assert agent.start == "clone"
+    assert "learns from 250 pairs" in told[0]
     agent.save(tmp_path / "agent")
     assert GAIL.load(tmp_path / "agent", env=point_envs()).start == "clone"
 

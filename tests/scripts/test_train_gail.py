@@ -16,7 +16,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_gail.py"
 QUICK = ["--env", "Hopper-v4", "--num-envs", "8", "--ppo.n-steps", "64", "--eval-freq", "1024", "--eval-episodes", "2"]
-QUICK += ["--final-episodes", "3", "--episodes", "2", "--warm-start.updates", "200", "--warm-start.held-rollouts", "2"]
+QUICK += ["--final-episodes", "3", "--episodes", "2", "--subsample", "20"]  # 100 pairs
+QUICK += ["--warm-start.updates", "200", "--warm-start.held-rollouts", "2"]
 
 
 def train_gail(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -118,3 +118,12 @@ def test_numbers_below_one_are_refused(name: str) -> None:
 def test_rows_that_it_cannot_learn_from(inputs: torch.Tensor, outputs: torch.Tensor, said: str) -> None:
     with pytest.raises(InputError, match=said):
         GaussianProcess().fit(inputs, outputs, seed=0)
+
+
+def test_what_it_cannot_predict() -> None:
+    process = GaussianProcess()
+    with pytest.raises(InputError, match="before fit"):
+        process.predict(torch.ones(2, 3))
+    process.fit(*rows(20), seed=0)
+    with pytest.raises(InputError, match=r"\(n, 3\)"):
+        process.predict(torch.ones(2, 4))
