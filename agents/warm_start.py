@@ -77,7 +77,7 @@ def warm_start(
 
     Args:
         policy: of PPO or TRPO.
-        env: reset, and stepped with the clone's actions; rewards are not looked at.
+        env: reset, and stepped with the teacher's and the clone's actions; rewards are not looked at.
         demonstrations: with actions.
         config: how long, and how much noise.
         seed: of everything random.
@@ -94,7 +94,7 @@ def warm_start(
     if len(states) <= config.teacher_pairs and _is_gaussian(policy):
         say(f"a Gaussian process learns from {len(states):,} pairs")
         teacher = SmoothTeacher(states, policy.action_space, seed=seed)
-        if share_that_lasts(teacher.act, env, steps) < 0.5:
+        if share_that_lasts(teacher.act, env, steps) < 0.5:  # its clone would not do better
             return False
         say("it is cloned, in states that it comes to")
         noise = (config.std * half_range(policy)).cpu().numpy()

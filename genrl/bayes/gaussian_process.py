@@ -52,9 +52,13 @@ class Kernel:
         exponent = a @ b.T - a.square().sum(1)[:, None] / 2 - b.square().sum(1) / 2
         return self.scale * exponent.clamp_(max=0.0).exp_()
 
+    def with_line(self, smooth: Tensor, left: Tensor, right: Tensor) -> Tensor:
+        """`smooth`, (n, m), and the line's covariance between the same rows."""
+        return torch.addmm(smooth, left * self.weights, right.T)
+
     def __call__(self, left: Tensor, right: Tensor) -> Tensor:
         """Covariance of the function between rows, (n, d) and (m, d): (n, m), without the noise."""
-        return torch.addmm(self.smooth(left, right), left * self.weights, right.T)
+        return self.with_line(self.smooth(left, right), left, right)
 
 
 def negative_log_evidence(
@@ -71,7 +75,7 @@ def negative_log_evidence(
     """
     kernel = Kernel.from_logarithms(torch.as_tensor(logarithms, dtype=inputs.dtype))
     smooth = kernel.smooth(inputs, inputs)
-    covariance = torch.addmm(smooth, inputs * kernel.weights, inputs.T)
+    covariance = kernel.with_line(smooth, inputs, inputs)
     covariance.diagonal().add_(kernel.noise)
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:  # further than the line search should have gone
