@@ -31,6 +31,10 @@ class LearnerConfig(ABC):
 
     algorithm: ClassVar[Callable[..., BaseAlgorithm]]
     """The class of the learner."""
+    run_steps: ClassVar[int] = 20_000_000
+    """Environment steps of a run that is told nothing else: about an hour on two cores."""
+    eval_freq: ClassVar[int] = 250_000
+    """Environment steps between two of its evaluations: one or two minutes."""
     checkpoint_seconds: ClassVar[float] = 60.0
     """Between two checkpoints of a run."""
     writes_log: ClassVar[bool] = False

@@ -37,6 +37,8 @@ class OffPolicyConfig(LearnerConfig):
     """What all of them share. On a CPU simulation is cheap beside gradient steps, so many are simulated for each."""
 
     writes_log: ClassVar[bool] = True
+    run_steps: ClassVar[int] = 1_000_000
+    eval_freq: ClassVar[int] = 50_000
     checkpoint_seconds: ClassVar[float] = 600.0  # the replay buffer is in each, up to a gigabyte
 
     hidden: tuple[int, ...] = (256, 256)

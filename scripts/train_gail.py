@@ -11,6 +11,7 @@ from command_line import parse_env_kwargs, run
 from pydantic import TypeAdapter
 
 from agents import GAIL, GAILConfig, ImitationRun
+from agents.learner_config import LearnerConfig
 from experts import load_demonstrations
 from genrl.errors import InputError
 from genrl.evaluation import random_return
@@ -18,7 +19,6 @@ from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 from genrl.transitions import Demonstrations
 
-DEFAULT_TIMESTEPS = 20_000_000
 CONTROL = "gail-control"
 
 
@@ -40,7 +40,8 @@ class TrainConfig:
     subsample: int = 1
     """Keep every n-th pair of each trajectory, from a random offset."""
     n_timesteps: int | None = None
-    """Environment steps in all; by default 20,000,000, about an hour on two cores, or what a resumed run was to do."""
+    """Environment steps in all; by default 20,000,000, of an off-policy learner 1,000,000, about an hour on two cores,
+    or what a resumed run was to do."""
     num_envs: int = 64
     """Environments side by side."""
     env_kwargs: tuple[str, ...] = ()
@@ -49,8 +50,9 @@ class TrainConfig:
     """Of everything random."""
     device: str = "cpu"
     """Where the networks live; networks of this size are fastest on the CPU."""
-    eval_freq: int = 250_000
-    """Steps between two evaluations without noise; the best policy is kept by them."""
+    eval_freq: int | None = None
+    """Steps between two evaluations without noise, by which the best policy is kept; by default 250,000, of an
+    off-policy learner 50,000."""
     eval_episodes: int = 20
     """Episodes of each of them."""
     final_episodes: int = 50
@@ -92,7 +94,7 @@ def start(config: TrainConfig) -> ImitationRun:
     )
     floor = random_return(config.env, env_kwargs=parse_env_kwargs(config.env_kwargs))
     about = {
-        "n_timesteps": config.n_timesteps or DEFAULT_TIMESTEPS,
+        "n_timesteps": config.n_timesteps or learner_of(config).run_steps,
         "expert_return": demonstrations.expert_return,
         "random_return": floor,
         "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
@@ -126,11 +128,16 @@ def imitation_run(config: TrainConfig, agent: GAIL, directory: RunDirectory) -> 
     return ImitationRun(
         agent=agent,
         directory=directory,
-        eval_freq=config.eval_freq,
+        eval_freq=config.eval_freq or learner_of(config).eval_freq,
         eval_episodes=config.eval_episodes,
         expert_return=directory.config["expert_return"],
         random_return=directory.config["random_return"],
     )
+
+
+def learner_of(config: TrainConfig) -> LearnerConfig:
+    """The settings of the learner that is trained."""
+    return config.agent.settings(config.agent.learner)
 
 
 def demonstrations_of(config: TrainConfig) -> Demonstrations:

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from train_gail import TrainConfig, imitation_run, start
+
+from agents import GAILConfig
+from agents.gail_config import LearnerName
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_gail.py"
 QUICK = ["--env", "Hopper-v4", "--num-envs", "8", "--ppo.n-steps", "64", "--eval-freq", "1024", "--eval-episodes", "2"]
@@ -126,3 +130,16 @@ def test_a_control_says_so_in_its_name_and_can_be_resumed(tmp_path: Path) -> Non
     assert more.returncode == 0, more.stderr
     with (run / "progress.csv").open() as file:
         assert not any(row.get("disc/loss") for row in csv.DictReader(file))
+
+
+@pytest.mark.parametrize(("learner", "steps", "eval_freq"), [("ppo", 20_000_000, 250_000), ("td3", 1_000_000, 50_000)])
+def test_a_run_told_nothing_is_as_long_as_its_learner_can_pay_for(
+    learner: LearnerName, steps: int, eval_freq: int, tmp_path: Path
+) -> None:
+    run = start(
+        TrainConfig(env="Hopper-v4", episodes=1, num_envs=2, log_folder=tmp_path, agent=GAILConfig(learner=learner))
+    )
+    assert run.directory.config["n_timesteps"] == steps
+    assert run.eval_freq == eval_freq
+    told = TrainConfig(env="Hopper-v4", n_timesteps=512, eval_freq=256, agent=GAILConfig(learner=learner))
+    assert imitation_run(told, run.agent, run.directory).eval_freq == 256
