@@ -57,7 +57,7 @@ class ImitationRun:
         learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         resumed = learner.num_timesteps > 0
         if self.agent.start is None:
-            print("looking for a start, one to three minutes", flush=True)
+            print("looking for a start, a few minutes", flush=True)
             self.agent.prepare(lambda doing: print(f"  {doing}", flush=True))
             print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
         display = ProgressDisplay(total_timesteps, self._figures)

@@ -34,7 +34,7 @@ class LearnerConfig(ABC):
     run_steps: ClassVar[int] = 20_000_000
     """Environment steps of a run that is told nothing else: about an hour on two cores."""
     eval_freq: ClassVar[int] = 250_000
-    """Environment steps between two of its evaluations: one or two minutes."""
+    """Environment steps between two of its evaluations: a few minutes at most."""
     checkpoint_seconds: ClassVar[float] = 60.0
     """Between two checkpoints of a run."""
     writes_log: ClassVar[bool] = False
