@@ -7,7 +7,7 @@ from typing import Literal
 
 from genrl.errors import InputError
 from genrl.gans import objectives, penalties
-from genrl.nn import Activation, Standardise
+from genrl.nn import Activation, ExtraColumn, Standardise
 from genrl.protocols import RewardModel
 from genrl.rewards import (
     AbsorbingReward,
@@ -107,7 +107,7 @@ def build_discriminator_reward(
     Raises:
         InputError: the form has no meaning for the objective's output, or the kind none for an objective or a setting.
     """
-    seen = observations.with_extra_column() if absorbing else observations
+    seen = ExtraColumn(observations) if absorbing else observations
     adversarial = AdversarialReward(
         _discriminator(kind, config, TransitionInputs(config.inputs, seen, actions), bottleneck),
         loss=OBJECTIVES[objective].loss,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,34 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.type_aliases import MaybeCallback
 from stable_baselines3.common.vec_env import VecEnv
-from torch import nn
 
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel
-from genrl.protocols import RewardModel, TakesStandardisers, UnscaledReward
-from genrl.rewards import FrozenReward, InputParts, StandardisedReward, check_demonstrations
+from genrl.protocols import RewardModel
+from genrl.rewards import FrozenReward, check_demonstrations
 from genrl.training.devices import available_device
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
 
-from .discriminator_reward import DiscriminatorConfig, build_discriminator_reward
 from .gail_config import GAILConfig, LearnerName, Start
-from .generative_choices import POLICIES, REWARDS
+from .gail_reward import build_reward, parts_seen
+from .generative_choices import POLICIES
 from .hold_policy import HoldPolicy
 from .imitation_hook import CollectingBegins, ImitationHook
 from .learner_env import LearnerEnv
+from .learners import OnPolicyConfig
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
 from .standardisers import Standardisers, fit_standardisers
 from .warm_start import warm_start
 
 __all__ = ["GAIL"]
+
+NOISE_SHARE = 0.5  # of random steps in the units, where learning starts from noise
 
 
 class GAIL(SavedAgent):
@@ -58,7 +60,7 @@ class GAIL(SavedAgent):
         seed: of everything random; drawn if None.
         device: "cpu", "cuda" or "auto".
         config: everything else.
-        standardisers: fitted ones; by default they are fitted on demonstrations and random steps.
+        standardisers: fitted ones; by default they are fitted on demonstrations and random steps, and suit the start.
 
     Attributes:
         start: what learning started from, a clone of the demonstrations or noise; None before.
@@ -96,11 +98,14 @@ class GAIL(SavedAgent):
         if demonstrations is not None:
             demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
         if demonstrations is not None and reward_model is None:
-            check_demonstrations(self._discriminator.inputs, demonstrations)
+            check_demonstrations(parts_seen(self.config), demonstrations)
         self.env = LearnerEnv(venv)
-        self.standardisers = standardisers or self._fit_standardisers()
-        reward_model = reward_model or REWARDS[self.config.reward](self._discriminator.inputs)
-        self.reward_model = self._discriminator_reward() if reward_model is None else self._paid(reward_model)
+        self._fits_units = standardisers is None
+        share = self.config.warm_start.untrained_share if self._may_clone else NOISE_SHARE
+        self.standardisers = standardisers or self._fit_standardisers(share)
+        self.reward_model = build_reward(
+            self.config, self._settings, self.standardisers, reward_model, device=self.device
+        )
         self.learner = self._build_learner()
         self.start: Start | None = None
 
@@ -123,10 +128,13 @@ class GAIL(SavedAgent):
         if self.start is not None or self.demonstrations is None:
             return
         self.start = "noise"
-        if self.config.bc_warm_start and self._may_see_actions and isinstance(self.policy, ActorCriticPolicy):
-            settings = self.config.warm_start
-            if warm_start(self.policy, self.env, self.demonstrations, settings, seed=self.seed, note=note):
-                self.start = "clone"
+        if not self._may_clone:
+            return
+        assert isinstance(self.policy, ActorCriticPolicy)
+        if warm_start(self.policy, self.env, self.demonstrations, self.config.warm_start, seed=self.seed, note=note):
+            self.start = "clone"
+        elif self._fits_units:
+            self.standardisers.take(self._fit_standardisers(NOISE_SHARE))
 
     def learn(
         self,
@@ -187,6 +195,7 @@ class GAIL(SavedAgent):
             device: to load to.
         """
         saved, document, env = read_agent(path, "gail", env)
+        start = document.get("start", "noise")
         agent = cls(
             env,
             demonstrations,
@@ -198,9 +207,9 @@ class GAIL(SavedAgent):
             seed=document["seed"],
             device=device,
             config=TypeAdapter(GAILConfig).validate_python(document["config"]),
-            standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]),
+            standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]) if start else None,
         )
-        agent.start = document.get("start", "noise")
+        agent.start = start
         agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
 
@@ -237,12 +246,10 @@ class GAIL(SavedAgent):
         return known and not self.config.state_only and not self.config.zero_demonstrations
 
     @property
-    def _discriminator(self) -> DiscriminatorConfig:
-        config = self.config.discriminator
-        inputs: InputParts = "state-next-state" if self.config.state_only else config.inputs
-        return replace(config, inputs=inputs, training=self._settings.discriminator_training(config.training))
+    def _may_clone(self) -> bool:
+        return self.config.bc_warm_start and self._may_see_actions and isinstance(self._settings, OnPolicyConfig)
 
-    def _fit_standardisers(self) -> Standardisers:
+    def _fit_standardisers(self, share: float) -> Standardisers:
         if self.demonstrations is None:
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(self.env.action_space)
@@ -252,35 +259,10 @@ class GAIL(SavedAgent):
             self.env,
             steps=self.config.untrained_steps,
             seed=self.seed,
+            share=share,
             columns=columns,
             has_actions=self.demonstrations.has_actions,
         )
-
-    def _discriminator_reward(self) -> RewardModel:
-        model = build_discriminator_reward(
-            self._discriminator,
-            self.standardisers.observations,
-            self.standardisers.actions,
-            objective=self.config.objective,
-            form=self.config.reward_form,
-            offset=self.config.reward_offset,
-            scale=self.config.reward_scale,
-            absorbing=self.config.absorbing,
-            gamma=self._settings.gamma,
-            momentum=self._settings.statistics_momentum,
-            kind=self.config.reward,
-            bottleneck=self.config.vail,
-        )
-        return model.to(self.device) if isinstance(model, nn.Module) else model
-
-    def _paid(self, model: RewardModel) -> RewardModel:
-        """A reward model of the caller's, in this agent's units and on its scale."""
-        if isinstance(model, TakesStandardisers):
-            model.take_standardisers(self.standardisers.observations, self.standardisers.actions)
-        if isinstance(model, UnscaledReward):
-            config, momentum = self.config, self._settings.statistics_momentum
-            model = StandardisedReward(model, offset=config.reward_offset, scale=config.reward_scale, momentum=momentum)
-        return model.to(self.device) if isinstance(model, nn.Module) else model
 
     def _build_learner(self) -> BaseAlgorithm:
         return self._settings.build(

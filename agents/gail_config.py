@@ -60,7 +60,8 @@ class GAILConfig:
     bc_warm_start: bool = True
     """Start from a policy cloned from the demonstrations (with their actions, and PPO or TRPO)."""
     untrained_steps: int = 8192
-    """Random steps whose statistics, with the demonstrations', standardise the inputs; 0 for those alone."""
+    """Random steps whose statistics, with the demonstrations', standardise the inputs: one half of each where learning
+    starts from noise, `warm_start.untrained_share` for a clone; 0 for the demonstrations alone."""
     network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
     """Policy and value function."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)

@@ -24,6 +24,11 @@ class Standardisers:
     observations: Standardise
     actions: Standardise
 
+    def take(self, other: Standardisers) -> None:
+        """Go over to the statistics of `other`, of the same columns, here and in all networks that share these."""
+        self.observations.take(other.observations)
+        self.actions.take(other.actions)
+
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """What `from_tensors` needs."""
         of = {"observations": self.observations, "actions": self.actions}
@@ -51,19 +56,23 @@ def fit_standardisers(
     *,
     steps: int,
     seed: int,
+    share: float = 0.5,
     columns: torch.Tensor | None = None,
     has_actions: bool = True,
 ) -> Standardisers:
-    """Statistics of the expert's and of an untrained policy's steps, each side counting one half.
+    """Statistics of the expert's and of an untrained policy's steps.
 
     In the expert's units alone an untrained policy is tens of deviations away: every input is saturated, the
-    discriminator is perfect and flat, and nothing is learned.
+    discriminator is perfect and flat, and nothing is learned. For a policy that acts like the expert already, half and
+    half is coarse: what it has to tell apart are a few hundredths. A small share of random steps still gives a unit to
+    columns that are constant in the demonstrations.
 
     Args:
         expert: the demonstrations' transitions.
         env: reset, and stepped with uniformly random actions.
         steps: how many of them in all; 0 for the expert's statistics alone, to see what they are worth.
         seed: of the random actions.
+        share: weight of the random steps, above 0 and below 1; the expert's is the rest.
         columns: of the observation, those to keep; all by default.
         has_actions: whether the expert's actions are known. If not, those in `expert` are stand-ins, and actions are
             standardised by the random steps alone.
@@ -73,12 +82,15 @@ def fit_standardisers(
     """
     if steps == 0 and not has_actions:
         raise InputError("demonstrations without actions need random steps: set untrained_steps above 0")
-    observations, actions = [expert.observations], [expert.actions] if has_actions else []
-    if steps > 0:
-        seen, done = random_steps(env, steps, seed)
-        observations, actions = [*observations, seen], [*actions, done]
+    if steps == 0:
+        return Standardisers(
+            observations=Standardise.fit(expert.observations, columns=columns), actions=Standardise.fit(expert.actions)
+        )
+    seen, done = random_steps(env, steps, seed)
+    weights = (1.0 - share, share)
     return Standardisers(
-        observations=Standardise.fit(*observations, columns=columns), actions=Standardise.fit(*actions)
+        observations=Standardise.fit(expert.observations, seen, weights=weights, columns=columns),
+        actions=Standardise.fit(expert.actions, done, weights=weights) if has_actions else Standardise.fit(done),
     )
 
 

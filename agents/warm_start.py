@@ -47,6 +47,9 @@ class WarmStartConfig:
     pairs a network learns as much."""
     std: float = 0.2
     """Standard deviation of the actions afterwards, in units of half their range (continuous actions only)."""
+    untrained_share: float = 0.001
+    """Weight of random steps, beside the demonstrations, in the statistics that standardise a clone's inputs. A clone
+    tells the demonstrations' states apart; it is one half for a policy that starts from noise."""
     held_rollouts: int = 10
     """First rollouts from which only the value function and the discriminator learn."""
     least_length: float = 0.1
@@ -57,10 +60,10 @@ class WarmStartConfig:
         for name, least in (("updates", 1), ("teacher_pairs", 0), ("held_rollouts", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"a warm start needs {name} of {least} or more, not {getattr(self, name)}")
-        if not self.std > 0 or not 0 <= self.least_length <= 1:
+        if not self.std > 0 or not 0 <= self.least_length <= 1 or not 0 < self.untrained_share < 1:
             raise InputError(
-                "a warm start needs a std above 0 and a least_length from 0 to 1, not "
-                f"{self.std} and {self.least_length}"
+                "a warm start needs a std above 0, a least_length from 0 to 1 and an untrained_share between 0 and 1, "
+                f"not {self.std}, {self.least_length} and {self.untrained_share}"
             )
 
 

@@ -134,7 +134,7 @@ ABLATION: dict[str, tuple[str, ...]] = {
     "expert-without-noise": ("--stochastic", "False"),
     "no-warm-start": ("--no-bc-warm-start",),
     "no-teacher": ("--warm-start.teacher-pairs", "0"),
-    "demonstrations-units": ("--untrained-steps", "0"),
+    "units-half-and-half": ("--warm-start.untrained-share", "0.5"),
     "policy-not-held": ("--warm-start.held-rollouts", "0"),
     "fixed-learning-rate": ("--ppo.desired-kl", "None"),
     "slow-discriminator": ("--discriminator.training.learning-rate", "3e-4"),

@@ -3,6 +3,7 @@
 from genrl.nn.convolutional import fractionally_strided, halved, strided
 from genrl.nn.divergence import divergence, estimated_divergence
 from genrl.nn.ema import MovingAverage
+from genrl.nn.extra_column import ExtraColumn
 from genrl.nn.mlp import ACTIVATIONS, Activation, mlp
 from genrl.nn.ode import runge_kutta
 from genrl.nn.resampling import resampled
@@ -13,6 +14,7 @@ from genrl.nn.units import Units, mean_and_deviation
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "ExtraColumn",
     "MovingAverage",
     "Standardise",
     "TimeEmbedding",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -49,11 +51,18 @@ class Standardise(nn.Module):
         return len(self.columns)
 
     @classmethod
-    def fit(cls, *samples: Tensor, columns: Tensor | None = None, clip: float = 10.0) -> Standardise:
+    def fit(
+        cls,
+        *samples: Tensor,
+        weights: Sequence[float] | None = None,
+        columns: Tensor | None = None,
+        clip: float = 10.0,
+    ) -> Standardise:
         """Statistics of several sets of rows, each set counting the same whatever its size.
 
         Args:
             *samples: (rows, in_features) each, raw.
+            weights: of each set, positive, in place of the same; which columns pass does not depend on them.
             columns: candidates; all of them by default. Those constant over all samples are dropped.
             clip: as in the constructor.
 
@@ -63,10 +72,12 @@ class Standardise(nn.Module):
         in_features = samples[0].shape[1]
         candidates = torch.arange(in_features) if columns is None else columns.long()
         picked = [rows[:, candidates].double() for rows in samples]
-        mean = torch.stack([rows.mean(0) for rows in picked]).mean(0)
-        variance = torch.stack([(rows - mean).square().mean(0) for rows in picked]).mean(0)
-        std = variance.sqrt()
+        equal = torch.full((len(samples),), 1.0 / len(samples), dtype=torch.float64)
+        mean, std = _statistics(picked, equal)
         varies = std > 1e-6 * (1.0 + mean.abs())
+        if weights is not None:
+            share = torch.tensor(weights, dtype=torch.float64)
+            mean, std = _statistics(picked, share / share.sum())
         if not varies.any():
             raise InputError(
                 f"all of the {len(candidates)} columns are constant: there is nothing to tell apart by them"
@@ -78,17 +89,19 @@ class Standardise(nn.Module):
         """Lets everything pass unchanged."""
         return cls(features, torch.arange(features), torch.zeros(features), torch.ones(features), clip=float("inf"))
 
-    def with_extra_column(self) -> Standardise:
-        """The same for inputs with one more column, at the end, which passes unchanged."""
-        return Standardise(
-            self.in_features + 1,
-            torch.cat([self.columns, self.columns.new_tensor([self.in_features])]),
-            torch.cat([self.mean, self.mean.new_zeros(1)]),
-            torch.cat([self.std, self.std.new_ones(1)]),
-            clip=self.clip,
-        )
+    def take(self, other: Standardise) -> None:
+        """Go over to the statistics of `other`, of the same columns, here and in every network that shares this."""
+        self.mean.copy_(other.mean)
+        self.std.copy_(other.std)
 
     def forward(self, raw: Tensor) -> Tensor:
         """(..., in_features) to (..., out_features)."""
         picked = raw if self._keeps_all else raw[..., self.columns]
         return ((picked - self.mean) / self.std).clamp(-self.clip, self.clip)
+
+
+def _statistics(samples: Sequence[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, (columns,) each, of a mixture of the samples, (rows, columns) each."""
+    mean = weights @ torch.stack([rows.mean(0) for rows in samples])
+    variance = weights @ torch.stack([(rows - mean).square().mean(0) for rows in samples])
+    return mean, variance.sqrt()

@@ -22,7 +22,7 @@ class AbsorbingReward(nn.Module):
 
     Args:
         inner: a model of observations with one more column, which is 1 in the absorbing state
-            (`Standardise.with_extra_column` makes its standardiser).
+            (`ExtraColumn` is its standardiser).
         gamma: the learner's discount, below 1.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genrl.errors import InputError
-from genrl.nn import Standardise
+from genrl.nn import ExtraColumn, Standardise
 from genrl.transitions import Demonstrations, Transitions
 
 __all__ = ["InputParts", "TransitionInputs", "check_demonstrations", "rows_of"]
@@ -28,7 +28,7 @@ class TransitionInputs(nn.Module):
         InputError: `parts` is none of the four.
     """
 
-    def __init__(self, parts: InputParts, observations: Standardise, actions: Standardise) -> None:
+    def __init__(self, parts: InputParts, observations: Standardise | ExtraColumn, actions: Standardise) -> None:
         super().__init__()
         if parts not in get_args(InputParts):
             raise InputError(f"a reward model sees one of {', '.join(get_args(InputParts))}, not {parts!r}")

@@ -15,6 +15,7 @@ from agents.gail import GAIL
 from agents.gail_config import GAILConfig
 from agents.hold_policy import HoldPolicy
 from agents.learners import PPOConfig, TRPOConfig
+from agents.standardisers import fit_standardisers
 from agents.warm_start import WarmStartConfig
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations
@@ -114,18 +115,74 @@ def test_it_is_not_cloned_again(demonstrations: Demonstrations, tmp_path: Any) -
         assert not changed(before, snapshots.taken[0])
 
 
-@pytest.mark.parametrize("teacher_pairs", [0, 4000])
-def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
-    # The demonstrations last, but what is cloned from them (here: another's actions) does not.
+def that_fall() -> Demonstrations:
+    """They last, but what is cloned from them (here: another's actions) does not."""
     walks = play(WalkToGoal(), 4)
     falls = [replace(walk, actions=np.tile(np.float32([-1, 0]), (len(walk.actions), 1))) for walk in walks]
+    return Demonstrations.from_trajectories(falls)
+
+
+@pytest.mark.parametrize("teacher_pairs", [0, 4000])
+def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
     settings = replace(SMALL.warm_start, least_length=0.6, teacher_pairs=teacher_pairs)
     config = replace(SMALL, warm_start=settings)
-    agent = GAIL(point_envs(), Demonstrations.from_trajectories(falls), seed=0, config=config)
+    agent = GAIL(point_envs(), that_fall(), seed=0, config=config)
     before = {name: tensor.detach().clone() for name, tensor in agent.policy.named_parameters()}
     agent.prepare()
     assert agent.start == "noise"
     assert not changed(before, dict(agent.policy.named_parameters()))
+
+
+def test_a_clone_is_in_the_demonstrations_units(demonstrations: Demonstrations) -> None:
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent.prepare()
+    own = demonstrations.transitions(agent.env.action_space).observations
+    torch.testing.assert_close(agent.standardisers.observations.mean, own.mean(0), atol=2e-3, rtol=0)
+    noisy = GAIL(point_envs(), demonstrations, seed=0, config=replace(SMALL, bc_warm_start=False))
+    assert not torch.allclose(noisy.standardisers.observations.mean, own.mean(0), atol=0.1)
+
+
+@pytest.mark.parametrize("absorbing", [False, True])
+def test_where_the_clone_falls_all_networks_go_over_to_the_units_of_both_sides(absorbing: bool) -> None:
+    settings = replace(SMALL.warm_start, least_length=0.6)
+    config = replace(SMALL, absorbing=absorbing, warm_start=settings, untrained_steps=8192)
+    agent = GAIL(point_envs(), that_fall(), seed=0, config=config)
+    from_noise = GAIL(point_envs(), that_fall(), seed=0, config=replace(config, bc_warm_start=False))
+    raw = torch.randn(20, 2)
+    before = agent.policy.extract_features(raw)
+    agent.prepare()
+    now, wanted = agent.policy.extract_features(raw), from_noise.policy.extract_features(raw)
+    close = {"atol": 0.2, "rtol": 0.0}  # other random steps of the same policy
+    assert not torch.allclose(now, before, **close)
+    torch.testing.assert_close(now, wanted, **close)
+    statistics = [name for name in from_noise.reward_model.state_dict() if name.endswith((".mean", ".std"))]
+    assert len(statistics) >= 4
+    for name in statistics:
+        mine, other = (one.reward_model.state_dict()[name] for one in (agent, from_noise))
+        torch.testing.assert_close(mine, other, **close)
+
+
+def test_units_that_were_given_stay(demonstrations: Demonstrations) -> None:
+    expert = that_fall().transitions(point_envs(4).action_space)
+    given = fit_standardisers(expert, point_envs(4), steps=100, seed=5)
+    mean = given.observations.mean.clone()
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    agent = GAIL(point_envs(), that_fall(), seed=0, config=config, standardisers=given)
+    agent.prepare()
+    assert agent.start == "noise"
+    assert torch.equal(agent.standardisers.observations.mean, mean)
+
+
+def test_saved_before_its_start_it_still_finds_its_units(tmp_path: Any) -> None:
+    config = replace(SMALL, untrained_steps=8192, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    agent = GAIL(point_envs(), that_fall(), seed=0, config=config)
+    agent.save(tmp_path / "agent")
+    loaded = GAIL.load(tmp_path / "agent", env=point_envs(), demonstrations=that_fall())
+    for one in (agent, loaded):
+        one.prepare()
+    means = [one.standardisers.observations.mean for one in (agent, loaded)]
+    torch.testing.assert_close(means[0], means[1], atol=0.1, rtol=0)
+    assert not torch.allclose(means[0], that_fall().transitions(agent.env.action_space).observations.mean(0), atol=0.1)
 
 
 def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrations, tmp_path: Any) -> None:
@@ -140,7 +197,16 @@ def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrat
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"updates": 0}, {"teacher_pairs": -1}, {"std": 0.0}, {"held_rollouts": -1}, {"least_length": 1.5}]
+    "wrong",
+    [
+        {"updates": 0},
+        {"teacher_pairs": -1},
+        {"std": 0.0},
+        {"held_rollouts": -1},
+        {"least_length": 1.5},
+        {"untrained_share": 0.0},
+        {"untrained_share": 1.0},
+    ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="warm start"):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from genrl.errors import InputError
-from genrl.nn import Standardise
+from genrl.nn import ExtraColumn, Standardise
 
 
 def test_the_fitted_rows_have_zero_mean_and_unit_deviation():
@@ -19,6 +19,22 @@ def test_each_set_counts_the_same_whatever_its_size():
     assert fitted.mean.item() == pytest.approx(1.0)
     assert fitted.std.item() == pytest.approx(1.0)
     assert fitted(torch.tensor([[3.0]])).item() == pytest.approx(2.0)
+
+
+def test_sets_can_be_weighted_and_keep_the_same_columns():
+    at_rest, moving = torch.zeros(4, 2), torch.tensor([[3.0, 0.0], [5.0, 0.0]])
+    fitted = Standardise.fit(at_rest, moving, weights=(0.75, 0.25))
+    assert fitted.mean.tolist() == [1.0]
+    assert fitted.std.item() == pytest.approx((0.75 * 1**2 + 0.25 * (2**2 + 4**2) / 2) ** 0.5)
+    assert Standardise.fit(at_rest, moving, weights=(1 - 1e-9, 1e-9)).columns.tolist() == [0]
+
+
+def test_whoever_shares_it_follows_it_to_other_statistics():
+    raw = torch.randn(20, 3) * 5 + 2
+    shared, other = Standardise.identity(3), Standardise.fit(raw)
+    wider = ExtraColumn(shared)
+    shared.take(other)
+    assert torch.equal(wider(torch.cat([raw, raw[:, :1]], 1)), torch.cat([other(raw), raw[:, :1]], 1))
 
 
 def test_constant_columns_are_dropped_and_others_keep_their_order():
@@ -70,7 +86,7 @@ def test_one_row_and_many_dimensions():
 def test_an_extra_column_passes_unchanged(columns):
     raw = torch.randn(20, 3)
     fitted = Standardise.fit(raw, columns=columns)
-    wider = fitted.with_extra_column()
+    wider = ExtraColumn(fitted)
     indicator = torch.tensor([0.0, 1.0]).repeat(10)[:, None]
     rows = wider(torch.cat([raw, indicator], 1))
     assert (wider.in_features, wider.out_features) == (4, fitted.out_features + 1)

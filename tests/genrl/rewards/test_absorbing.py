@@ -5,7 +5,7 @@ from torch import nn
 from genrl.errors import InputError
 from genrl.gans.losses import cross_entropy_discriminator
 from genrl.gans.penalties import interpolation_penalty
-from genrl.nn import Standardise
+from genrl.nn import ExtraColumn, Standardise
 from genrl.protocols import RewardModel
 from genrl.rewards import (
     AbsorbingReward,
@@ -89,7 +89,7 @@ def test_both_sides_are_shown_one_absorbing_step_a_termination(make, first_colum
 
 def test_an_imitator_learns_not_to_end_where_the_expert_never_does(make):
     torch.manual_seed(0)
-    inputs = TransitionInputs("state", Standardise.identity(3).with_extra_column(), Standardise.identity(2))
+    inputs = TransitionInputs("state", ExtraColumn(Standardise.identity(3)), Standardise.identity(2))
     training = AdversarialTraining(steps=60, batch_size=64, learning_rate=3e-3, penalty_weight=1.0)
     inner = AdversarialReward(
         Discriminator(inputs, hidden=(16,)),

@@ -8,7 +8,7 @@ import torch
 from genrl.errors import InputError
 from genrl.gans.objectives import CROSS_ENTROPY, HINGE, LEAST_SQUARES, WASSERSTEIN
 from genrl.gans.penalties import interpolation_penalty
-from genrl.nn import Standardise
+from genrl.nn import ExtraColumn, Standardise
 from genrl.rewards import (
     AbsorbingReward,
     AdversarialReward,
@@ -33,7 +33,7 @@ def build(form, objective, *, absorbing=False, steps=60):
     # A penalty pulls the slope towards 1, and with it the output away from the log ratio that forms are functions of.
     penalty_weight = 1.0 if objective == "wgan" else 0.0
     seen = Standardise.identity(3)
-    inputs = TransitionInputs("state", seen.with_extra_column() if absorbing else seen, Standardise.identity(2))
+    inputs = TransitionInputs("state", ExtraColumn(seen) if absorbing else seen, Standardise.identity(2))
     model = AdversarialReward(
         Discriminator(inputs, hidden=(16, 16)),
         loss=OBJECTIVES[objective].loss,

@@ -8,7 +8,7 @@ import torch
 
 from genrl.errors import InputError
 from genrl.gans import losses, penalties
-from genrl.nn import Standardise
+from genrl.nn import ExtraColumn, Standardise
 from genrl.protocols import RewardModel
 from genrl.rewards import AbsorbingReward, AdversarialReward, AdversarialTraining, TransitionInputs, forms
 from genrl.rewards.score_discriminator import ScoreDiscriminator, logit_of_error
@@ -103,7 +103,7 @@ def test_the_sign_of_a_form_holds_for_every_row(form, sign, sides, make):
 
 def test_a_terminal_step_is_paid_what_the_absorbing_state_earns(make):
     expert, learner = make(200, shift=1.0, seed=1), make(200, shift=-1.0, terminated=40, seed=2)
-    inner = build(observations=Standardise.identity(3).with_extra_column(), steps=100)
+    inner = build(observations=ExtraColumn(Standardise.identity(3)), steps=100)
     model = AbsorbingReward(inner, gamma=0.9)
     model.update(expert, learner)
     rows = make(20, terminated=5, seed=3)
