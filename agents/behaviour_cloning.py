@@ -24,7 +24,7 @@ from genrl.transitions import Demonstrations
 
 from .cloning import CloningConfig, build_policy, clone, labelled_states
 from .saved_agent import SavedAgent, read_agent
-from .standardisers import fit_standardisers
+from .standardisers import fit_standardisers, random_steps
 
 __all__ = ["BehaviourCloning"]
 
@@ -160,5 +160,5 @@ class BehaviourCloning(SavedAgent):
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(venv.action_space)
         columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
-        standardisers = fit_standardisers(expert, venv, steps=RANDOM_STEPS, seed=self.seed, columns=columns)
+        standardisers = fit_standardisers(expert, random_steps(venv, RANDOM_STEPS, self.seed), columns=columns)
         return build_policy(venv.action_space, standardisers.observations, self.config, self.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from .learner_env import LearnerEnv
 from .learners import OnPolicyConfig
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
-from .standardisers import Standardisers, fit_standardisers
+from .standardisers import Standardisers, fit_standardisers, random_steps
 from .warm_start import warm_start
 
 __all__ = ["GAIL"]
@@ -100,9 +101,8 @@ class GAIL(SavedAgent):
         if demonstrations is not None and reward_model is None:
             check_demonstrations(parts_seen(self.config), demonstrations)
         self.env = LearnerEnv(venv)
-        self._fits_units = standardisers is None
-        share = self.config.warm_start.untrained_share if self._may_clone else NOISE_SHARE
-        self.standardisers = standardisers or self._fit_standardisers(share)
+        self._units_of_noise: Standardisers | None = None
+        self.standardisers = standardisers or self._fit_standardisers()
         self.reward_model = build_reward(
             self.config, self._settings, self.standardisers, reward_model, device=self.device
         )
@@ -133,8 +133,8 @@ class GAIL(SavedAgent):
         assert isinstance(self.policy, ActorCriticPolicy)
         if warm_start(self.policy, self.env, self.demonstrations, self.config.warm_start, seed=self.seed, note=note):
             self.start = "clone"
-        elif self._fits_units:
-            self.standardisers.take(self._fit_standardisers(NOISE_SHARE))
+        elif self._units_of_noise is not None:
+            self.standardisers.take(self._units_of_noise)
 
     def learn(
         self,
@@ -196,6 +196,8 @@ class GAIL(SavedAgent):
         """
         saved, document, env = read_agent(path, "gail", env)
         start = document.get("start", "noise")
+        # Before it has a start it needs the units of both; only to predict, those that it has.
+        fits_anew = start is None and demonstrations is not None
         agent = cls(
             env,
             demonstrations,
@@ -207,7 +209,7 @@ class GAIL(SavedAgent):
             seed=document["seed"],
             device=device,
             config=TypeAdapter(GAILConfig).validate_python(document["config"]),
-            standardisers=Standardisers.from_tensors(saved.tensors["standardisers"]) if start else None,
+            standardisers=None if fits_anew else Standardisers.from_tensors(saved.tensors["standardisers"]),
         )
         agent.start = start
         agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
@@ -249,20 +251,21 @@ class GAIL(SavedAgent):
     def _may_clone(self) -> bool:
         return self.config.bc_warm_start and self._may_see_actions and isinstance(self._settings, OnPolicyConfig)
 
-    def _fit_standardisers(self, share: float) -> Standardisers:
+    def _fit_standardisers(self) -> Standardisers:
+        """For a clone if there may be one; those for a start from noise are then kept for if it falls."""
         if self.demonstrations is None:
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(self.env.action_space)
         columns = position_velocity_columns(self.env_id, expert.observations.shape[1])
-        return fit_standardisers(
-            expert,
-            self.env,
-            steps=self.config.untrained_steps,
-            seed=self.seed,
-            share=share,
-            columns=columns,
-            has_actions=self.demonstrations.has_actions,
+        steps = self.config.untrained_steps
+        untrained = random_steps(self.env, steps, self.seed) if steps else None
+        fit = partial(
+            fit_standardisers, expert, untrained, columns=columns, has_actions=self.demonstrations.has_actions
         )
+        if not self._may_clone:
+            return fit(share=NOISE_SHARE)
+        self._units_of_noise = fit(share=NOISE_SHARE)
+        return fit(share=self.config.warm_start.untrained_share)
 
     def _build_learner(self) -> BaseAlgorithm:
         return self._settings.build(

@@ -36,11 +36,10 @@ def build_reward(
         device: where it goes.
     """
     model = given or REWARDS[config.reward](parts_seen(config))
-    model = (
-        _discriminator(config, learner, standardisers)
-        if model is None
-        else _paid(model, config, learner, standardisers)
-    )
+    if model is None:
+        model = _discriminator(config, learner, standardisers)
+    else:
+        model = _paid(model, config, learner, standardisers)
     return model.to(device) if isinstance(model, nn.Module) else model
 
 

@@ -52,10 +52,8 @@ class Standardisers:
 
 def fit_standardisers(
     expert: Transitions,
-    env: VecEnv,
+    untrained: tuple[torch.Tensor, torch.Tensor] | None,
     *,
-    steps: int,
-    seed: int,
     share: float = 0.5,
     columns: torch.Tensor | None = None,
     has_actions: bool = True,
@@ -69,9 +67,7 @@ def fit_standardisers(
 
     Args:
         expert: the demonstrations' transitions.
-        env: reset, and stepped with uniformly random actions.
-        steps: how many of them in all; 0 for the expert's statistics alone, to see what they are worth.
-        seed: of the random actions.
+        untrained: what `random_steps` gave; None for the expert's statistics alone, to see what they are worth.
         share: weight of the random steps, above 0 and below 1; the expert's is the rest.
         columns: of the observation, those to keep; all by default.
         has_actions: whether the expert's actions are known. If not, those in `expert` are stand-ins, and actions are
@@ -80,13 +76,13 @@ def fit_standardisers(
     Raises:
         InputError: neither the demonstrations nor random steps tell anything about actions.
     """
-    if steps == 0 and not has_actions:
+    if untrained is None and not has_actions:
         raise InputError("demonstrations without actions need random steps: set untrained_steps above 0")
-    if steps == 0:
+    if untrained is None:
         return Standardisers(
             observations=Standardise.fit(expert.observations, columns=columns), actions=Standardise.fit(expert.actions)
         )
-    seen, done = random_steps(env, steps, seed)
+    seen, done = untrained
     weights = (1.0 - share, share)
     return Standardisers(
         observations=Standardise.fit(expert.observations, seen, weights=weights, columns=columns),
@@ -95,7 +91,7 @@ def fit_standardisers(
 
 
 def random_steps(env: VecEnv, steps: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """At least `steps` observations and actions, (rows, columns) each, of uniformly random actions."""
+    """At least `steps` observations and actions, (rows, columns) each, of uniformly random actions; resets `env`."""
     env.action_space.seed(seed)
     rows = -(-steps // env.num_envs)
     seen: list[Any] = [env.reset()]

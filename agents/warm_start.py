@@ -48,8 +48,8 @@ class WarmStartConfig:
     std: float = 0.2
     """Standard deviation of the actions afterwards, in units of half their range (continuous actions only)."""
     untrained_share: float = 0.001
-    """Weight of random steps, beside the demonstrations, in the statistics that standardise a clone's inputs. A clone
-    tells the demonstrations' states apart; it is one half for a policy that starts from noise."""
+    """Weight of random steps, beside the demonstrations, in the statistics that standardise a clone's inputs: little,
+    for it has to tell the demonstrations' own states apart. For a policy that starts from noise it is one half."""
     held_rollouts: int = 10
     """First rollouts from which only the value function and the discriminator learn."""
     least_length: float = 0.1

@@ -75,13 +75,13 @@ class Standardise(nn.Module):
         equal = torch.full((len(samples),), 1.0 / len(samples), dtype=torch.float64)
         mean, std = _statistics(picked, equal)
         varies = std > 1e-6 * (1.0 + mean.abs())
-        if weights is not None:
-            share = torch.tensor(weights, dtype=torch.float64)
-            mean, std = _statistics(picked, share / share.sum())
         if not varies.any():
             raise InputError(
                 f"all of the {len(candidates)} columns are constant: there is nothing to tell apart by them"
             )
+        if weights is not None:
+            share = torch.tensor(weights, dtype=torch.float64)
+            mean, std = _statistics(picked, share / share.sum())
         return cls(in_features, candidates[varies], mean[varies], std[varies], clip=clip)
 
     @classmethod

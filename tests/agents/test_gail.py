@@ -20,7 +20,7 @@ from agents.gail import GAIL
 from agents.gail_config import GAILConfig
 from agents.learners import PPOConfig, TRPOConfig
 from agents.off_policy_learners import CrossQConfig, EntropyConfig, SACConfig, TD3Config, TQCConfig
-from agents.standardisers import fit_standardisers
+from agents.standardisers import fit_standardisers, random_steps
 from experts import load_demonstrations
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
@@ -268,10 +268,10 @@ def test_wrong_demonstrations_are_refused(demonstrations: Demonstrations) -> Non
 
 def test_standardisers_give_each_side_one_half(demonstrations: Demonstrations) -> None:
     expert = demonstrations.transitions(spaces.Box(-1, 1, (2,)))
-    fitted = fit_standardisers(expert, point_envs(4), steps=1000, seed=0).observations
+    fitted = fit_standardisers(expert, random_steps(point_envs(4), 1000, 0)).observations
     # The expert rests at the goal, random steps are spread about 0: the mean lies between the two.
     assert 0.2 < float(fitted.mean[0]) < 0.5
-    one_row = fit_standardisers(expert[:1], point_envs(4), steps=1000, seed=0).observations
+    one_row = fit_standardisers(expert[:1], random_steps(point_envs(4), 1000, 0)).observations
     assert float(one_row.mean[0]) == pytest.approx(0.5 * float(expert.observations[0, 0]), abs=0.15)
 
 

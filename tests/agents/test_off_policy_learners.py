@@ -16,7 +16,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from agents.learner_env import LearnerEnv
 from agents.off_policy_learners import CrossQConfig, EntropyConfig, OffPolicyConfig, SACConfig, TD3Config, TQCConfig
 from agents.reward_model_state import restore_reward_model, reward_model_state
-from agents.standardisers import Standardisers, fit_standardisers
+from agents.standardisers import Standardisers, fit_standardisers, random_steps
 from experts import load_demonstrations
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
@@ -74,7 +74,7 @@ class Imitator:
         seed_everything(seed)
         env = LearnerEnv(make_vec_env("Hopper-v4", 2, seed=seed))
         self.expert = load_demonstrations("Hopper-v4", episodes=1).transitions(env.action_space)
-        standardisers = fit_standardisers(self.expert, env, steps=64, seed=0)
+        standardisers = fit_standardisers(self.expert, random_steps(env, 64, 0))
         self.reward_model = reward_for(config, standardisers)
         self.config = config
         self.learner = config.build(

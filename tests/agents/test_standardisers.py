@@ -18,17 +18,17 @@ ACTIONS = spaces.Box(-1, 1, (2,))
 
 def test_unknown_actions_are_standardised_by_random_ones_alone(demonstrations: Demonstrations) -> None:
     watched = replace(demonstrations, actions=None).transitions(ACTIONS)
-    fitted = fit_standardisers(watched, point_envs(4), steps=400, seed=0, has_actions=False)
+    fitted = fit_standardisers(watched, random_steps(point_envs(4), 400, 0), has_actions=False)
     _, actions = random_steps(point_envs(4), 400, 0)
     torch.testing.assert_close(fitted.actions.mean, actions.mean(0))
     torch.testing.assert_close(fitted.actions.std, actions.std(0, correction=0))
-    known = fit_standardisers(demonstrations.transitions(ACTIONS), point_envs(4), steps=400, seed=0)
+    known = fit_standardisers(demonstrations.transitions(ACTIONS), random_steps(point_envs(4), 400, 0))
     torch.testing.assert_close(fitted.observations.mean, known.observations.mean)
     assert not torch.allclose(fitted.actions.std, known.actions.std)
 
 
 def test_they_come_back_from_their_tensors(demonstrations: Demonstrations) -> None:
-    fitted = fit_standardisers(demonstrations.transitions(ACTIONS), point_envs(4), steps=100, seed=0)
+    fitted = fit_standardisers(demonstrations.transitions(ACTIONS), random_steps(point_envs(4), 100, 0))
     again = Standardisers.from_tensors(fitted.to_tensors())
     rows = torch.randn(9, 2)
     assert torch.equal(again.observations(rows), fitted.observations(rows))
@@ -37,8 +37,8 @@ def test_they_come_back_from_their_tensors(demonstrations: Demonstrations) -> No
 
 def test_without_random_steps_the_units_are_the_demonstrations_own(demonstrations: Demonstrations) -> None:
     expert = demonstrations.transitions(ACTIONS)
-    fitted = fit_standardisers(expert, point_envs(4), steps=0, seed=0)
+    fitted = fit_standardisers(expert, None)
     torch.testing.assert_close(fitted.observations.mean, expert.observations.mean(0))
     torch.testing.assert_close(fitted.actions.std, expert.actions.std(0, correction=0))
     with pytest.raises(InputError, match="random steps"):
-        fit_standardisers(expert, point_envs(4), steps=0, seed=0, has_actions=False)
+        fit_standardisers(expert, None, has_actions=False)
