@@ -14,7 +14,7 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions, encode_actions
 
-__all__ = ["Standardisers", "fit_standardisers"]
+__all__ = ["Standardisers", "fit_standardisers", "random_steps"]
 
 
 @dataclass(frozen=True, kw_only=True)
