@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import sys
 import warnings
@@ -21,6 +22,7 @@ Algorithm = Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac
 """Whose models a `.zip` of stable-baselines3 or sb3-contrib may hold."""
 
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect
+UNREAD = 141  # 128 + SIGPIPE
 BAD_INPUT = 2
 ADVICE = {
     errno.ENOSPC: "free some space and try again",
@@ -40,11 +42,21 @@ def run(main: Callable[[Config], None], config_type: type[Config]) -> NoReturn:
     """Parse the command line into `config_type`, call `main` with it, and exit.
 
     The help text is `main`'s docstring and the attribute docstrings of `config_type`. Exit codes: 0; 2 for input
-    that the user can put right, with one line on standard error; 130 after Ctrl-C. A bug still shows its traceback.
+    that the user can put right, with one line on standard error; 130 after Ctrl-C; 141, without a word, when nobody
+    reads the output any more, as after `| head`. A bug still shows its traceback.
     """
     warnings.showwarning = _show_warning
     try:
-        main(tyro.cli(config_type, description=main.__doc__))
+        try:
+            main(tyro.cli(config_type, description=main.__doc__))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_unread(sys.stdout):
+            raise
+        # What is still to be written would raise again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNREAD)
     except InputError as error:
         _fail(str(error))
     except OSError as error:
@@ -79,6 +91,15 @@ def parse_env_kwargs(pairs: Sequence[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             keywords[key] = {"True": True, "False": False, "None": None}.get(value, value)
     return keywords
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Whether an empty line can no longer be written to `stream`, because nobody reads it."""
+    try:
+        print(file=stream, flush=True)
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def _fail(message: str) -> NoReturn:

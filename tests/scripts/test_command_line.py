@@ -87,7 +87,10 @@ def test_one_line_and_a_code(
     assert capsys.readouterr().err == line
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.EIO, "the disk is broken")])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("a bug"), OSError(errno.EIO, "the disk is broken"), BrokenPipeError(errno.EPIPE, "a worker died")],
+)
 def test_bugs_keep_their_traceback(command_line: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(sys, "argv", ["script"])
     with pytest.raises(type(error), match=str(error.args[-1])):
@@ -132,3 +135,13 @@ def test_a_script_from_the_shell(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == f"error: {tmp_path} is no run directory: it has no config.json\n"
+
+
+def test_nobody_reads_on() -> None:
+    script = subprocess.Popen(
+        [sys.executable, str(SCRIPTS / "plot.py"), "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert script.stdout is not None
+    script.stdout.close()
+    _, errors = script.communicate()
+    assert (script.returncode, errors) == (141, "")
