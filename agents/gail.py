@@ -101,8 +101,7 @@ class GAIL(SavedAgent):
         if demonstrations is not None and reward_model is None:
             check_demonstrations(parts_seen(self.config), demonstrations)
         self.env = LearnerEnv(venv)
-        self._units_of_noise: Standardisers | None = None
-        self.standardisers = standardisers or self._fit_standardisers()
+        self.standardisers, self._units_of_noise = (standardisers, None) if standardisers else self._fit_standardisers()
         self.reward_model = build_reward(
             self.config, self._settings, self.standardisers, reward_model, device=self.device
         )
@@ -251,8 +250,8 @@ class GAIL(SavedAgent):
     def _may_clone(self) -> bool:
         return self.config.bc_warm_start and self._may_see_actions and isinstance(self._settings, OnPolicyConfig)
 
-    def _fit_standardisers(self) -> Standardisers:
-        """For a clone if there may be one; those for a start from noise are then kept for if it falls."""
+    def _fit_standardisers(self) -> tuple[Standardisers, Standardisers | None]:
+        """Those that suit the start, and, if that may be a clone, those to go over to if it falls."""
         if self.demonstrations is None:
             raise InputError("demonstrations are needed to standardise the observations by")
         expert = self.demonstrations.transitions(self.env.action_space)
@@ -262,10 +261,8 @@ class GAIL(SavedAgent):
         fit = partial(
             fit_standardisers, expert, untrained, columns=columns, has_actions=self.demonstrations.has_actions
         )
-        if not self._may_clone:
-            return fit(share=NOISE_SHARE)
-        self._units_of_noise = fit(share=NOISE_SHARE)
-        return fit(share=self.config.warm_start.untrained_share)
+        of_noise = fit(share=NOISE_SHARE)
+        return (fit(share=self.config.warm_start.untrained_share), of_noise) if self._may_clone else (of_noise, None)
 
     def _build_learner(self) -> BaseAlgorithm:
         return self._settings.build(
