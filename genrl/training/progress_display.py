@@ -47,6 +47,7 @@ class ProgressDisplay(BaseCallback):
         self._started = self._last = time.monotonic()
         self._last_line = self._started - self._every_seconds + 5.0  # the first plain line after five seconds
         self._first_step = self.model.num_timesteps
+        self._is_stepping = False
         if self._console.is_terminal:
             self._bar = Progress(
                 BarColumn(bar_width=16),
@@ -62,7 +63,10 @@ class ProgressDisplay(BaseCallback):
 
     def _on_step(self) -> bool:
         now = time.monotonic()
-        if now - self._last >= 0.5:
+        if not self._is_stepping:  # what came before, such as an evaluation, says nothing about the time left
+            self._is_stepping = True
+            self._started, self._first_step = now, self.model.num_timesteps
+        elif now - self._last >= 0.5:
             self._last = now
             self._show(now)
         return True
@@ -91,9 +95,11 @@ class ProgressDisplay(BaseCallback):
         self._last_line = now
         done = self.model.num_timesteps
         rate = (done - self._first_step) / max(now - self._started, 1e-9)
-        seconds = max(self._total - done, 0) / max(rate, 1e-9)
-        left = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-        print(f"{self._text()} · {left} left", file=self._console.file, flush=True)
+        left = ""
+        if rate > 0:
+            seconds = max(self._total - done, 0) / rate
+            left = f" · {seconds / 60:.0f} min left" if seconds >= 90 else f" · {seconds:.0f} s left"
+        print(self._text() + left, file=self._console.file, flush=True)
 
     def _text(self) -> str:
         done = self.model.num_timesteps

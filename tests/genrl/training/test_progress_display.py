@@ -70,6 +70,23 @@ def test_minutes_where_many_seconds_are_left(ppo, one_second_a_step):
     assert (last[5], last[6]) == ("10", "min")
 
 
+def test_the_time_before_the_first_step_does_not_count(ppo, one_second_a_step):
+    class AfterAnEvaluation(ProgressDisplay):
+        def _on_training_start(self):
+            super()._on_training_start()
+            for _ in range(100):
+                one_second_a_step(None)
+
+        def _on_step(self):
+            one_second_a_step(None)
+            return super()._on_step()
+
+    out = console()
+    ppo.learn(32, AfterAnEvaluation(32, lambda _: {}, console=out))
+    first = LINE.match(out.file.getvalue().splitlines()[0])
+    assert (first[1], first[3], first[5]) == ("2", "1", "30")
+
+
 def test_a_resumed_run_counts_all_steps_but_times_its_own(ppo):
     ppo.learn(32)
     out = console()
