@@ -207,6 +207,14 @@ def _learners() -> list[Cell]:
     ]
 
 
+def _watched() -> list[Cell]:
+    """The same demonstrations without their actions."""
+    return [
+        Cell(name=f"state-only-{task}", group="state-only", env=env, episodes=4, flags=("--state-only",), minutes=30)
+        for task, env in (("hopper", HOPPER), ("ant", ANT))
+    ]
+
+
 def _densities() -> list[Cell]:
     """Other rewards than the discriminator, and other policies than the Gaussian, from the same demonstrations.
 
@@ -265,7 +273,8 @@ def _ablation() -> list[Cell]:
 
 
 CELLS: dict[str, Cell] = {
-    cell.name: cell for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_densities(), *_ablation()]
+    cell.name: cell
+    for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_watched(), *_densities(), *_ablation()]
 }
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(cell.group for cell in CELLS.values()))
 

@@ -40,8 +40,8 @@ class SuiteConfig:
     rows: tuple[str, ...] = ()
     """Rows by name; see --list."""
     group: str | None = None
-    """Rows by group: ant, humanoid, planar, control, random, bc, paper, learners, densities, ablation or all; all if
-    no row is named."""
+    """Rows by group: ant, humanoid, planar, control, random, bc, paper, learners, state-only, densities, ablation or
+    all; all if no row is named."""
     seeds: tuple[int, ...] = ()
     """Seeds of each row; by default 0, or 0 1 2 for the rows that are reported over three."""
     csv: Path = FOLDER / "imitation_suite.csv"
@@ -158,7 +158,7 @@ def show(work: Sequence[tuple[Cell, int]], config: SuiteConfig) -> None:
         minutes = cell.minutes * config.budget_scale
         state = "finished" if (cell.name, str(seed)) in finished else f"{trial.seconds / 60:.0f} of {minutes:.0f} min"
         left += 0.0 if state == "finished" else max(minutes - trial.seconds / 60, 0.0)
-        print(f"{cell.name:<32} {cell.group:<9} seed {seed}  {state:<14} {trial.command}")
+        print(f"{cell.name:<32} {cell.group:<10} seed {seed}  {state:<14} {trial.command}")
     print(f"{left / 60:.1f} hours at most are left, one run at a time")
 
 
