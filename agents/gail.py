@@ -94,8 +94,10 @@ class GAIL(SavedAgent):
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else seed
         self.device = available_device(device)
         self.demonstrations = demonstrations
+        if self.env_id is None and self.config.time_limit is not None:
+            raise InputError("time_limit is for environments made by their id: give a VecEnv its own time limit")
         seed_everything(self.seed)
-        venv = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
+        venv = self._make_env(env, num_envs) if isinstance(env, str) else env
         if demonstrations is not None:
             demonstrations.check_spaces(venv.observation_space, venv.action_space, self.env_id)
         if demonstrations is not None and reward_model is None:
@@ -249,6 +251,10 @@ class GAIL(SavedAgent):
     @property
     def _may_clone(self) -> bool:
         return self.config.bc_warm_start and self._may_see_actions and isinstance(self._settings, OnPolicyConfig)
+
+    def _make_env(self, env_id: str, num_envs: int) -> VecEnv:
+        limit = {} if self.config.time_limit is None else {"max_episode_steps": self.config.time_limit}
+        return make_vec_env(env_id, num_envs, seed=self.seed, **{**self.env_kwargs, **limit})
 
     def _fit_standardisers(self) -> tuple[Standardisers, Standardisers | None]:
         """Those that suit the start, and, if that may be a clone, those to go over to if it falls."""

@@ -62,6 +62,9 @@ class GAILConfig:
     untrained_steps: int = 8192
     """Random steps whose statistics, with the demonstrations', standardise the inputs: one half of each where learning
     starts from noise, `warm_start.untrained_share` for a clone; 0 for the demonstrations alone."""
+    time_limit: int | None = None
+    """Steps after which an episode of training is cut short, that starts are met more often; None is the task's own.
+    Returns in the log are of such episodes, evaluations of whole ones."""
     network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
     """Policy and value function."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -88,6 +91,8 @@ class GAILConfig:
             raise InputError(f"reward_scale must be above 0, not {self.reward_scale}: below, it pays for the opposite")
         if self.untrained_steps < 0:
             raise InputError(f"untrained_steps must be 0 or more, not {self.untrained_steps}")
+        if self.time_limit is not None and self.time_limit < 1:
+            raise InputError(f"time_limit must be 1 or more, or None, not {self.time_limit}")
         if self.reward not in DISCRIMINATORS:
             plain = {"absorbing": False, "objective": "gan", "reward_form": "logit"}
             given = [name for name, default in plain.items() if getattr(self, name) != default]

@@ -115,12 +115,13 @@ def warm_start(
 
 
 def share_that_lasts(act: Callable[[Any], Any], env: VecEnv, steps: int) -> float:
-    """Part of the environments, 0 to 1, whose first episode is not over after so many steps of `act`."""
+    """Part of the environments, 0 to 1, in which so many steps of `act` end no episode but by a time limit."""
     observations: Any = env.reset()
     running = np.ones(env.num_envs, dtype=bool)
     for _ in range(steps):
-        observations, _, dones, _ = env.step(act(observations))
-        running &= ~dones
+        observations, _, dones, infos = env.step(act(observations))
+        for done in np.flatnonzero(dones):
+            running[done] &= infos[done].get("TimeLimit.truncated", False)
     return float(running.mean())
 
 

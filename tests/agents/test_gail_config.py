@@ -31,6 +31,7 @@ OUT_OF_RANGE = [
     (GAILConfig, "reward_scale", -1.0),
     (GAILConfig, "reward_scale", 0.0),
     (GAILConfig, "untrained_steps", -5),
+    (GAILConfig, "time_limit", 0),
 ]
 
 

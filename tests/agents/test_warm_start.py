@@ -133,6 +133,13 @@ def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
     assert not changed(before, dict(agent.policy.named_parameters()))
 
 
+def test_the_end_of_the_time_is_no_fall(demonstrations: Demonstrations) -> None:
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    agent = GAIL(point_envs(horizon=3), demonstrations, seed=0, config=config)
+    agent.prepare()
+    assert agent.start == "clone"
+
+
 def test_a_clone_is_in_the_demonstrations_units(demonstrations: Demonstrations) -> None:
     agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
     agent.prepare()
