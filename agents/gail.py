@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,7 @@ class GAIL(SavedAgent):
         start = document.get("start", "noise")
         # Before it has a start it needs the units of both; only to predict, those that it has.
         fits_anew = start is None and demonstrations is not None
+        config = TypeAdapter(GAILConfig).validate_python(document["config"])
         agent = cls(
             env,
             demonstrations,
@@ -209,7 +210,7 @@ class GAIL(SavedAgent):
             env_kwargs=document["env_kwargs"],
             seed=document["seed"],
             device=device,
-            config=TypeAdapter(GAILConfig).validate_python(document["config"]),
+            config=config if isinstance(env, str) else replace(config, time_limit=None),  # a VecEnv has its own
             standardisers=None if fits_anew else Standardisers.from_tensors(saved.tensors["standardisers"]),
         )
         agent.start = start

@@ -63,8 +63,8 @@ class GAILConfig:
     """Random steps whose statistics, with the demonstrations', standardise the inputs: one half of each where learning
     starts from noise, `warm_start.untrained_share` for a clone; 0 for the demonstrations alone."""
     time_limit: int | None = None
-    """Steps after which an episode of training is cut short, that starts are met more often; None is the task's own.
-    Returns in the log are of such episodes, evaluations of whole ones."""
+    """Steps after which an episode of training is cut short, so that starts are met more often; None is the task's
+    own. Returns in the log are of such episodes, evaluations of whole ones."""
     network: ActorCriticNetwork = field(default_factory=ActorCriticNetwork)
     """Policy and value function."""
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)

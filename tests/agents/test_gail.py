@@ -275,13 +275,16 @@ def test_standardisers_give_each_side_one_half(demonstrations: Demonstrations) -
     assert float(one_row.mean[0]) == pytest.approx(0.5 * float(expert.observations[0, 0]), abs=0.15)
 
 
-def test_a_time_limit_cuts_the_episodes_of_training_short(demonstrations: Demonstrations) -> None:
+def test_a_time_limit_cuts_the_episodes_of_training_short(demonstrations: Demonstrations, tmp_path: Path) -> None:
     hopper = load_demonstrations("Hopper-v4", episodes=1)
     config = replace(SMALL, time_limit=7)  # none falls so soon
     agent = GAIL("Hopper-v4", hopper, num_envs=4, seed=0, config=config).learn(4 * 32)
     assert {int(episode["l"]) for episode in agent.learner.ep_info_buffer or ()} == {7}
     with pytest.raises(InputError, match="time_limit"):
         GAIL(point_envs(4), demonstrations, config=config)
+    agent.save(tmp_path / "agent")
+    assert GAIL.load(tmp_path / "agent", demonstrations=hopper).config.time_limit == 7
+    GAIL.load(tmp_path / "agent", env=make_vec_env("Hopper-v4", 4), demonstrations=hopper)  # its own limit
 
 
 def test_humanoid_is_seen_by_positions_and_velocities() -> None:
