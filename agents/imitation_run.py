@@ -116,10 +116,15 @@ class ImitationRun:
         figures = {}
         earned = recent_return(callback)
         if earned is not None:
-            of_expert = f" ({earned / self.expert_return:.0%} of expert)" if self.expert_return else ""
-            figures["return"] = f"{earned:,.0f}{of_expert}"
+            figures["return"] = f"{earned:,.0f}{self._beside(earned)}"
         logged = callback.logger.name_to_value
         if "disc/accuracy_expert" in logged:
             sides = (logged["disc/accuracy_expert"], logged["disc/accuracy_learner"])
             figures["D right on expert/learner"] = "/".join(f"{side:.0%}" for side in sides)
         return figures
+
+    def _beside(self, earned: float) -> str:
+        limit = self.agent.config.time_limit
+        if limit is not None:  # an episode cut short is not to be compared with the expert's whole one
+            return f" in {limit} steps"
+        return f" ({earned / self.expert_return:.0%} of expert)" if self.expert_return else ""

@@ -143,3 +143,11 @@ def test_a_run_told_nothing_is_as_long_as_its_learner_can_pay_for(
     assert run.eval_freq == eval_freq
     told = TrainConfig(env="Hopper-v4", n_timesteps=512, eval_freq=256, agent=GAILConfig(learner=learner))
     assert imitation_run(told, run.agent, run.directory).eval_freq == 256
+
+
+def test_returns_of_episodes_cut_short_are_not_set_beside_the_experts(tmp_path: Path) -> None:
+    quick = [*QUICK, "--no-bc-warm-start", "--n-timesteps", "512", "--log-folder", str(tmp_path)]
+    whole, cut = train_gail(*quick), train_gail(*quick, "--time-limit", "7")
+    assert "% of expert)" in whole.stdout, whole.stderr
+    assert " in 7 steps" in cut.stdout, cut.stderr
+    assert "% of expert)" not in cut.stdout
