@@ -35,7 +35,8 @@ class BehaviourCloning(SavedAgent):
     """A policy that repeats what the demonstrations did; the baseline of every imitator.
 
     The policy is a Gaussian whose mean depends on the observation (Box), or a softmax (Discrete). Observations are
-    standardised inside it, as GAIL does, by demonstrations and random steps together.
+    standardised inside it by demonstrations and random steps, one half of each, as for a GAIL that starts from noise.
+    The clone that GAIL starts from has finer units and, if demonstrations are few, a teacher (`warm_start`).
 
     Args:
         env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.

@@ -38,12 +38,10 @@ from .learner_env import LearnerEnv
 from .learners import OnPolicyConfig
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, read_agent
-from .standardisers import Standardisers, fit_standardisers, random_steps
+from .standardisers import HALF_AND_HALF, Standardisers, fit_standardisers, random_steps
 from .warm_start import warm_start
 
 __all__ = ["GAIL"]
-
-NOISE_SHARE = 0.5  # of random steps in the units, where learning starts from noise
 
 
 class GAIL(SavedAgent):
@@ -268,7 +266,7 @@ class GAIL(SavedAgent):
         fit = partial(
             fit_standardisers, expert, untrained, columns=columns, has_actions=self.demonstrations.has_actions
         )
-        of_noise = fit(share=NOISE_SHARE)
+        of_noise = fit(share=HALF_AND_HALF)
         return (fit(share=self.config.warm_start.untrained_share), of_noise) if self._may_clone else (of_noise, None)
 
     def _build_learner(self) -> BaseAlgorithm:

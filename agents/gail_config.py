@@ -43,20 +43,21 @@ class GAILConfig:
     """What pays: a discriminator, also one that is kept short of information (vail) or that denoises (score), densities
     of both sides (flow, gmm, bayes), or the expert's alone (density-flow, density-gmm, vae, sequence, pixel-cnn)."""
     policy: PolicyName = "gaussian"
-    """What actions follow given the observation; mixture, flow and autoregressive need the learner ppo;
+    """What actions follow given the observation; mixture, flow, flow-matching and autoregressive need the learner ppo;
     vae, gan, vq, score and score-student can only be cloned (train_bc.py)."""
     reward_form: RewardFormName = "logit"
     """How the discriminator's logit pays: standardised (logit), as it is (airl), -log(1-D) (gail), log D, FAIRL."""
     reward_offset: float = 1.0
-    """Mean of the standardised logit: what an average step is worth, beside an end."""
+    """Mean of the standardised logit: what an average step is worth, beside an end; no other form has it."""
     reward_scale: float = 0.1
-    """Of the standardised logit and its offset, so that values are of the order of 10."""
+    """Of the standardised logit and its offset, so that values are of the order of 10; no other form has it."""
     absorbing: bool = False
     """Pay for what follows an early end, in an absorbing state; of a discriminator alone."""
     zero_demonstrations: bool = False
     """The control: the reward model is never updated, so demonstrations give the inputs' units and nothing else."""
     state_only: bool = False
-    """The discriminator sees states and their successors, no actions: for demonstrations that have none."""
+    """The discriminator sees no actions, but states and their successors, or what `discriminator.inputs` names without
+    actions: for demonstrations that have none."""
     bc_warm_start: bool = True
     """Start from a policy cloned from the demonstrations (with their actions, and PPO or TRPO)."""
     untrained_steps: int = 8192
@@ -93,6 +94,14 @@ class GAILConfig:
             raise InputError(f"untrained_steps must be 0 or more, not {self.untrained_steps}")
         if self.time_limit is not None and self.time_limit < 1:
             raise InputError(f"time_limit must be 1 or more, or None, not {self.time_limit}")
+        if self.reward_form != "logit":
+            own = ("reward_offset", "reward_scale")
+            given = [name for name in own if getattr(self, name) != getattr(type(self), name)]
+            if given:
+                raise InputError(
+                    f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} of the standardised logit, and the "
+                    f"reward form {self.reward_form} pays as it is: leave that out, or take the reward form logit"
+                )
         if self.reward not in DISCRIMINATORS:
             plain = {"absorbing": False, "objective": "gan", "reward_form": "logit"}
             given = [name for name, default in plain.items() if getattr(self, name) != default]

@@ -20,7 +20,8 @@ __all__ = ["build_reward", "parts_seen"]
 
 def parts_seen(config: GAILConfig) -> InputParts:
     """What of a transition the reward model that the settings name looks at."""
-    return "state-next-state" if config.state_only else config.discriminator.inputs
+    inputs = config.discriminator.inputs
+    return "state-next-state" if config.state_only and "action" in inputs else inputs
 
 
 def build_reward(

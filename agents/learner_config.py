@@ -19,7 +19,7 @@ from genrl.protocols import RewardModel
 from genrl.rewards import AdversarialTraining
 from genrl.transitions import Transitions
 
-__all__ = ["LearnerConfig", "check_at_least_one"]
+__all__ = ["LearnerConfig", "check_at_least", "check_weight"]
 
 
 class LearnerConfig(ABC):
@@ -139,12 +139,23 @@ class LearnerConfig(ABC):
         return 1.0
 
 
-def check_at_least_one(config: LearnerConfig, *names: str) -> None:
-    """Refuse settings that count something and count nothing.
+def check_at_least(least: int, config: LearnerConfig, *names: str) -> None:
+    """Refuse counts and sizes that are too small.
 
     Raises:
-        InputError: one is below 1.
+        InputError: one of the settings named is below `least`.
     """
     for name in names:
-        if getattr(config, name) < 1:
-            raise InputError(f"{name} must be 1 or more, not {getattr(config, name)}")
+        if not getattr(config, name) >= least:
+            raise InputError(f"{name} must be {least} or more, not {getattr(config, name)}")
+
+
+def check_weight(config: LearnerConfig, *names: str) -> None:
+    """Refuse weights of the newest in a moving average that are none.
+
+    Raises:
+        InputError: one of the settings named is not above 0 and at most 1.
+    """
+    for name in names:
+        if not 0 < getattr(config, name) <= 1:
+            raise InputError(f"{name} must be above 0 and at most 1, not {getattr(config, name)}")

@@ -26,7 +26,7 @@ from genrl.transitions import Transitions
 
 from .adaptive_learning_rate import AdaptiveLearningRate
 from .adversarial_imitation import AdversarialImitation
-from .learner_config import LearnerConfig, check_at_least_one
+from .learner_config import LearnerConfig, check_at_least
 
 __all__ = ["OnPolicyConfig", "PPOConfig", "TRPOConfig"]
 
@@ -50,7 +50,7 @@ class OnPolicyConfig(LearnerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least_one(self, "n_steps", "batch_size")
+        check_at_least(1, self, "n_steps", "batch_size")
         if not 0 <= self.gae_lambda <= 1:
             raise InputError(f"gae_lambda must be from 0 to 1, not {self.gae_lambda}")
 
@@ -97,7 +97,7 @@ class PPOConfig(OnPolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least_one(self, "n_epochs")
+        check_at_least(1, self, "n_epochs")
         for name in ("desired_kl", "target_kl"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -146,7 +146,7 @@ class TRPOConfig(OnPolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least_one(self, "n_critic_updates")
+        check_at_least(1, self, "n_critic_updates")
         if not self.target_kl > 0:
             raise InputError(f"target_kl must be above 0, not {self.target_kl}")
 

@@ -21,7 +21,7 @@ from genrl.rewards import AdversarialTraining
 from genrl.transitions import Transitions
 
 from .learned_rewards_replay import LearnedRewardsReplay, check_bounded
-from .learner_config import LearnerConfig, check_at_least_one
+from .learner_config import LearnerConfig, check_at_least, check_weight
 from .off_policy_imitation import OffPolicyImitation
 
 __all__ = ["CrossQConfig", "EntropyConfig", "OffPolicyConfig", "SACConfig", "TD3Config", "TQCConfig"]
@@ -77,7 +77,10 @@ class OffPolicyConfig(LearnerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least_one(self, "batch_size", "buffer_size", "train_freq", "gradient_steps")
+        check_at_least(1, self, "batch_size", "buffer_size", "train_freq", "gradient_steps")
+        check_at_least(1, self, "reward_update_every", "reward_window", "reward_rows")
+        check_at_least(0, self, "learning_starts")
+        check_weight(self, "reward_momentum")
         if not 0 <= self.expert_share < 1:
             raise InputError(f"expert_share must be at least 0 and below 1, not {self.expert_share}")
 
@@ -138,12 +141,22 @@ class OffPolicyConfig(LearnerConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyConfig:
-    """How much a policy's entropy is worth beside its reward."""
+    """How much a policy's entropy is worth beside its reward.
+
+    Raises:
+        InputError: the temperature is negative, or 0 where it is learned.
+    """
 
     temperature: float = 0.1
     """The weight of the entropy; the first one where it is learned."""
     learned: bool = True
     """Keep the entropy at minus the number of action columns by moving the temperature."""
+
+    def __post_init__(self) -> None:
+        if not (self.temperature > 0 or (self.temperature == 0 and not self.learned)):
+            raise InputError(
+                f"temperature must be above 0 where it is learned, and 0 or more where not, not {self.temperature}"
+            )
 
     @property
     def ent_coef(self) -> str | float:
@@ -161,6 +174,10 @@ class SACConfig(OffPolicyConfig):
     """Weight of the newest value functions in the slow copies that they learn from."""
     entropy: EntropyConfig = field(default_factory=EntropyConfig)
     """The worth of the policy's entropy."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weight(self, "tau")
 
     def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
         """Those of all four, and its own."""
@@ -187,6 +204,12 @@ class TD3Config(OffPolicyConfig):
     """Deviation of the noise that smooths the value over actions."""
     target_noise_clip: float = 0.5
     """Bound of that noise."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weight(self, "tau")
+        check_at_least(1, self, "policy_delay")
+        check_at_least(0, self, "action_noise", "target_policy_noise", "target_noise_clip")
 
     def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
         """Those of all four, and its own."""
@@ -218,6 +241,17 @@ class TQCConfig(OffPolicyConfig):
     top_quantiles_to_drop: int = 2
     """Of each of them, the largest, against overestimation."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_weight(self, "tau")
+        check_at_least(1, self, "n_critics", "n_quantiles")
+        check_at_least(0, self, "top_quantiles_to_drop")
+        if self.top_quantiles_to_drop >= self.n_quantiles:
+            raise InputError(
+                f"top_quantiles_to_drop must leave some of the {self.n_quantiles} quantiles, not drop "
+                f"{self.top_quantiles_to_drop}"
+            )
+
     def policy_kwargs(self, standardise: Standardise, network: ActorCriticNetwork) -> dict[str, Any]:
         """With quantiles for values."""
         quantiles = {"n_critics": self.n_critics, "n_quantiles": self.n_quantiles}
@@ -245,6 +279,10 @@ class CrossQConfig(OffPolicyConfig):
     """The worth of the policy's entropy."""
     policy_delay: int = 3
     """Gradient steps of the value functions for one of the policy."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least(1, self, "policy_delay")
 
     def arguments(self, env: VecEnv, reward_model: RewardModel) -> dict[str, Any]:
         """Those of all four, and its own."""

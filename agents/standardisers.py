@@ -14,7 +14,10 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions, encode_actions
 
-__all__ = ["Standardisers", "fit_standardisers", "random_steps"]
+__all__ = ["HALF_AND_HALF", "Standardisers", "fit_standardisers", "random_steps"]
+
+HALF_AND_HALF = 0.5
+"""Weight of random steps, where learning starts from noise: as much as the demonstrations have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ def fit_standardisers(
     expert: Transitions,
     untrained: tuple[torch.Tensor, torch.Tensor] | None,
     *,
-    share: float = 0.5,
+    share: float = HALF_AND_HALF,
     columns: torch.Tensor | None = None,
     has_actions: bool = True,
 ) -> Standardisers:

@@ -206,9 +206,3 @@ def test_discrete_actions_are_refused() -> None:
     env = LearnerEnv(make_vec_env("CartPole-v1", 1, seed=0))
     with pytest.raises(InputError, match="bounded Box"):
         SACConfig().build(env, Standardise.identity(4), ActorCriticNetwork(), Unpaid(), seed=0, device="cpu")
-
-
-@pytest.mark.parametrize("name", ["batch_size", "buffer_size", "train_freq", "gradient_steps"])
-def test_impossible_numbers_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match="1 or more"):
-        SACConfig(**{name: 0})

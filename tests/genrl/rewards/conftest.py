@@ -1,19 +1,5 @@
 import pytest
-import torch
 from torch import nn
-
-from genrl.transitions import Transitions
-
-
-def make_transitions(rows=64, *, observation_dim=3, action_dim=2, shift=0.0, terminated=0, seed=0):
-    """Normal observations around `shift`, normal actions; the last `terminated` rows end an episode."""
-    generator = torch.Generator().manual_seed(seed)
-    return Transitions(
-        observations=torch.randn(rows, observation_dim, generator=generator) + shift,
-        actions=torch.randn(rows, action_dim, generator=generator),
-        next_observations=torch.randn(rows, observation_dim, generator=generator) + shift,
-        terminations=torch.arange(rows) >= rows - terminated,
-    )
 
 
 class FirstColumn(nn.Module):
@@ -32,7 +18,7 @@ class FirstColumn(nn.Module):
 
 
 @pytest.fixture
-def make():
+def make(make_transitions):
     return make_transitions
 
 

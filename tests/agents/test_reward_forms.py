@@ -1,48 +1,51 @@
 """What each reward form teaches with each objective: whom it pays more, and what it pays for an episode's end."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 
-from genrl.errors import InputError
-from genrl.gans.objectives import CROSS_ENTROPY, HINGE, LEAST_SQUARES, WASSERSTEIN
-from genrl.gans.penalties import interpolation_penalty
-from genrl.nn import ExtraColumn, Standardise
-from genrl.rewards import (
-    AbsorbingReward,
-    AdversarialReward,
-    AdversarialTraining,
-    Discriminator,
-    StandardisedReward,
-    TransitionInputs,
+from agents.discriminator_reward import (
+    REWARD_FORMS,
+    DiscriminatorConfig,
+    ObjectiveName,
+    RewardFormName,
+    build_discriminator_reward,
 )
-from genrl.rewards.forms import airl, fairl, gail, log_d, paid_on_output, raw
+from genrl.errors import InputError
+from genrl.gans.objectives import CROSS_ENTROPY, LEAST_SQUARES
+from genrl.nn import Standardise
+from genrl.rewards import AdversarialTraining, Bottleneck
+from genrl.rewards.forms import paid_on_output
 
-OBJECTIVES = {"gan": CROSS_ENTROPY, "lsgan": LEAST_SQUARES, "wgan": WASSERSTEIN, "hinge": HINGE}
 NO_LOG_RATIO = ("wgan", "hinge")
-FORMS = {"logit": raw, "airl": airl, "gail": gail, "log-d": log_d, "fairl": fairl}
+FORMS = get_args(RewardFormName)
 NEED_A_PROBABILITY = ("gail", "log-d", "fairl")
-PAIRS = [(f, o) for f in FORMS for o in OBJECTIVES if not (o in NO_LOG_RATIO and f in NEED_A_PROBABILITY)]
+PAIRS = [(f, o) for f in FORMS for o in get_args(ObjectiveName) if not (o in NO_LOG_RATIO and f in NEED_A_PROBABILITY)]
 GAMMA = 0.9
 
 
 def build(form, objective, *, absorbing=False, steps=60):
-    """A reward model as the agents wire it: the bare logit is standardised, absorbing states come outermost."""
+    """The agents' reward model of that name, of observations alone, in units and on a scale that change nothing."""
     torch.manual_seed(0)
     # A penalty pulls the slope towards 1, and with it the output away from the log ratio that forms are functions of.
     penalty_weight = 1.0 if objective == "wgan" else 0.0
-    seen = Standardise.identity(3)
-    inputs = TransitionInputs("state", ExtraColumn(seen) if absorbing else seen, Standardise.identity(2))
-    model = AdversarialReward(
-        Discriminator(inputs, hidden=(16, 16)),
-        loss=OBJECTIVES[objective].loss,
-        penalty=interpolation_penalty,
-        form=paid_on_output(FORMS[form], OBJECTIVES[objective]),
-        training=AdversarialTraining(steps=steps, batch_size=64, learning_rate=5e-3, penalty_weight=penalty_weight),
+    training = AdversarialTraining(steps=steps, batch_size=64, learning_rate=5e-3, penalty_weight=penalty_weight)
+    return build_discriminator_reward(
+        DiscriminatorConfig(inputs="state", hidden=(16, 16), training=training),
+        Standardise.identity(3),
+        Standardise.identity(2),
+        objective=objective,
+        form=form,
+        offset=1.0,
+        scale=1.0,
+        absorbing=absorbing,
+        gamma=GAMMA,
+        momentum=1.0,
+        kind="discriminator",
+        bottleneck=Bottleneck(),
     )
-    scaled = StandardisedReward(model) if form == "logit" else model
-    return AbsorbingReward(scaled, gamma=GAMMA) if absorbing else scaled
 
 
 def average(model, batch):
@@ -59,11 +62,13 @@ def worth(model, make, length):
 
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)
-def test_a_step_that_looks_like_the_experts_earns_more(form, objective, make):
+def test_a_step_that_looks_like_the_experts_earns_more(form, objective, make_transitions):
     model = build(form, objective)
-    expert, learner = make(256, shift=1.0, seed=1), make(256, shift=-1.0, seed=2)
+    expert, learner = make_transitions(256, shift=1.0, seed=1), make_transitions(256, shift=-1.0, seed=2)
     model.update(expert, learner)
-    more = average(model, make(256, shift=1.0, seed=3)) - average(model, make(256, shift=-1.0, seed=4))
+    more = average(model, make_transitions(256, shift=1.0, seed=3)) - average(
+        model, make_transitions(256, shift=-1.0, seed=4)
+    )
     # By theory -h exp(h) pays for what the learner does too often, and takes from what it does too seldom.
     assert more < -0.3 if form == "fairl" else more > 0.3
 
@@ -72,7 +77,7 @@ def test_a_step_that_looks_like_the_experts_earns_more(form, objective, make):
 @pytest.mark.parametrize("objective", NO_LOG_RATIO)
 def test_a_critic_without_a_probability_is_refused(form, objective):
     with pytest.raises(InputError, match=r"no log ratio.*logit or airl.*gan or lsgan") as caught:
-        paid_on_output(FORMS[form], OBJECTIVES[objective])
+        build(form, objective)
     assert "\n" not in str(caught.value)
 
 
@@ -81,12 +86,14 @@ def test_the_forms_of_a_least_squares_output_are_those_of_its_probability():
     d = (1 + outputs) / 2
     expected = {"gail": -torch.log(1 - d), "log-d": torch.log(d), "airl": torch.log(d / (1 - d)), "logit": outputs}
     for form, values in expected.items():
-        torch.testing.assert_close(paid_on_output(FORMS[form], LEAST_SQUARES)(outputs), values, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            paid_on_output(REWARD_FORMS[form], LEAST_SQUARES)(outputs), values, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_forms_of_a_logit_are_left_as_they_are():
     logits = torch.linspace(-8, 8, 33)
-    for form in FORMS.values():
+    for form in REWARD_FORMS.values():
         assert torch.equal(paid_on_output(form, CROSS_ENTROPY)(logits), form(logits))
 
 
@@ -97,25 +104,25 @@ NEUTRAL = {"logit": 1.0, "airl": 0.0, "gail": math.log(2), "log-d": -math.log(2)
 
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)
-def test_where_nothing_can_be_told_the_form_alone_pays_for_living_or_dying(form, objective, make):
+def test_where_nothing_can_be_told_the_form_alone_pays_for_living_or_dying(form, objective, make_transitions):
     model = build(form, objective)
-    assert average(model, make(50)) == pytest.approx(NEUTRAL[form], abs=1e-6)
-    longer = worth(model, make, 10) - worth(model, make, 2)
+    assert average(model, make_transitions(50)) == pytest.approx(NEUTRAL[form], abs=1e-6)
+    longer = worth(model, make_transitions, 10) - worth(model, make_transitions, 2)
     assert math.copysign(longer != 0, longer) == math.copysign(NEUTRAL[form] != 0, NEUTRAL[form])
 
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)
-def test_with_absorbing_states_neither_is_paid(form, objective, make):
+def test_with_absorbing_states_neither_is_paid(form, objective, make_transitions):
     model = build(form, objective, absorbing=True)
-    assert worth(model, make, 10) == pytest.approx(worth(model, make, 2), abs=1e-4)
-    assert worth(model, make, 2) == pytest.approx(NEUTRAL[form] / (1 - GAMMA), abs=1e-4)
+    assert worth(model, make_transitions, 10) == pytest.approx(worth(model, make_transitions, 2), abs=1e-4)
+    assert worth(model, make_transitions, 2) == pytest.approx(NEUTRAL[form] / (1 - GAMMA), abs=1e-4)
 
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)
-def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objective, make):
+def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objective, make_transitions):
     """Always positive: survive. Always negative: die. The bare logit is negative until the learner is as good."""
     model = build(form, objective, steps=120)
-    expert, learner = make(512, shift=0.25, seed=1), make(512, shift=-0.25, seed=2)
+    expert, learner = make_transitions(512, shift=0.25, seed=1), make_transitions(512, shift=-0.25, seed=2)
     divergence = 3 * 0.5**2 / 2  # of two unit normals in three dimensions, half a unit apart in each; either way round
     model.update(expert, learner)
     earned = average(model, learner)
@@ -138,15 +145,15 @@ def test_what_the_learners_average_step_earns_while_it_is_told_apart(form, objec
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)
 @pytest.mark.parametrize("who_ends", ["expert", "learner"])
-def test_with_absorbing_states_an_end_is_worth_what_the_expert_makes_of_it(form, objective, who_ends, make):
+def test_with_absorbing_states_an_end_is_worth_what_the_expert_makes_of_it(form, objective, who_ends, make_transitions):
     """Whatever a form's sign: ending is learned where the expert ends, and unlearned where it does not.
 
     But for -h exp(h), which pays for what the learner does too often, here as elsewhere.
     """
     model = build(form, objective, absorbing=True, steps=120)
-    expert = make(256, terminated=64 if who_ends == "expert" else 0, seed=1)
-    learner = make(256, terminated=64 if who_ends == "learner" else 0, seed=2)
+    expert = make_transitions(256, terminated=64 if who_ends == "expert" else 0, seed=1)
+    learner = make_transitions(256, terminated=64 if who_ends == "learner" else 0, seed=2)
     model.update(expert, learner)
-    gain = worth(model, make, 2) - worth(model, make, 30)
+    gain = worth(model, make_transitions, 2) - worth(model, make_transitions, 30)
     as_the_expert = gain if who_ends == "expert" else -gain
     assert as_the_expert < -0.1 if form == "fairl" else as_the_expert > 0.3
