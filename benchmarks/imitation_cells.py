@@ -1,77 +1,15 @@
-"""The rows of the imitation suite: the task, its demonstrations, flags and budget, and what is to be reached."""
+"""The rows of the imitation suite: the recipe on each task, what stands beside it, and what is taken out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
 
-from agents.generative_choices import LearnedPolicyName, PolicyName, RewardName
+from imitation_cell import ANT, CHEETAH, HOPPER, HUMANOID, TASKS, WALKER, Cell
+from imitation_choices import CHOICES
+
 from genrl.errors import InputError
 
-__all__ = ["ABLATION", "CELLS", "GROUPS", "Cell", "select"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One row of the table.
-
-    Attributes:
-        name: what `--rows` takes.
-        group: what `--group` takes.
-        kind: what is trained: GAIL, a clone, or nothing.
-        env: Gymnasium id of the task.
-        minutes: wall-clock budget of a seed on two cores.
-        tier: which of the shipped experts; the fraction is of its return, too.
-        episodes: trajectories of it; None where there are no demonstrations.
-        subsample: every n-th pair of them.
-        flags: of the training script, beyond those that the fields above stand for; none is the recipe.
-        seeds: how many are run if `--seeds` is not given.
-        target: fraction of the expert's return that is to be reached.
-        marks: (fraction, minutes) that its learning curve is to cross.
-    """
-
-    name: str
-    group: str
-    env: str
-    minutes: float
-    kind: Literal["gail", "bc", "random"] = "gail"
-    tier: str = "expert"
-    episodes: int | None = None
-    subsample: int = 1
-    flags: tuple[str, ...] = ()
-    seeds: int = 1
-    target: float | None = None
-    marks: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def learner(self) -> str:
-        """The reinforcement learner, or what stands in its place."""
-        if self.kind != "gail":
-            return self.kind
-        return self.flags[self.flags.index("--learner") + 1] if "--learner" in self.flags else "ppo"
-
-    def arguments(self, seed: int) -> tuple[str, ...]:
-        """Of the training script."""
-        words = ["--env", self.env, "--seed", str(seed)]
-        if self.tier != "expert":
-            words += ["--tier", self.tier]
-        if self.episodes is not None:
-            words += ["--episodes", str(self.episodes)]
-        if self.subsample != 1:
-            words += ["--subsample", str(self.subsample)]
-        return (*words, *self.flags)
-
-
-# One short name for each task, and how the names of its rows begin.
-TASKS = {
-    "ant": "Ant-v4",
-    "humanoid": "Humanoid-v4",
-    "hopper": "Hopper-v4",
-    "walker2d": "Walker2d-v4",
-    "halfcheetah": "HalfCheetah-v4",
-}
-ANT, HUMANOID, HOPPER, WALKER, CHEETAH = TASKS.values()
+__all__ = ["ABLATION", "CELLS", "GROUPS", "select"]
 
 RECIPE = (
     Cell(name="ant-shipped-1", group="ant", env=ANT, episodes=1, minutes=60, seeds=3, target=0.90),
@@ -127,7 +65,20 @@ PAPER_SETTINGS = (
     *("--trpo.gamma", "0.995", "--trpo.gae-lambda", "0.97", "--trpo.target-kl", "0.01", "--trpo.cg-damping", "0.1"),
 )
 PAPER_FRACTIONS = {4: 0.75, 11: 0.78, 18: 0.72, 25: 0.98}
-OTHER_LEARNERS = ("trpo", "sac", "td3", "tqc", "crossq")
+PAPER = tuple(
+    Cell(
+        name=f"paper-ant-{episodes}",
+        group="paper",
+        env=ANT,
+        tier="medium",
+        episodes=episodes,
+        subsample=20,
+        flags=PAPER_SETTINGS,
+        minutes=150,
+        target=fraction,
+    )
+    for episodes, fraction in PAPER_FRACTIONS.items()
+)
 
 ABLATION: dict[str, tuple[str, ...]] = {
     "recipe": (),
@@ -162,7 +113,7 @@ def _baselines() -> list[Cell]:
             subsample=cell.subsample,
             minutes=15,
         )
-        for cell in RECIPE
+        for cell in (*RECIPE, *PAPER)
     ]
     controls = [
         Cell(name=f"control-{task}", group="control", env=env, episodes=1, flags=("--zero-demonstrations",), minutes=15)
@@ -172,89 +123,6 @@ def _baselines() -> list[Cell]:
         Cell(name=f"random-{task}", group="random", kind="random", env=env, minutes=5) for task, env in TASKS.items()
     ]
     return [*controls, *chance, *clones]
-
-
-def _paper() -> list[Cell]:
-    return [
-        Cell(
-            name=f"paper-ant-{episodes}",
-            group="paper",
-            env="Ant-v4",
-            tier="medium",
-            episodes=episodes,
-            subsample=20,
-            flags=PAPER_SETTINGS,
-            minutes=150,
-            target=fraction,
-        )
-        for episodes, fraction in PAPER_FRACTIONS.items()
-    ]
-
-
-def _learners() -> list[Cell]:
-    """The same demonstrations under every other learner, with its own settings."""
-    return [
-        Cell(
-            name=f"{learner}-{task}",
-            group="learners",
-            env=env,
-            episodes=4,
-            flags=("--learner", learner),
-            minutes=30,
-        )
-        for task, env in (("hopper", HOPPER), ("ant", ANT))
-        for learner in OTHER_LEARNERS
-    ]
-
-
-def _watched() -> list[Cell]:
-    """The same demonstrations without their actions."""
-    return [
-        Cell(name=f"state-only-{task}", group="state-only", env=env, episodes=4, flags=("--state-only",), minutes=30)
-        for task, env in (("hopper", HOPPER), ("ant", ANT))
-    ]
-
-
-def _densities() -> list[Cell]:
-    """Other rewards than the discriminator, and other policies than the Gaussian, from the same demonstrations.
-
-    Policies that no reward can improve are clones, named after them.
-    """
-    rewards = [(f"reward-{name}", ("--reward", name)) for name in get_args(RewardName)]
-    policies = [(f"policy-{name}", ("--policy", name)) for name in get_args(LearnedPolicyName)]
-    cloned = [name for name in get_args(PolicyName) if name not in get_args(LearnedPolicyName)]
-    tasks = (("hopper", HOPPER, "1000000", 15, 3), ("ant", ANT, "2000000", 30, 1))
-    clones = [
-        Cell(
-            name=f"bc-policy-{name}-{task}",
-            group="densities",
-            kind="bc",
-            env=env,
-            episodes=4,
-            flags=("--policy", name),
-            minutes=minutes,
-        )
-        for task, env, _, minutes, _ in tasks
-        for name in cloned
-    ]
-    trained = [
-        Cell(
-            name=f"{name}-{task}",
-            group="densities",
-            env=env,
-            episodes=4,
-            flags=(*flags, "--n-timesteps", steps),
-            minutes=minutes,
-            seeds=seeds,
-        )
-        for task, env, steps, minutes, seeds in tasks
-        for name, flags in (*rewards, *policies)
-    ]
-    # As many steps and trajectories as the recipe's own row, for the published rival of its discriminator.
-    whole = Cell(
-        name="score-ant-shipped-1", group="densities", env=ANT, episodes=1, flags=("--reward", "score"), minutes=60
-    )
-    return [*trained, *clones, whole]
 
 
 def _ablation() -> list[Cell]:
@@ -272,10 +140,7 @@ def _ablation() -> list[Cell]:
     ]
 
 
-CELLS: dict[str, Cell] = {
-    cell.name: cell
-    for cell in [*RECIPE, *_baselines(), *_paper(), *_learners(), *_watched(), *_densities(), *_ablation()]
-}
+CELLS: dict[str, Cell] = {cell.name: cell for cell in [*RECIPE, *_baselines(), *PAPER, *CHOICES, *_ablation()]}
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(cell.group for cell in CELLS.values()))
 
 

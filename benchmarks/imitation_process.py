@@ -17,7 +17,7 @@ from genrl.errors import InputError
 from genrl.evaluation import RandomPolicy, evaluate_policy, write_evaluation
 from genrl.training.resumable import StopSignals
 
-__all__ = ["code_version", "train"]
+__all__ = ["train"]
 
 POLL_SECONDS = 0.5
 SAVE_SECONDS = 10.0
@@ -48,7 +48,7 @@ def train(
     Raises:
         InputError: the script failed; the message is the last thing it said.
     """
-    trial.commit, trial.begun_with = trial.commit or code_version(), trial.command
+    trial.commit, trial.begun_with = trial.commit or _code_version(), trial.command
     if trial.cell.kind == "random":
         _evaluate_random(trial)
         trial.finished = True
@@ -80,7 +80,7 @@ def train(
     return True
 
 
-def code_version() -> str:
+def _code_version() -> str:
     """Short hash of the commit, with `-dirty` where files differ from it; empty outside a repository."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
     try:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from imitation_cells import ABLATION, CELLS, TASKS, Cell
+from imitation_cell import TASKS, Cell
+from imitation_cells import ABLATION, CELLS
 from imitation_results import Line, number, of_row
 
 from genrl.evaluation import bootstrap_interval, interquartile_mean

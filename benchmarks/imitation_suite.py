@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from imitation_cells import Cell, select
+from imitation_cell import Cell
+from imitation_cells import select
 from imitation_figures import draw_ablation, draw_suite
 from imitation_process import train
 from imitation_progress import evaluations
@@ -40,8 +41,8 @@ class SuiteConfig:
     rows: tuple[str, ...] = ()
     """Rows by name; see --list."""
     group: str | None = None
-    """Rows by group: ant, humanoid, planar, control, random, bc, paper, learners, state-only, densities, ablation or
-    all; all if no row is named."""
+    """Rows by group: ant, humanoid, planar, control, random, bc, paper, learners, state-only, forms, densities,
+    ablation or all; all if no row is named."""
     seeds: tuple[int, ...] = ()
     """Seeds of each row; by default 0, or 0 1 2 for the rows that are reported over three."""
     csv: Path = FOLDER / "imitation_suite.csv"
@@ -49,7 +50,8 @@ class SuiteConfig:
     runs: Path = Path("runs/suite")
     """Parent of the run directories."""
     budget_scale: float = 1.0
-    """Multiplies each row's wall-clock budget: below 1 on a machine that is faster than two cores."""
+    """Multiplies each row's wall-clock budget: below 1 on a machine that is faster than two cores, above 1 on one
+    core of them."""
     stop_when_reached: bool = False
     """Leave a row as soon as two evaluations in turn are at its target, where time is short: it could earn more."""
     machine: str = f"{os.cpu_count()} cores"
@@ -57,9 +59,9 @@ class SuiteConfig:
     list: bool = False
     """Only show the rows, their budgets, what is finished and the commands."""
     report: bool = False
-    """Only print the tables and draw the figures of what is finished."""
+    """Only print the tables and draw the figures of what is finished; without it, that comes after the last run."""
     figures: Path = FOLDER.parent / "docs"
-    """Where --report puts imitation-suite.png and ablation.png."""
+    """Where imitation-suite.png and ablation.png go."""
 
     def __post_init__(self) -> None:
         if not self.budget_scale > 0:
@@ -77,6 +79,7 @@ def main(config: SuiteConfig) -> None:
         return
     # The first seed of every row before the second of any.
     failures = run(sorted(work, key=lambda pair: pair[1]), config)
+    report(config)
     if failures:
         raise InputError(f"{len(failures)} of {len(work)} failed, start again to retry: {'; '.join(failures)}")
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from imitation_cells import Cell
+from imitation_cell import Cell
 from imitation_progress import clocked_lines, elapsed_seconds, progress_files
 
 from genrl.errors import InputError

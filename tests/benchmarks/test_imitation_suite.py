@@ -54,6 +54,7 @@ report = dict(mean=1732.85, std=1.0, iqm=1733.0, min=1700.0, mean_length=500.0, 
 def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """The suite's modules, with the stand-in for its trainer and short rows of Hopper."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import imitation_cell
     import imitation_cells
     import imitation_figures
     import imitation_process
@@ -68,7 +69,7 @@ def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     monkeypatch.setitem(imitation_trial.SCRIPTS, "gail", trainer)
     monkeypatch.setattr(imitation_process, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(imitation_process, "SAVE_SECONDS", 0.1)
-    cell = imitation_cells.Cell(name="tiny", group="test", env="Hopper-v4", episodes=1, minutes=0.6 / 60, target=0.4)
+    cell = imitation_cell.Cell(name="tiny", group="test", env="Hopper-v4", episodes=1, minutes=0.6 / 60, target=0.4)
     cells = {"tiny": cell, "broken": replace(cell, name="broken", flags=("--fail", "no demonstrations"))}
     monkeypatch.setattr(imitation_cells, "CELLS", cells)
     return SimpleNamespace(
@@ -82,7 +83,7 @@ def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
         train=imitation_process.train,
         trial=imitation_trial,
         config=lambda **settings: imitation_suite.SuiteConfig(
-            csv=tmp_path / "results.csv", runs=tmp_path / "runs", machine="test", **settings
+            csv=tmp_path / "results.csv", runs=tmp_path / "runs", machine="test", figures=tmp_path, **settings
         ),
     )
 
@@ -214,14 +215,17 @@ def test_a_run_that_is_held_is_left_alone(
     assert not (tmp_path / "results.csv").exists()
 
 
-def test_random_actions_are_a_row(suite: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = suite.cells.Cell(name="random-hopper", group="random", kind="random", env="Hopper-v4", minutes=1)
+def test_random_actions_are_a_row_and_a_run_ends_with_the_report(
+    suite: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = replace(suite.cell, name="random-hopper", group="random", kind="random", env="Hopper-v4", minutes=1)
     monkeypatch.setitem(suite.cells.CELLS, "random-hopper", chance)
     suite.main(suite.config(group="random"))
     (line,) = rows_of(tmp_path / "results.csv")
     assert 0 < float(line["mean"]) < 100
     assert float(line["normalised_score"]) == 0.0
     assert line["steps"] == "0"
+    assert "| random-hopper | 1 |" in capsys.readouterr().out
 
 
 def test_the_list_says_what_is_left(suite: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
