@@ -57,7 +57,7 @@ class SuiteConfig:
     machine: str = f"{os.cpu_count()} cores"
     """A note on the machine, for the CSV file."""
     list: bool = False
-    """Only show the rows, their budgets, what is finished and the commands."""
+    """Only show the rows, their budgets, what is finished and at which commit, and the commands."""
     report: bool = False
     """Only print the tables and draw the figures of what is finished; without it, that comes after the last run."""
     figures: Path = FOLDER.parent / "docs"
@@ -147,9 +147,9 @@ def teller() -> Callable[[Trial], None]:
     return tell
 
 
-def done(path: Path) -> set[tuple[str, str]]:
-    """The rows and seeds that need no run."""
-    return {(line["row"], line["seed"]) for line in read_lines(path)}
+def done(path: Path) -> dict[tuple[str, str], str]:
+    """The rows and seeds that need no run, and the commit of each."""
+    return {(line["row"], line["seed"]): line.get("commit", "") for line in read_lines(path)}
 
 
 def show(work: Sequence[tuple[Cell, int]], config: SuiteConfig) -> None:
@@ -159,9 +159,12 @@ def show(work: Sequence[tuple[Cell, int]], config: SuiteConfig) -> None:
     for cell, seed in work:
         trial = Trial.open(cell, seed, config.runs)
         minutes = cell.minutes * config.budget_scale
-        state = "finished" if (cell.name, str(seed)) in finished else f"{trial.seconds / 60:.0f} of {minutes:.0f} min"
-        left += 0.0 if state == "finished" else max(minutes - trial.seconds / 60, 0.0)
-        print(f"{cell.name:<32} {cell.group:<10} seed {seed}  {state:<14} {trial.command}")
+        if (cell.name, str(seed)) in finished:
+            state = f"done, {finished[cell.name, str(seed)]}"
+        else:
+            state = f"{trial.seconds / 60:.0f} of {minutes:.0f} min"
+            left += max(minutes - trial.seconds / 60, 0.0)
+        print(f"{cell.name:<32} {cell.group:<10} seed {seed}  {state:<20} {trial.command}")
     print(f"{left / 60:.1f} hours at most are left, one run at a time")
 
 
