@@ -29,15 +29,9 @@ def draw_suite(lines: Sequence[Line], path: Path) -> Path | None:
     if not rows:
         return None
     figure, axes = _canvas(len(rows))
-    named: set[str] = set()
-
-    def once(label: str) -> str:
-        shown = "" if label in named else label
-        named.add(label)
-        return shown
-
+    once = _Once()
     for place, row in enumerate(rows):
-        _draw_row(axes, place, row, once("GAIL, interquartile mean and 95% interval"), once("a seed"))
+        _draw_row(axes, place, row, "GAIL, interquartile mean and 95% interval", once)
         if row.cell.target is not None:
             axes.vlines(row.cell.target, place - 0.35, place + 0.35, color="C3", label=once("to be reached"))
         for kind, fraction in baselines(row, lines).items():
@@ -57,20 +51,32 @@ def draw_ablation(lines: Sequence[Line], path: Path) -> Path | None:
         return None
     rows.sort(key=lambda row: -row.iqm)
     figure, axes = _canvas(len(rows))
+    once = _Once()
     for place, row in enumerate(rows):
-        labels = ("interquartile mean and 95% interval", "a seed") if place == 0 else ("", "")
-        _draw_row(axes, place, row, *labels)
+        _draw_row(axes, place, row, "interquartile mean and 95% interval", once)
         if row.cell.name == "ablation-recipe":
             axes.axvline(row.iqm, color="C0", linestyle=":", linewidth=1)
     names = [row.cell.name.removeprefix("ablation-").replace("-", " ") for row in rows]
     return _finish(figure, axes, [f"{name} ({len(row.lines)})" for name, row in zip(names, rows, strict=True)], path)
 
 
-def _draw_row(axes: Axes, place: int, row: Summary, label: str, seed_label: str) -> None:
+class _Once:
+    """Gives a label the first time, so that the legend has it once."""
+
+    def __init__(self) -> None:
+        self._named: set[str] = set()
+
+    def __call__(self, label: str) -> str:
+        shown = "" if label in self._named else label
+        self._named.add(label)
+        return shown
+
+
+def _draw_row(axes: Axes, place: int, row: Summary, label: str, once: _Once) -> None:
     axes.plot([row.low, row.high], [place, place], color="C0", linewidth=3, alpha=0.4)
-    axes.plot(row.iqm, place, "o", color="C0", label=label)
+    axes.plot(row.iqm, place, "o", color="C0", label=once(label))
     if len(row.fractions) > 1:
-        axes.plot(row.fractions, [place] * len(row.fractions), ".", color="C1", markersize=4, label=seed_label)
+        axes.plot(row.fractions, [place] * len(row.fractions), ".", color="C1", markersize=4, label=once("a seed"))
 
 
 def _canvas(rows: int) -> tuple[Figure, Axes]:
