@@ -94,22 +94,23 @@ class GAILConfig:
             raise InputError(f"untrained_steps must be 0 or more, not {self.untrained_steps}")
         if self.time_limit is not None and self.time_limit < 1:
             raise InputError(f"time_limit must be 1 or more, or None, not {self.time_limit}")
-        if self.reward_form != "logit":
-            own = ("reward_offset", "reward_scale")
-            given = [name for name in own if getattr(self, name) != getattr(type(self), name)]
-            if given:
-                raise InputError(
-                    f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} of the standardised logit, and the "
-                    f"reward form {self.reward_form} pays as it is: leave that out, or take the reward form logit"
-                )
-        if self.reward not in DISCRIMINATORS:
-            plain = {"absorbing": False, "objective": "gan", "reward_form": "logit"}
-            given = [name for name, default in plain.items() if getattr(self, name) != default]
-            if given:
-                raise InputError(
-                    f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} of a discriminator, and the reward "
-                    f"{self.reward} has none: leave that out, or take one of {', '.join(DISCRIMINATORS)}"
-                )
+        own = self._given("reward_offset", "reward_scale")
+        if own and self.reward_form != "logit":
+            raise InputError(
+                f"{own} of the standardised logit, and the reward form {self.reward_form} pays as it is: leave that "
+                "out, or take the reward form logit"
+            )
+        own = self._given("absorbing", "objective", "reward_form")
+        if own and self.reward not in DISCRIMINATORS:
+            raise InputError(
+                f"{own} of a discriminator, and the reward {self.reward} has none: leave that out, or take one of "
+                f"{', '.join(DISCRIMINATORS)}"
+            )
+
+    def _given(self, *names: str) -> str:
+        """Those that are not at their defaults, and a verb; empty if all are."""
+        given = [name for name in names if getattr(self, name) != getattr(type(self), name)]
+        return f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'}" if given else ""
 
     def settings(self, learner: LearnerName) -> LearnerConfig:
         """Those of one learner.

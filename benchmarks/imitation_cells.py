@@ -130,7 +130,7 @@ def _ablation() -> list[Cell]:
         Cell(
             name=f"ablation-{part}",
             group="ablation",
-            env="Ant-v4",
+            env=ANT,
             episodes=4,
             flags=(*flags, "--n-timesteps", "2000000"),
             minutes=60,
