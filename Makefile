@@ -3,17 +3,19 @@ PYTHON ?= python3
 ENV ?= Ant-v4
 ARGS ?=
 BIN := .venv/bin
+# A process for each core; what a file fits is fitted in one of them (tests/conftest.py).
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: gail test test-full check format lint types bench-install lock clean
 
 gail: .venv/installed  ## train GAIL from episodes of the shipped expert
 	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
 
-test: .venv/installed  ## every test but the long ones, about twelve minutes on two cores
-	$(BIN)/python -m pytest
+test: .venv/installed  ## every test but the long ones, about 5 minutes on two cores
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-full: .venv/installed  ## also the long exactness and learning tests
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow" $(ARGS)
 
 check: format lint types test  ## what must pass before a commit
 

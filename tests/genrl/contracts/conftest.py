@@ -1,7 +1,11 @@
-"""Each test here runs for every generative model that can do what the name of its argument says."""
+"""Each test here runs for every generative model that can do what the name of its argument says.
+
+Several processes share the models out between them, so that each model is fitted by one of them.
+"""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from family_cases import CASES, IMAGE_CASES
+    from family_cases import CASES, IMAGE_CASES, Case
 
     from genrl.protocols import Density, JointSampler, Trainable
 
@@ -25,18 +29,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "needy_case": lambda case: case.needs_labels,
         "gradient_case": lambda case: isinstance(case.make(), Trainable),
     }
+
+    def param(case: Case, *marks: pytest.MarkDecorator) -> Any:
+        return pytest.param(case, id=case.name, marks=[pytest.mark.xdist_group(f"contracts of {case.name}"), *marks])
+
     if "image_case" in metafunc.fixturenames:
-        metafunc.parametrize("image_case", [pytest.param(each, id=each.name) for each in IMAGE_CASES])
+        metafunc.parametrize("image_case", [param(each) for each in IMAGE_CASES])
     if "implicit_case" in metafunc.fixturenames:
         without = [case for case in (*CASES, *IMAGE_CASES) if not isinstance(case.make(), Density)]
-        metafunc.parametrize("implicit_case", [pytest.param(each, id=each.name) for each in without])
+        metafunc.parametrize("implicit_case", [param(each) for each in without])
     real = metafunc.module.__name__.rpartition(".")[2] != "test_list"  # which asks for no rows
     skipped = pytest.mark.skip(reason="it models images of integers: tests/genrl/autoregressive holds its contracts")
     for argument, can in wanted.items():
         if argument in metafunc.fixturenames:
-            cases = [
-                pytest.param(each, id=each.name, marks=[skipped] if real and each.discrete else [])
-                for each in CASES
-                if can(each)
-            ]
+            cases = [param(each, *([skipped] if real and each.discrete else [])) for each in CASES if can(each)]
             metafunc.parametrize(argument, cases)
