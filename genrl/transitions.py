@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.action_encoding import action_columns, encode_actions
+from genrl.data_digest import data_digest
 from genrl.demonstration_checks import check_action_space, check_actions, check_layout
 from genrl.errors import InputError
 
@@ -261,6 +262,11 @@ class Demonstrations:
             for start, length in zip(starts.tolist(), self.episode_lengths.tolist(), strict=True)
         ]
         return replace(self, kept_pairs=np.concatenate(kept))
+
+    def digest(self) -> str:
+        """SHA-256 of all arrays, `kept_pairs` among them: equal for what trains an imitator equally."""
+        names = ("observations", "actions", "rewards", "terminations", "truncations", "episode_lengths", "kept_pairs")
+        return data_digest({name: getattr(self, name) for name in names})
 
     def check_spaces(
         self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], env_id: str | None = None

@@ -120,6 +120,8 @@ class TrainConfig:
     """Parent of the run directories."""
     resume: Path | None = None
     """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the data have changed since the run was begun."""
 
     def __post_init__(self) -> None:
         for name in ("horizon", "stride", "replan_every", "every", "hidden", "evaluations", "updates", "batch_size"):

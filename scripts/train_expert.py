@@ -125,6 +125,7 @@ def resume(path: Path) -> ExpertRun:
         device=config.device,
         env_kwargs=directory.config["env_kwargs"],
     )
+    directory.check_versions()
     continued = expert_run(config, learner, directory)
     continued.restore()
     print(f"resuming {directory.path} at {learner.num_timesteps:,} steps")

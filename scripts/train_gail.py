@@ -61,6 +61,8 @@ class TrainConfig:
     """Parent of the run directories."""
     resume: Path | None = None
     """A run directory to go on with; everything but --n-timesteps is taken from it."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the data have changed since the run was begun."""
     agent: Annotated[GAILConfig, tyro.conf.arg(name="")] = field(default_factory=GAILConfig)
     """The algorithm."""
 
@@ -74,7 +76,7 @@ class TrainConfig:
 def main(config: TrainConfig) -> None:
     """Train GAIL from expert demonstrations and report how close to the expert it came."""
     with StopSignals() as stop:
-        imitation = resume(config.resume) if config.resume else start(config)
+        imitation = resume(config) if config.resume else start(config)
         imitation.train(config.n_timesteps or imitation.directory.config["n_timesteps"], stop)
         imitation.report(config.final_episodes)
 
@@ -101,7 +103,9 @@ def start(config: TrainConfig) -> ImitationRun:
     }
     # A name of its own, so that a control is never drawn as one more seed.
     name = CONTROL if config.agent.zero_demonstrations else "gail"
-    directory = RunDirectory.create(config.log_folder, name, config.env, config.seed, about)
+    directory = RunDirectory.create(
+        config.log_folder, name, config.env, config.seed, about, data_digest=demonstrations.digest()
+    )
     print(
         f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
         f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
@@ -110,15 +114,22 @@ def start(config: TrainConfig) -> ImitationRun:
     return imitation_run(config, agent, directory)
 
 
-def resume(path: Path) -> ImitationRun:
-    """The run at `path`, as its latest checkpoint left it."""
-    directory = RunDirectory.open(path)
+def resume(asked: TrainConfig) -> ImitationRun:
+    """The run that is asked for, as its latest checkpoint left it."""
+    assert asked.resume is not None
+    directory = RunDirectory.open(asked.resume)
     settings = directory.config.get("settings")
     if directory.config["agent"] not in ("gail", CONTROL) or not isinstance(settings, dict):
-        raise InputError(f"{path} is a run of {directory.config['agent']}, not of gail: resume it with its own script")
+        raise InputError(
+            f"{asked.resume} is a run of {directory.config['agent']}, not of gail: resume it with its own script"
+        )
     config = TypeAdapter(TrainConfig).validate_python(settings)
+    directory.check_versions()
+    demonstrations = demonstrations_of(config)
+    source = config.demos or f"the {config.tier} of {config.env}"
+    directory.check_data(demonstrations.digest(), source, allow_changed=asked.allow_changed_data)
     checkpoint = directory.latest_checkpoint()
-    agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations_of(config), device=config.device)
+    agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations, device=config.device)
     print(f"resuming {directory.path} at {agent.learner.num_timesteps:,} steps", flush=True)
     return imitation_run(config, agent, directory)
 

@@ -100,6 +100,7 @@ def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
     if directory.config["agent"] != AGENT or not isinstance(settings, dict):
         raise InputError(f"{config.resume} is a run of {directory.config['agent']}: resume it with its own script")
     told = TypeAdapter(TrainConfig).validate_python({**settings, "real_steps": config.real_steps})
+    directory.check_versions()
     agent = Dreaming.load(directory.latest_checkpoint().folder, device=told.device)
     print(f"resuming {directory.path} at {agent.real_steps:,} real steps", flush=True)
     return agent, directory, told

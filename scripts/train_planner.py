@@ -33,14 +33,17 @@ STARTS = 256  # of the plans that are judged
 
 def main(config: TrainConfig) -> None:
     """Learn to plan from episodes, and say whether plans obey the rules of the task."""
-    directory = None
+    directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
         directory = RunDirectory.open(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+        directory.check_versions()
     device = available_device(config.device)
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
+    if directory is not None:
+        directory.check_data(demonstrations.digest(), f"--data {config.data}", allow_changed=allow_changed)
     columns = make_columns(config, demonstrations)
     acting = make_acting(config, columns, demonstrations)
     grids, judged = split(make_grids(config, demonstrations, columns), config.seed)
@@ -49,7 +52,8 @@ def main(config: TrainConfig) -> None:
     if directory is None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
         about = {"settings": settings, "env_kwargs": env_kwargs, "updates": config.updates, "updates_done": 0}
-        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
+        digest = demonstrations.digest()
+        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about, data_digest=digest)
     print(f"{len(grids):,} grids of {config.horizon} rows\nrun directory: {directory.path}", flush=True)
     began = time.perf_counter()
     with one_torch_thread():

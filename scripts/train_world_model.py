@@ -71,6 +71,8 @@ class TrainConfig:
     """Parent of the run directories."""
     resume: Path | None = None
     """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the data have changed since the run was begun."""
 
     def __post_init__(self) -> None:
         for name in ("frame_updates", "hidden", "updates"):
@@ -81,18 +83,22 @@ class TrainConfig:
 
 def main(config: TrainConfig) -> None:
     """Learn to simulate a task from steps that were taken in it, and say how far ahead the model sees."""
-    directory = None
+    directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
         directory = RunDirectory.open(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+        directory.check_versions()
     print(f"world model of {config.env} from {config.data}: preparing", flush=True)
     filmed = film_task(config) if config.observations == "pixels" else None
     experience, judged = split_experience(config) if filmed is None else (filmed.experience, filmed.judged)
+    if directory is not None:
+        directory.check_data(experience.digest(), f"--data {config.data}", allow_changed=allow_changed)
     model = fresh_model(config) if directory is None else saved_model(directory, config)
     if directory is None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
         about = {"settings": settings, "updates": planned_updates(model), "updates_done": 0}
-        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about)
+        digest = experience.digest()
+        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about, data_digest=digest)
     print(
         f"{len(experience):,} steps to learn from, {len(judged):,} to judge by\nrun directory: {directory.path}",
         flush=True,

@@ -1,9 +1,19 @@
-"""A run directory: one experiment on disk, with its settings, versions, progress and checkpoints."""
+"""A run directory: one experiment on disk, with its settings, versions, progress and checkpoints.
+
+It knows what it was begun with. A script that trains on data gives their digest to `create`, and asks again when the
+run is resumed, before anything slow begins:
+
+    directory = RunDirectory.create(folder, "bc", env_id, seed, settings, data_digest=demonstrations.digest())
+    ...
+    directory = RunDirectory.open(config.resume)
+    directory.check_versions()
+    directory.check_data(demonstrations.digest(), "the demonstrations", allow_changed=config.allow_changed_data)
+
+Rows that are no `Demonstrations` and no `Experience` are given to `genrl.data_digest.data_digest`.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import re
 import shutil
 import warnings
@@ -19,18 +29,11 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.training.atomic_files import read_json, recover_folder, write_json
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint, write_checkpoint
+from genrl.training.versions import changed_versions, installed_versions
 
-__all__ = ["RunDirectory", "installed_versions"]
+__all__ = ["RunDirectory"]
 
-DISTRIBUTIONS = {
-    "genrl": "genrl-imitation",
-    "torch": "torch",
-    "numpy": "numpy",
-    "gymnasium": "gymnasium",
-    "mujoco": "mujoco",
-    "stable-baselines3": "stable-baselines3",
-    "sb3-contrib": "sb3-contrib",
-}
+DATA_DIGEST = "data_sha256"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,14 @@ class RunDirectory:
 
     @classmethod
     def create(
-        cls, log_folder: Path | str, agent: str, env_id: str, seed: int | None, config: Mapping[str, Any]
+        cls,
+        log_folder: Path | str,
+        agent: str,
+        env_id: str,
+        seed: int | None,
+        config: Mapping[str, Any],
+        *,
+        data_digest: str | None = None,
     ) -> RunDirectory:
         """Make `<log_folder>/<agent>-<env>-<seed>-<time>/`, a fresh one each time.
 
@@ -57,6 +67,7 @@ class RunDirectory:
             env_id: the task.
             seed: of the run; None where it was not seeded.
             config: further settings, plain values; stored beside `agent`, `env` and `seed`.
+            data_digest: of the data as they are trained on (see `check_data`); None for a run without data.
 
         Raises:
             OSError: it cannot be written.
@@ -73,7 +84,8 @@ class RunDirectory:
                 count += 1
                 path = path.with_name(f"{stem}-{count}")
         write_json(path / "versions.json", installed_versions())
-        run = cls(path, {**config, "agent": agent, "env": env_id, "seed": seed})
+        data = {} if data_digest is None else {DATA_DIGEST: data_digest}
+        run = cls(path, {**config, **data, "agent": agent, "env": env_id, "seed": seed})
         run.update_config()
         return run
 
@@ -112,6 +124,54 @@ class RunDirectory:
         """Add `settings` to the configuration, in memory and on disk."""
         self.config.update(settings)
         write_json(self.path / "config.json", self.config)
+
+    def check_versions(self) -> None:
+        """Warn, in one line, of libraries that have changed since the run was begun.
+
+        The run can go on all the same, but no longer bit for bit as it would have.
+        """
+        path = self.path / "versions.json"
+        try:
+            recorded = read_json(path)
+        except InputError:
+            recorded = None
+        if not isinstance(recorded, dict):
+            warnings.warn(f"{path} is missing or damaged: whether libraries have changed is not known", stacklevel=2)
+        elif changed := changed_versions(recorded):
+            warnings.warn(
+                f"since {self.path} was begun, these have changed: {', '.join(changed)}; the continuation may differ "
+                "in bits from an uninterrupted run",
+                stacklevel=2,
+            )
+
+    def check_data(self, digest: str, source: str, *, allow_changed: bool = False) -> None:
+        """Refuse to go on with other data than those that the run has learned from.
+
+        A run that was begun before digests were recorded only gets a warning, and its digest from now on.
+
+        Args:
+            digest: of the data as they were loaded now, episodes and subsampling included.
+            source: where they came from, for the message.
+            allow_changed: go on with the changed data, which then are the run's data.
+
+        Raises:
+            InputError: the data have changed, and may not have.
+        """
+        recorded = self.config.get(DATA_DIGEST)
+        if recorded == digest:
+            return
+        if recorded is None:
+            warnings.warn(
+                f"{self.path} was begun before digests of data were recorded: whether {source} has changed is not "
+                "known",
+                stacklevel=2,
+            )
+        elif not allow_changed:
+            raise InputError(
+                f"the data of {source} are not those that {self.path} has learned from (SHA-256 {digest[:12]}..., "
+                f"recorded {str(recorded)[:12]}...): restore them, start a new run, or give --allow-changed-data"
+            )
+        self.update_config(**{DATA_DIGEST: digest})
 
     def save(
         self,
@@ -185,17 +245,6 @@ class RunDirectory:
             recover_folder(hidden.with_name(hidden.name.removeprefix(".").removesuffix(".previous")))
         steps = [folder for folder in self.checkpoints.iterdir() if folder.name.isdecimal()]
         return sorted(steps, key=lambda folder: int(folder.name), reverse=True)
-
-
-def installed_versions() -> dict[str, str | None]:
-    """Versions of Python, the platform and the libraries that a run depends on; None where not installed."""
-    versions: dict[str, str | None] = {"python": platform.python_version(), "platform": platform.platform()}
-    for name, distribution in DISTRIBUTIONS.items():
-        try:
-            versions[name] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions
 
 
 def _is_whole(folder: Path) -> bool:

@@ -11,6 +11,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from genrl.data_digest import data_digest
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations, encode_actions
 
@@ -113,6 +114,10 @@ class Experience:
             "terminations": self.terminations,
             "ends": self.ends,
         }
+
+    def digest(self) -> str:
+        """SHA-256 of all fields: equal for what a world model learns equally from."""
+        return data_digest(self.to_tensors())
 
     def windows(self, length: int) -> Tensor:
         """The first row of each run of `length` steps that follow on from each other, (windows,) int64."""

@@ -208,6 +208,15 @@ def test_the_offset_of_a_subsample_is_random():
 # --- spaces
 
 
+def test_the_digest_is_of_what_an_imitator_learns_from():
+    whole = demonstrations()
+    assert whole.digest() == demonstrations().digest()
+    thinned = [whole.subsample(2, np.random.default_rng(seed)).digest() for seed in range(8)]
+    others = [whole.first(2), demonstrations(rewards=np.ones(8)), demonstrations(actions=None)]
+    assert len(set(thinned)) > 1  # by their offsets
+    assert len({whole.digest(), thinned[0], *(other.digest() for other in others)}) == 5
+
+
 def test_fitting_demonstrations_are_accepted():
     demonstrations(env_id="Ant-v4").check_spaces(OBSERVATIONS, ACTIONS, "Ant-v4")
     demonstrations(env_id=None).check_spaces(OBSERVATIONS, ACTIONS, "Ant-v4")

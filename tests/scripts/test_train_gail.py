@@ -9,14 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from train_gail import TrainConfig, imitation_run, start
+from train_gail import TrainConfig, imitation_run, main, resume, start
 
 from agents import GAILConfig
 from agents.gail_config import LearnerName
+from agents.learners import PPOConfig
+from experts import load_demonstrations
+from experts.npz import write_npz
+from genrl.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_gail.py"
 QUICK = ["--env", "Hopper-v4", "--num-envs", "8", "--ppo.n-steps", "64", "--eval-freq", "1024", "--eval-episodes", "2"]
@@ -80,6 +85,27 @@ def test_a_stopped_run_ends_where_an_unstopped_one_does(tmp_path: Path) -> None:
     for name in ("policy", "reward_model", "policy_optimizer"):
         one, other = (folder.joinpath(f"{name}.safetensors").read_bytes() for folder in ends)
         assert one == other, name
+
+
+def test_changed_demonstrations_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "hopper.npz"
+    demonstrations = load_demonstrations("Hopper-v4", episodes=2)
+    write_npz(file, demonstrations)
+    quick = {"env": "Hopper-v4", "num_envs": 2, "n_timesteps": 128, "subsample": 20, "final_episodes": 1}
+    agent = GAILConfig(bc_warm_start=False, ppo=PPOConfig(n_steps=32))
+    main(TrainConfig(demos=str(file), log_folder=tmp_path / "runs", agent=agent, **quick))
+    run = only_run(tmp_path / "runs")
+
+    write_npz(file, replace(demonstrations, observations=demonstrations.observations + np.float32(1e-6)))
+    with pytest.raises(InputError, match=r"the data of .*hopper\.npz are not those that .* --allow-changed-data"):
+        resume(TrainConfig(resume=run))
+    allowed = resume(TrainConfig(resume=run, allow_changed_data=True))
+    assert allowed.agent.learner.num_timesteps == 128
+
+    versions = json.loads((run / "versions.json").read_text())
+    (run / "versions.json").write_text(json.dumps({**versions, "stable-baselines3": "1.0"}))
+    with pytest.warns(UserWarning, match=r"stable-baselines3 1\.0 -> .* may differ in bits"):
+        resume(TrainConfig(resume=run))
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,47 @@ def test_progress_is_set_aside(tmp_path: Path) -> None:
     assert (run.path / "progress.1.csv").read_text() == "a"
     assert (run.path / "progress.2.csv").read_text() == "b"
     assert not (run.path / "progress.csv").exists()
+
+
+def test_unchanged_data_and_versions_say_nothing(tmp_path: Path) -> None:
+    path = RunDirectory.create(tmp_path, "gail", "Ant-v4", 3, {}, data_digest="12ab").path
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RunDirectory.open(path).check_data("12ab", "a.npz")
+        RunDirectory.open(path).check_versions()
+
+
+def test_changed_data_are_refused_unless_allowed(tmp_path: Path) -> None:
+    path = RunDirectory.create(tmp_path, "gail", "Ant-v4", 3, {}, data_digest="12ab").path
+    with pytest.raises(InputError, match=r"data of a\.npz are not .* --allow-changed-data") as refused:
+        RunDirectory.open(path).check_data("34cd", "a.npz")
+    assert "\n" not in str(refused.value)
+    RunDirectory.open(path).check_data("34cd", "a.npz", allow_changed=True)
+    RunDirectory.open(path).check_data("34cd", "a.npz")  # they are the run's data from now on
+    with pytest.raises(InputError, match="are not those"):
+        RunDirectory.open(path).check_data("12ab", "a.npz")
+
+
+def test_a_run_without_a_digest_goes_on_with_a_warning(tmp_path: Path) -> None:
+    path = make(tmp_path).path
+    with pytest.warns(UserWarning, match=r"whether a\.npz has changed is not known"):
+        RunDirectory.open(path).check_data("12ab", "a.npz")
+    with pytest.raises(InputError, match="are not those"):
+        RunDirectory.open(path).check_data("34cd", "a.npz")
+
+
+def test_changed_versions_are_one_line(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    file = run.path / "versions.json"
+    recorded = json.loads(file.read_text())
+    file.write_text(json.dumps({**recorded, "torch": "1.0", "mujoco": "2.0"}))
+    with pytest.warns(UserWarning, match=r"torch 1\.0 -> .*, mujoco 2\.0 -> .*may differ in bits") as caught:
+        run.check_versions()
+    assert len(caught) == 1
+    for damaged in ("{", "[]"):
+        file.write_text(damaged)
+        with pytest.warns(UserWarning, match="missing or damaged"):
+            run.check_versions()
+    file.unlink()
+    with pytest.warns(UserWarning, match="missing or damaged"):
+        run.check_versions()

@@ -60,6 +60,13 @@ def test_a_split_shares_no_step_and_keeps_pieces_whole() -> None:
     assert len(held.windows(20)) > 0
 
 
+def test_the_digest_is_of_all_steps() -> None:
+    walk = counted([3, 4])
+    learned, judged = walk.split(0.4)
+    assert walk.digest() == counted([3, 4]).digest()
+    assert len({each.digest() for each in (walk, learned, judged, counted([4, 3]))}) == 4
+
+
 def test_a_split_follows_from_its_seed() -> None:
     experience = counted([99] * 5)
     assert torch.equal(experience.split(0.3, 1)[1].rewards, experience.split(0.3, 1)[1].rewards)
