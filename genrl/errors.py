@@ -1,10 +1,17 @@
-"""The one exception that means "the caller can put this right"."""
+"""The exceptions of this package: one for input that the caller can put right, one for numbers that are not finite."""
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "NotFiniteError"]
 
 
 class InputError(ValueError):
     """Something given from outside cannot be used; the message says what is wrong and what to do.
 
     Command lines print the message alone and exit with code 2, so it must be readable without a traceback.
+    """
+
+
+class NotFiniteError(ArithmeticError):
+    """NaN or infinity appeared while something was running; the message says where and when, in one line.
+
+    What was saved before stays as it is. Command lines print the message alone and exit with code 1.
     """

@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn, TextIO, TypeVar
 
 import tyro
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 
 __all__ = ["Algorithm", "parse_env_kwargs", "run"]
 
@@ -23,6 +23,7 @@ Algorithm = Literal["a2c", "crossq", "ddpg", "dqn", "ppo", "recurrent_ppo", "sac
 
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect
 UNREAD = 141  # 128 + SIGPIPE
+NOT_FINITE = 1
 BAD_INPUT = 2
 ADVICE = {
     errno.ENOSPC: "free some space and try again",
@@ -41,9 +42,10 @@ ADVICE = {
 def run(main: Callable[[Config], None], config_type: type[Config]) -> NoReturn:
     """Parse the command line into `config_type`, call `main` with it, and exit.
 
-    The help text is `main`'s docstring and the attribute docstrings of `config_type`. Exit codes: 0; 2 for input
-    that the user can put right, with one line on standard error; 130 after Ctrl-C; 141, without a word, when nobody
-    reads the output any more, as after `| head`. A bug still shows its traceback.
+    The help text is `main`'s docstring and the attribute docstrings of `config_type`. Exit codes: 0; 1 if NaN or
+    infinity ended the run, and 2 for input that the user can put right, both with one line on standard error; 130 after
+    Ctrl-C; 141, without a word, when nobody reads the output any more, as after `| head`. A bug still shows its
+    traceback.
     """
     warnings.showwarning = _show_warning
     try:
@@ -59,6 +61,8 @@ def run(main: Callable[[Config], None], config_type: type[Config]) -> NoReturn:
         sys.exit(UNREAD)
     except InputError as error:
         _fail(str(error))
+    except NotFiniteError as error:
+        _fail(str(error), NOT_FINITE)
     except OSError as error:
         if error.errno not in ADVICE:
             raise
@@ -102,9 +106,9 @@ def _is_unread(stream: TextIO) -> bool:
     return False
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = BAD_INPUT) -> NoReturn:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(BAD_INPUT)
+    sys.exit(code)
 
 
 def _show_warning(

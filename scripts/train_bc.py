@@ -148,7 +148,6 @@ ENDINGS = {
     "epochs": "their number",
     "patience": "no better validation",
     "asked": "a signal",
-    "not finite": "a loss that is not finite",
 }
 
 

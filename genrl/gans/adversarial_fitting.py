@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import name_not_finite
 from genrl.nn.ema import MovingAverage
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction, Stopped
 
@@ -82,8 +82,8 @@ class _Side:
         self.sums: dict[str, Tensor] = {}
         self.taken = 0
 
-    def step(self, x: Tensor, context: Tensor | None) -> bool:
-        """Move the parameters; False, and nothing has moved, if the loss or its gradient is not finite."""
+    def step(self, x: Tensor, context: Tensor | None) -> None:
+        """Move the parameters, or raise if the loss or its gradient is not finite, and nothing has moved."""
         metrics = self.player.loss(x, context)
         # The gradient with respect to one's own parameters: the other side's are not even computed.
         gradients = torch.autograd.grad(metrics["loss"], self.parameters, allow_unused=True)
@@ -91,7 +91,8 @@ class _Side:
             parameter.grad = gradient
         norm = nn.utils.clip_grad_norm_(self.parameters, math.inf)
         if not torch.isfinite(norm + metrics["loss"].detach()):
-            return False
+            what = "gradient" if metrics["loss"].isfinite() else "loss"
+            raise NotFiniteError(f"the {self.name}'s {what} is not finite")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.player.after_step is not None:
@@ -99,7 +100,6 @@ class _Side:
         self.taken += 1
         for name, value in metrics.items():
             self.sums[name] = self.sums[name] + value.detach() if name in self.sums else value.detach().clone()
-        return True
 
     def means(self) -> dict[str, float]:
         """Of what was reported since the last call, by `<name>_<metric>`."""
@@ -122,7 +122,7 @@ def fit_adversarially(
 
     In each round the discriminator takes its steps first, then the generator. Both are left with the weights of the
     last report, the generator with its average ones, however the loop ends: also when an exception passes through it,
-    or when a loss or gradient that is not finite ends it, with a warning. While `report` and `progress` are called, the
+    or when a loss or gradient that is not finite ends it, with an error. While `report` and `progress` are called, the
     generator has its average weights.
 
     Whatever the losses draw from torch's global generator follows from the seed; the generator is left as it was.
@@ -140,6 +140,9 @@ def fit_adversarially(
 
     Returns:
         The reports, and why it ended.
+
+    Raises:
+        NotFiniteError: a loss or a gradient became NaN or infinite.
     """
     sides = (
         _Side("discriminator", discriminator, settings.discriminator_steps, settings),
@@ -160,10 +163,14 @@ def fit_adversarially(
             for number in range(1, planned + 1):
                 networks.train()
                 rounds = min(settings.report_every, settings.updates - len(done) * settings.report_every)
-                if not all(_play_round(sides, average, batches) for _ in range(rounds)):
-                    stopped = "not finite"
-                    _warn_not_finite(number, len(done))
-                    break
+                played = len(done) * settings.report_every
+                try:
+                    for _ in range(rounds):
+                        played += 1
+                        _play_round(sides, average, batches)
+                    _require_finite_weights(sides)
+                except NotFiniteError as error:
+                    raise _stopped(str(error), played, len(done)) from None
                 networks.eval()
                 with average.applied():
                     figures = {**_losses(sides), **({} if report is None else report())}
@@ -189,15 +196,21 @@ def _batches(
 
 def _play_round(
     sides: tuple[_Side, _Side], average: MovingAverage, batches: Iterator[tuple[Tensor, Tensor | None]]
-) -> bool:
-    """Every step of both; False as soon as something is not finite."""
+) -> None:
+    """Every step of both."""
     for side in sides:
-        if not all(side.step(*next(batches)) for _ in range(side.steps)):
-            return False
+        for _ in range(side.steps):
+            side.step(*next(batches))
         if side.steps:
             side.schedule.step()
     average.update()
-    return True
+
+
+def _require_finite_weights(sides: tuple[_Side, _Side]) -> None:
+    for side in sides:
+        weight = name_not_finite(side.player.network.named_parameters())
+        if weight is not None:
+            raise NotFiniteError(f"the {side.name}'s parameter {weight} is not finite")
 
 
 def _losses(sides: tuple[_Side, _Side]) -> dict[str, float]:
@@ -209,10 +222,9 @@ def _copy(networks: nn.ModuleList) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in networks.state_dict().items()}
 
 
-def _warn_not_finite(number: int, kept: int) -> None:
+def _stopped(what: str, number: int, kept: int) -> NotFiniteError:
     weights = f"the weights of report {kept} are kept" if kept else "the weights are as they were"
-    warnings.warn(
-        f"training stopped before report {number}: a loss or its gradient is not finite; {weights}. A smaller step "
-        "size, or a penalty on the discriminator's gradient, often helps",
-        stacklevel=3,
+    return NotFiniteError(
+        f"training stopped in round {number}: {what}; {weights}. A smaller step size, or a penalty on the "
+        "discriminator's gradient, often helps"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Classifier, Density, Discrete, Trainable, no_density
 
@@ -93,12 +92,12 @@ class FollowingDensity(nn.Module):
     def update(self, rows: Tensor, *, steps: int | None = None) -> float:
         """Learn from rows, and give the mean negative log-likelihood that was met, in nats.
 
-        A gradient step whose loss or gradient is not finite is left out, with a warning, so that the weights stay the
-        last good ones; if none is left the result is NaN.
-
         Args:
             rows: (batch, columns).
             steps: gradient steps, if it takes any; by default those of the settings.
+
+        Raises:
+            NotFiniteError: a loss or a gradient became NaN or infinite; the weights are those of the step before.
         """
         if self.optimizer is None:
             drawn = self._draw(rows, self.training_config.fitted_rows)
@@ -114,22 +113,22 @@ class FollowingDensity(nn.Module):
         assert self.optimizer is not None
         losses = []
         self.density.train()
-        for _ in range(steps):
+        for step in range(1, steps + 1):
             loss = self.density.loss(self._draw(rows, self.training_config.batch_size))["loss"]
             self.optimizer.zero_grad()
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.density.parameters(), 10.0)
-            if torch.isfinite(norm + loss.detach()):
-                self.optimizer.step()
-                losses.append(float(loss.detach()))
+            if not torch.isfinite(norm + loss.detach()):
+                self.density.eval()
+                what = "gradient" if loss.isfinite() else "loss"
+                raise NotFiniteError(
+                    f"the {what} of the density {type(self.density).__name__} is not finite in gradient step {step} of "
+                    f"{steps} of its update; a smaller learning_rate often helps"
+                )
+            self.optimizer.step()
+            losses.append(float(loss.detach()))
         self.density.eval()
-        if len(losses) < steps:
-            warnings.warn(
-                f"{steps - len(losses)} of {steps} gradient steps of a {type(self.density).__name__} were left out: "
-                "their loss or gradient was not finite. A smaller learning_rate often helps",
-                stacklevel=2,
-            )
-        return sum(losses) / len(losses) if losses else math.nan
+        return sum(losses) / len(losses)
 
     def _draw(self, rows: Tensor, count: int) -> Tensor:
         drawn = rows[torch.randint(len(rows), (count,), device=rows.device)]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, name_not_finite
 from genrl.nn import MovingAverage
 from genrl.protocols import Trainable
 
 __all__ = ["FitEpoch", "FitHistory", "LossFunction", "fit"]
 
-Stopped = Literal["epochs", "patience", "asked", "not finite"]
+Stopped = Literal["epochs", "patience", "asked"]
 
 LossFunction = Callable[[Tensor, Tensor | None], Mapping[str, Tensor]]
 """Scalars of a batch (x, context): `loss` is minimised, the others are reported."""
@@ -49,8 +50,7 @@ class FitHistory:
     Attributes:
         epochs: in order.
         kept: number of the epoch after which the model had the weights that it has now; 0 for those it came with.
-        stopped: all epochs were done, or no more improvement for `patience` of them, or `progress` asked for an end,
-            or a loss was not finite.
+        stopped: all epochs were done, or no more improvement for `patience` of them, or `progress` asked for an end.
     """
 
     epochs: tuple[FitEpoch, ...]
@@ -95,7 +95,7 @@ def fit(
 
     The best ones are those of the lowest validation loss; without validation, those of the last epoch. They are put
     back however the loop ends, also when an exception (Ctrl-C, or one that `progress` raises) passes through it.
-    A loss or gradient that is not finite ends the training before it reaches the weights, with a warning.
+    A loss or gradient that is not finite ends the training before it reaches the weights, with an error.
 
     Whatever the loss draws from torch's global generator follows from `seed` too; the generator is left as it was.
     Each validation draws the same numbers, so that its losses differ by the weights alone.
@@ -118,6 +118,7 @@ def fit(
 
     Raises:
         InputError: there are no rows to train on, a setting is out of its range, or the model has no loss.
+        NotFiniteError: a loss, a gradient or a weight became NaN or infinite; the model has its best weights so far.
 
     >>> class Mean(nn.Module):
     ...     def __init__(self):
@@ -146,15 +147,12 @@ def fit(
     try:
         with _own_random_state(device, seed):
             for number in range(1, epochs + 1):
+                failure = partial(_failure, number, kept_epoch)
                 model.train()
-                train = _train(model, trained, loss, optimizer, max_grad_norm, smooth)
+                train = _train(model, trained, loss, optimizer, max_grad_norm, smooth, failure)
                 with nullcontext() if smooth is None else smooth.applied():
-                    held = _validate(model, held_out, loss, seed)
+                    held = _validate(model, held_out, loss, seed, failure)
                     watched = held.get("loss", -math.inf)
-                    if train is None or math.isnan(watched):
-                        stopped = "not finite"
-                        _warn_not_finite(number, kept_epoch)
-                        break
                     done.append(FitEpoch(number=number, planned=epochs, train=train, validation=held))
                     if not held or watched < lowest:
                         kept, kept_epoch, lowest = _copy(model), number, watched
@@ -177,31 +175,42 @@ def _train(
     optimizer: Optimizer,
     max_grad_norm: float | None,
     smooth: MovingAverage | None,
-) -> dict[str, float] | None:
-    """One epoch; None as soon as something is not finite."""
+    failure: Callable[[str], NotFiniteError],
+) -> dict[str, float]:
+    """One epoch; raises what `failure` makes as soon as something is not finite."""
     means = _Means()
-    for x, context in rows.batches(shuffled=True):
+    for number, (x, context) in enumerate(rows.batches(shuffled=True), start=1):
         metrics = loss(x, context)
         optimizer.zero_grad(set_to_none=True)
         metrics["loss"].backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), math.inf if max_grad_norm is None else max_grad_norm)
+        norm = nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
         if not torch.isfinite(norm + metrics["loss"].detach()):
-            return None
+            raise failure(f"batch {number}: {_blame(metrics['loss'], model)}")
+        if max_grad_norm is not None:
+            nn.utils.clip_grads_with_norm_(model.parameters(), max_grad_norm, norm)
         optimizer.step()
         if smooth is not None:
             smooth.update()
         means.add(metrics, len(x))
+    weight = name_not_finite(model.named_parameters())
+    if weight is not None:
+        raise failure(f"the parameter {weight} is not finite")
     return means.values()
 
 
 @torch.no_grad()
-def _validate(model: nn.Module, rows: _Rows, loss: LossFunction, seed: int) -> dict[str, float]:
+def _validate(
+    model: nn.Module, rows: _Rows, loss: LossFunction, seed: int, failure: Callable[[str], NotFiniteError]
+) -> dict[str, float]:
     means = _Means()
     model.eval()
     with _own_random_state(rows.device, seed):
         for x, context in rows.batches(shuffled=False):
             means.add(loss(x, context), len(x))
-    return means.values()
+    values = means.values()
+    if not math.isfinite(values.get("loss", 0.0)):
+        raise failure(f"the loss of the rows held out is {values['loss']}")
+    return values
 
 
 class _Means:
@@ -270,10 +279,22 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def _warn_not_finite(number: int, kept: int) -> None:
+def _blame(loss: Tensor, model: nn.Module) -> str:
+    """Which of a loss and its gradients is not finite."""
+    if not torch.isfinite(loss.detach()):
+        return f"the loss is {loss.item()}"
+    gradients = ((name, weight.grad) for name, weight in model.named_parameters() if weight.grad is not None)
+    name = name_not_finite(gradients)
+    if name is None:
+        return "the norm of the gradient is too large for its floating-point type"
+    gradient = model.get_parameter(name).grad
+    assert gradient is not None
+    return f"the gradient of {name} is not finite ({describe_not_finite(gradient)})"
+
+
+def _failure(epoch: int, kept: int, what: str) -> NotFiniteError:
     weights = f"the weights of epoch {kept} are kept" if kept else "the weights are as they were"
-    warnings.warn(
-        f"training stopped in epoch {number}: the loss or its gradient is not finite; {weights}. A smaller step "
-        "size, or a limit on the gradient's norm, often helps",
-        stacklevel=3,
+    return NotFiniteError(
+        f"training stopped in epoch {epoch}, {what}; {weights}. A smaller step size, or a limit on the gradient's "
+        "norm, often helps"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from genrl.training.fit import FitEpoch, FitHistory, Stopped
+from genrl.training.fit import FitEpoch, FitHistory
 
 __all__ = ["watched_fit"]
 
@@ -38,10 +38,4 @@ def watched_fit(
     # nothing was held out to tell.
     last_stage = [at for at, epoch in enumerate(epochs) if epoch.planned == epochs[-1].planned]
     kept = 1 + min(last_stage, key=lambda at: (held_out[at], -at)) if epochs else 0
-    return FitHistory(epochs=tuple(epochs), kept=kept, stopped=_ended(epochs, asked=asked))
-
-
-def _ended(epochs: list[FitEpoch], *, asked: bool) -> Stopped:
-    if asked:
-        return "asked"
-    return "not finite" if epochs and epochs[-1].number < epochs[-1].planned else "epochs"
+    return FitHistory(epochs=tuple(epochs), kept=kept, stopped="asked" if asked else "epochs")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -49,6 +49,13 @@ def raiser(error: BaseException) -> Callable[[Config], None]:
         raise error
 
     return main
+
+
+def test_numbers_that_are_not_finite_are_one_line_and_exit_code_1(
+    command_line: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command_line, monkeypatch, raiser(NotFiniteError("the loss is nan\nin step 3"))) == 1
+    assert capsys.readouterr().err == "error: the loss is nan in step 3\n"
 
 
 def test_config_reaches_main(command_line: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

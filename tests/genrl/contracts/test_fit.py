@@ -8,7 +8,7 @@ import torch
 from family_cases import CLASSES, FEW, Case, gaussian, labelled, labels_for, moved
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Trainable
 from genrl.training.fit import FitEpoch
@@ -81,7 +81,7 @@ def test_a_loss_that_turns_nan_leaves_the_last_good_weights(gradient_case: Case)
         return {**metrics, "loss": metrics["loss"] * math.nan} if len(after) == 3 else metrics
 
     model.loss = loss
-    with pytest.warns(UserWarning, match="not finite"):
+    with pytest.raises(NotFiniteError, match="the loss is nan"):
         model.fit(gaussian(600, 0), progress=remember, **labels_for(gradient_case, 600))
     left = dict(model.named_parameters())  # what a fit measures after the last epoch is no weight
     inner = [name for name, module in model.named_modules() if name and isinstance(module, GenerativeModel)]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.gans.adversarial_fitting import AdversarialFitting, Player, fit_adversarially
 from genrl.gans.losses import cross_entropy_discriminator
 from genrl.nn import mlp
@@ -109,12 +109,11 @@ def test_progress_can_end_it():
 def test_a_loss_that_is_not_finite_leaves_the_weights_of_the_last_report():
     duel = Duel(broken_after=25)
     seen = []
-    with pytest.warns(UserWarning, match=r"before report 3.*not finite.*weights of report 2 are kept"):
-        history = play(duel, updates=100, report_every=10, progress=lambda _: seen.append(duel.generator.value.item()))
-    assert (history.stopped, history.kept) == ("not finite", 2)
+    with pytest.raises(NotFiniteError, match=r"in round 2\d: the \w+'s loss is not finite; .*report 2 are kept"):
+        play(duel, updates=100, report_every=10, progress=lambda _: seen.append(duel.generator.value.item()))
     assert duel.generator.value.item() == seen[-1] != 0
     duel = Duel(broken_after=0)
-    with pytest.warns(UserWarning, match="weights are as they were"):
+    with pytest.raises(NotFiniteError, match="weights are as they were"):
         play(duel, updates=10)
     assert duel.generator.value.item() == duel.discriminator.value.item() == 0.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.evaluation import mode_coverage, sliced_wasserstein, toy_modes, toy_samples
 from genrl.gans import GAN, AdversarialFitting
 from genrl.gans.games import GAMES
@@ -211,7 +211,7 @@ def test_a_loss_that_turns_nan_leaves_the_weights_of_the_last_report(monkeypatch
 
     player = [good]
     monkeypatch.setattr(model, "_generator_loss", lambda x, context: player[0](x, context))
-    with pytest.warns(UserWarning, match="not finite"):
+    with pytest.raises(NotFiniteError, match="the generator's loss is not finite"):
         model.fit(two_lumps(200), progress=remember)
     assert len(kept) == 2
     assert all(torch.equal(value, kept[-1][name]) for name, value in model.state_dict().items())

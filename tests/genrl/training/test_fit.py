@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.training.fit import FitEpoch, fit
 
 
@@ -121,12 +121,40 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_weights() -> None:
         factor = float("nan") if next(calls) == 25 else 1.0
         return {"loss": model.loss(x, context)["loss"] * factor}
 
-    with pytest.warns(UserWarning, match="epoch 3.*not finite"):
-        history = fit(model, *linear_data(100), loss=loss, optimizer=adam(model), batch_size=10, validation=0)
-    assert history.stopped == "not finite"
-    assert history.kept == 2
+    with pytest.raises(NotFiniteError, match=r"epoch 3, batch 6: the loss is nan; the weights of epoch 2 are kept"):
+        fit(model, *linear_data(100), loss=loss, optimizer=adam(model), batch_size=10, validation=0)
     assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
     assert model.layer.weight.abs().max() > 0
+
+
+def test_the_gradient_that_is_not_finite_is_named() -> None:
+    model = Regression()
+
+    def loss(x: torch.Tensor, context: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        # Zero, but its derivative is that of the square root: infinite.
+        return {"loss": model.loss(x, context)["loss"] + (0.0 * model.layer.bias).sum().sqrt()}
+
+    with pytest.raises(NotFiniteError, match=r"epoch 1, batch 1: the gradient of layer.bias is not finite .*as they w"):
+        fit(model, *linear_data(100), loss=loss, optimizer=adam(model), max_grad_norm=1.0)
+
+
+def test_a_loss_of_the_rows_held_out_that_is_infinite_ends_the_fit() -> None:
+    model = Regression()
+
+    def loss(x: torch.Tensor, context: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        return {"loss": model.loss(x, context)["loss"] + (0.0 if model.training else torch.inf)}
+
+    with pytest.raises(NotFiniteError, match=r"epoch 1, the loss of the rows held out is inf"):
+        fit(model, *linear_data(100), loss=loss, optimizer=adam(model))
+
+
+def test_weights_that_overflow_in_the_last_step_are_not_kept() -> None:
+    model = Regression()
+    before = copy.deepcopy(model.state_dict())
+    huge = torch.optim.SGD(model.parameters(), 3e38)
+    with pytest.raises(NotFiniteError, match=r"epoch 1, the parameter layer.weight is not finite"):
+        fit(model, *linear_data(100), optimizer=huge, batch_size=100, validation=0, epochs=1)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_an_exception_passes_and_leaves_the_best_weights() -> None:
