@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from genrl.errors import InputError
+from genrl.float32_checks import check_float32, check_float32_range
+
+rng = np.random.default_rng(0)
+NORMAL = rng.normal(size=(500, 1))
+SECONDS = np.arange(500.0)[:, None]
+
+
+def beside(column):
+    """A column that is fine before it."""
+    return np.concatenate([NORMAL, column], 1)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        NORMAL,
+        1e30 * NORMAL,
+        1e-30 * NORMAL,
+        1e6 + NORMAL,  # neighbors are 0.06 apart
+        1e9 * SECONDS,
+        1.7e9 + 128 * SECONDS,  # exactly the neighbors
+        np.full((500, 1), 1.7e9 + 1),  # constant
+        0.3 * 1e6 + 1e-9 * NORMAL,  # constant but for rounding
+        1 + 1e-9 * NORMAL,  # near one, as quaternions are
+        1e4 + 1e-4 * np.arange(200_000)[:, None],  # slow, but far in the end
+        1.7e9 + 1e6 * rng.uniform(size=(500, 1)),  # shuffled times of twelve days
+        2**24 + np.arange(500)[:, None] * 2,
+    ],
+)
+def test_what_float32_tells_apart_is_accepted(column):
+    check_float32("x", column)
+    check_float32("x", column.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("column", "example"),
+    [
+        (1.7e9 + SECONDS, "1700000000.0"),
+        (1.7e9 + np.round(SECONDS / 10, 1), "1700000000.0"),
+        (-1.7e9 - SECONDS, "-1700000000.0"),
+        (1e8 + NORMAL, "100000000.1"),
+        (1e12 + 1000 * NORMAL, "1000000000125"),
+        ((1_700_000_000 + np.arange(500))[:, None], "1700000000.0"),  # integers
+        (1.7e18 + 1e9 * SECONDS, "1.7e[+]18"),  # nanoseconds
+        (1.7e9 + 3600 * np.repeat(np.arange(5.0), 100)[:, None] + np.tile(np.arange(100.0), 5)[:, None], "1700000000"),
+    ],
+)
+def test_what_float32_cannot_tell_apart_is_named(column, example):
+    with pytest.raises(InputError, match=f"column 0 of x holds numbers such as {example}.*subtract an offset"):
+        check_float32("x", column)
+    if column.dtype.kind == "f":
+        with pytest.raises(InputError, match="column 1 of x"):
+            check_float32("x", beside(column))
+    check_float32("x", column - column[0])
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39, 1e308])
+def test_what_is_beyond_float32_is_named(value):
+    table = beside(np.zeros((500, 1)))
+    table[7, 1] = value
+    for check in (check_float32, check_float32_range):
+        with pytest.raises(
+            InputError, match=rf"column 1 of x holds 1e\+{round(np.log10(abs(value)))}, which is beyond"
+        ):
+            check("x", table)
+    check_float32_range("x", 1.7e9 + SECONDS)
+
+
+def test_vectors_images_and_nothing_are_looked_at_too():
+    with pytest.raises(InputError, match="column 0 of rewards"):
+        check_float32_range("rewards", np.array([1.0, 1e39]))
+    with pytest.raises(InputError, match="column 5 of x"):
+        check_float32("x", np.where(np.arange(6) == 5, 1e39, 0.0).reshape(1, 2, 3))
+    check_float32("x", np.zeros((0, 3)))
