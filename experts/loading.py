@@ -95,16 +95,19 @@ def _from_elsewhere(name: str) -> Demonstrations:
 def _read_file(path: Path) -> Demonstrations:
     """Read a `.npz`, with the help of the card beside it, if there is one and it speaks of this file."""
     card = read_card(path.parent) if (path.parent / "card.json").is_file() else {}
-    about = card.get("demonstrations")
-    if not isinstance(about, dict) or about.get("file") != path.name:
-        return read_npz(path)
+    about = card.get("demonstrations", {})
     demonstrations = read_npz(path)
+    if about.get("file") != path.name:
+        return demonstrations
     if "sha256" in about and file_digest(path) != about["sha256"]:
         raise InputError(f"{path} is not the file that its card.json describes: copy or record it again")
     recorded, installed = card.get("mujoco"), simulator_versions()["mujoco"]
-    if isinstance(recorded, str) and recorded.split(".")[0] != installed.split(".")[0]:
+    if recorded is not None and recorded.split(".")[0] != installed.split(".")[0]:
         print(f"note: {path} was recorded with MuJoCo {recorded}; {installed} moves differently", file=sys.stderr)
-    return replace(demonstrations, env_id=demonstrations.env_id or card.get("env_id"))
+    try:
+        return replace(demonstrations, env_id=demonstrations.env_id or card.get("env_id"))
+    except InputError as error:
+        raise InputError(f"{path.parent / 'card.json'}: {error}") from None
 
 
 def _from_catalogue(env_id: str, tier: str, episodes: int | None, stochastic: bool | None) -> Demonstrations:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from genrl.array_files import read_npz_file
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations
 
@@ -60,38 +59,33 @@ def read_npz(path: str | Path) -> Demonstrations:
         InputError: no such file, or it is empty, cut short, pickled, or lacks an array.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist (or is no file)")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty: copy or record it again")
-    arrays = _read_arrays(path)
+    # Only what is asked for: another program's pickled extras do no harm unread.
+    arrays = read_npz_file(path, (*FIELDS, *EXTRAS))
     if missing := [name for name in FIELDS if name not in arrays]:
         zeros = " (zeros, if nobody knows them)" if "rewards" in missing else ""
         raise InputError(f"{path} is no file of demonstrations: it lacks {', '.join(missing)}{zeros}")
-    env_id = str(arrays["env_id"]) if "env_id" in arrays else None
-    expert_return = float(arrays["expert_return"]) if "expert_return" in arrays else None
     try:
         return Demonstrations(
             **{name: arrays[name] for name in FIELDS},
             actions=arrays.get("actions"),
-            env_id=env_id,
-            expert_return=expert_return,
+            env_id=_env_id(arrays.get("env_id")),
+            expert_return=_expert_return(arrays.get("expert_return")),
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise InputError(f"{path} holds one array; a .npz with {', '.join(FIELDS)} is needed")
-        with file:
-            # Only what is asked for: another program's pickled extras do no harm unread.
-            return {name: file[name] for name in file.files if name in (*FIELDS, *EXTRAS)}
-    except InputError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
-        raise InputError(f"{path} cannot be read, it may be cut short: copy or record it again ({error})") from None
-    except ValueError as error:
-        raise InputError(f"{path} holds pickled objects or no arrays at all, and is not opened ({error})") from None
+def _env_id(array: np.ndarray | None) -> str | None:
+    if array is None:
+        return None
+    if array.dtype.kind != "U" or array.size != 1:
+        raise InputError(f"env_id must be one word, not {array.dtype} of shape {array.shape}")
+    return str(array.reshape(())) or None
+
+
+def _expert_return(array: np.ndarray | None) -> float | None:
+    if array is None:
+        return None
+    if array.dtype.kind not in "biuf" or array.size != 1 or not np.isfinite(array).all():
+        raise InputError(f"expert_return must be one finite number, not {array.dtype} of shape {array.shape}")
+    return float(array.reshape(()))

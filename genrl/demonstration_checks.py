@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from genrl.errors import InputError
+from genrl.float32_checks import check_float32, check_float32_range
 
-__all__ = ["check_action_space", "check_actions", "check_layout"]
+__all__ = ["check_action_space", "check_actions", "check_env_id", "check_episode", "check_layout"]
 
 Array = NDArray[Any]
 
@@ -34,16 +37,18 @@ def check_layout(
             f"rewards and episode_lengths must have one dimension; "
             f"their shapes are {rewards.shape} and {episode_lengths.shape}"
         )
-    if actions is not None and actions.ndim not in (1, 2):
+    if actions is not None and (actions.ndim not in (1, 2) or 0 in actions.shape[1:]):
         raise InputError(f"actions must have one or two dimensions, their shape is {actions.shape}")
     # Rewards are there even where actions are not.
     steps, episodes = len(rewards if actions is None else actions), len(episode_lengths)
     if episodes == 0 or steps == 0:
         raise InputError("the demonstrations are empty: at least one episode of one step is needed")
     whole = episode_lengths.dtype.kind in "iu"
-    if not whole or np.any(episode_lengths < 1) or episode_lengths.sum() != steps:
+    # Compared one by one first, because the sum of large ones may overflow to the number of steps.
+    sizes = whole and not np.any(episode_lengths < 1) and not np.any(episode_lengths > steps)
+    if not sizes or episode_lengths.sum() != steps:
         raise InputError(f"episode_lengths must be positive integers and sum to the number of steps, {steps}")
-    if observations.ndim != 2 or len(observations) != steps + episodes:
+    if observations.ndim != 2 or len(observations) != steps + episodes or not observations.shape[1]:
         raise InputError(
             f"observations must have T + 1 rows an episode, {steps + episodes} in all, and two dimensions; "
             f"their shape is {observations.shape}"
@@ -54,12 +59,57 @@ def check_layout(
             raise InputError(f"{name} must have shape ({steps},), not {array.shape}")
     for name, numbers in {"observations": observations, "actions": actions, "rewards": rewards}.items():
         if numbers is not None:
-            _check_finite(name, numbers)
+            _check_numbers(name, numbers)
+    for name, flags in {"terminations": terminations, "truncations": truncations}.items():
+        _check_flags(name, flags)
     inside = np.ones(steps, dtype=bool)
-    inside[np.cumsum(episode_lengths) - 1] = False
+    inside[np.cumsum(episode_lengths, dtype=np.int64) - 1] = False
     early = np.flatnonzero(inside & (terminations.astype(bool) | truncations.astype(bool)))
     if len(early):
         raise InputError(f"step {early[0]} ends an episode that goes on: only the last step of an episode may end it")
+
+
+def check_episode(
+    number: int, *, observations: Array, actions: Array | None, rewards: Array, first: Mapping[str, Array | None]
+) -> None:
+    """Refuse an episode whose arrays do not belong together, or to the first episode (shapes as in `Trajectory`).
+
+    Args:
+        number: of the episode, from 0.
+        observations: of the episode, as are the others.
+        actions: None where they were not observed.
+        rewards: one for each step.
+        first: `observations` and `actions` of the first episode.
+
+    Raises:
+        InputError: an array has another number of steps, or rows of another shape than those of the first episode.
+    """
+    arrays = {"observations": observations, "actions": actions, "rewards": rewards}
+    steps = len(rewards) if rewards.ndim == 1 else -1
+    rows = {"observations": steps + 1, "actions": steps, "rewards": steps}
+    for name, array in arrays.items():
+        if array is not None and (steps < 1 or array.ndim < 1 or len(array) != rows[name]):
+            raise InputError(
+                f"episode {number} must have T rewards, T actions and T + 1 observations, T 1 or more; the shapes are "
+                + ", ".join(f"{key} {value.shape}" for key, value in arrays.items() if value is not None)
+            )
+    for name, other in first.items():
+        array = arrays[name]
+        if array is not None and other is not None and array.shape[1:] != other.shape[1:]:
+            raise InputError(
+                f"{name} of episode {number} have rows of shape {array.shape[1:]}, those of episode 0 "
+                f"{other.shape[1:]}: all episodes must be of one task"
+            )
+
+
+def check_env_id(env_id: object) -> None:
+    """Refuse what cannot be the name of a task, as Gymnasium has them.
+
+    Raises:
+        InputError: it is no string of letters, digits and the signs that such names have.
+    """
+    if not isinstance(env_id, str) or not re.fullmatch(r"[\w:./-]{1,200}", env_id):
+        raise InputError(f"env_id must be the name of a task, such as Hopper-v4, not {env_id!r:.60}")
 
 
 def check_action_space(action_space: spaces.Space[Any]) -> None:
@@ -106,10 +156,19 @@ def check_actions(actions: Array, action_space: spaces.Space[Any]) -> None:
         )
 
 
-def _check_finite(name: str, array: Array) -> None:
+def _check_numbers(name: str, array: Array) -> None:
+    name = f"{name} of the demonstrations"
     if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} of the demonstrations must be numbers, not {array.dtype}")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        row = int(np.argwhere(bad)[0][0])
-        raise InputError(f"{name} of the demonstrations hold NaN or infinity (first at row {row}): record them again")
+        raise InputError(f"{name} must be numbers, not {array.dtype}")
+    if array.dtype.kind == "f":
+        bad = ~np.isfinite(array)
+        if bad.any():
+            row = int(np.argwhere(bad)[0][0])
+            raise InputError(f"{name} hold NaN or infinity (first at row {row}): record them again")
+    # Rewards are reported, and never shown to a network.
+    (check_float32_range if array.ndim == 1 else check_float32)(name, array)
+
+
+def _check_flags(name: str, array: Array) -> None:
+    if array.dtype.kind not in "biuf" or not np.all((array == 0) | (array == 1)):
+        raise InputError(f"{name} of the demonstrations must be True or False (1 or 0), not other {array.dtype}")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genrl.action_encoding import action_columns, encode_actions
 from genrl.data_digest import data_digest
-from genrl.demonstration_checks import check_action_space, check_actions, check_layout
+from genrl.demonstration_checks import check_action_space, check_actions, check_env_id, check_episode, check_layout
 from genrl.errors import InputError
 
 __all__ = ["Demonstrations", "Trajectory", "Transitions", "encode_actions"]
@@ -109,7 +109,8 @@ class Demonstrations:
         kept_pairs: indices of the steps that an imitator may see; None for all of them.
 
     Raises:
-        InputError: a field has a wrong shape, holds a number that is not finite, or ends an episode too early.
+        InputError: a field has a wrong shape, holds a number that is not finite or that float32 cannot hold, or ends
+            an episode too early.
     """
 
     observations: Array
@@ -131,6 +132,11 @@ class Demonstrations:
             truncations=self.truncations,
             episode_lengths=self.episode_lengths,
         )
+        if self.env_id is not None:
+            check_env_id(self.env_id)
+        object.__setattr__(self, "terminations", self.terminations.astype(bool))
+        object.__setattr__(self, "truncations", self.truncations.astype(bool))
+        object.__setattr__(self, "episode_lengths", self.episode_lengths.astype(np.int64))
         if self.expert_return is None:
             object.__setattr__(self, "expert_return", float(self.returns.mean()))
 
@@ -142,6 +148,9 @@ class Demonstrations:
         actions = [t.actions for t in trajectories if t.actions is not None]
         if len(actions) not in (0, len(trajectories)):
             raise InputError("some of the episodes hold actions and some do not: leave them out of all, or of none")
+        first = {"observations": trajectories[0].observations, "actions": trajectories[0].actions}
+        for number, t in enumerate(trajectories):
+            check_episode(number, observations=t.observations, actions=t.actions, rewards=t.rewards, first=first)
         ends = [np.arange(len(t)) == len(t) - 1 for t in trajectories]
         return cls(
             observations=np.concatenate([t.observations for t in trajectories]),

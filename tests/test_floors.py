@@ -13,7 +13,7 @@ ROLES = {"rewards", "policies", "world_models", "planners", "evaluation"}
 FAMILIES = {"bayes", "mixtures", "autoencoders", "gans", "autoregressive", "flows", "score"}
 GROUND = {"nn", "training", "envs"}
 TOP = {"scripts", "benchmarks", "tests"}
-LONGEST = 300
+LONGEST = 500
 
 Imports = dict[str, set[str]]
 

@@ -16,6 +16,8 @@ from genrl.errors import InputError
 
 __all__ = ["encode_json", "read_json", "recover_folder", "replace_folder", "write_bytes", "write_json"]
 
+LARGEST_DOCUMENT = 32 * 2**20  # bytes; a list of empty lists takes twenty times as much memory
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Put `content` at `path`, replacing what is there, so that a crash leaves the old file or the new one.
@@ -57,13 +59,18 @@ def read_json(path: Path) -> Any:
     """The document at `path`.
 
     Raises:
-        InputError: there is no such file, or it is no JSON.
+        InputError: there is no such file, it is no JSON, or it is larger than 32 MiB.
     """
     try:
+        if path.stat().st_size > LARGEST_DOCUMENT:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes, more than any document that is written here")
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except InputError:
+        raise
+    # Besides what JSONDecodeError says: text that is no UTF-8, integers of thousands of digits, brackets in brackets.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: it is no JSON ({error})") from None
 
 

@@ -94,3 +94,30 @@ def test_a_damaged_card_is_named():
     (folder / "card.json").write_text(json.dumps([1]))
     with pytest.raises(InputError, match="JSON object"):
         expert_card("A-v0", "t")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"evaluation": []}, "evaluation is"),
+        ({"evaluation": {"return_mean": "high"}}, r"evaluation\.return_mean is 'high'"),
+        ({"demonstrations": {"episodes": -1}}, r"demonstrations\.episodes is -1"),
+        ({"demonstrations": 7}, "demonstrations is 7"),
+        ({"mujoco": "4\n0"}, "mujoco is"),
+        ({"env_id": 4}, "env_id is 4"),
+    ],
+)
+def test_a_field_of_another_type_is_named(fields, message):
+    folder = register(an_actor(), {"env_id": "A-v0", "tier": "t"})
+    (folder / "card.json").write_text(json.dumps({"env_id": "A-v0", "tier": "t", **fields}))
+    with pytest.raises(InputError, match=message) as caught:
+        expert_card("A-v0", "t")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "9" * 10_000, "\ufeff{}", " " * (2**25 + 1)])
+def test_json_that_python_cannot_take_is_refused(content):
+    folder = register(an_actor(), {"env_id": "A-v0", "tier": "t"})
+    (folder / "card.json").write_text(content)
+    with pytest.raises(InputError, match=r"card\.json"):
+        expert_card("A-v0", "t")

@@ -67,11 +67,11 @@ def with_nan(path, small):
     [
         (lambda path, small: None, "does not exist"),
         (lambda path, small: path.write_bytes(b""), "is empty"),
-        (lambda path, small: path.write_bytes(b"not a zip file at all"), "pickled objects or no arrays"),
+        (lambda path, small: path.write_bytes(b"not a zip file at all"), "its first bytes are"),
         (truncated, "cut short"),
         (a_flipped_byte, "cut short"),
         (lambda path, small: np.savez(path, observations=np.zeros(3)), "lacks rewards.*zeros, if nobody knows them"),
-        (lambda path, small: np.savez(path, observations=np.array([{}], dtype=object)), "pickled"),
+        (lambda path, small: np.savez(path, observations=np.array([{}], dtype=object)), "only a pickle can store"),
         (lambda path, small: np.save(path.open("wb"), np.zeros(3)), "one array"),
         (with_nan, "NaN or infinity"),
     ],

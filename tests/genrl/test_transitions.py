@@ -109,6 +109,18 @@ def test_returns_are_sums_by_episode():
         ({"truncations": np.arange(8) == 5}, "step 5 ends an episode"),
         ({"actions": np.full((8, 2), "left")}, "must be numbers"),
         ({"rewards": np.full(8, None, dtype=object)}, "must be numbers"),
+        ({"observations": np.zeros((11, 0))}, "T \\+ 1 rows"),
+        ({"actions": np.zeros((8, 0))}, "one or two dimensions"),
+        ({"episode_lengths": np.array([2**62, 2**62, 2**62, 2**62, 8])}, "sum to"),  # they do, modulo 2**64
+        ({"terminations": np.full(8, "no")}, "True or False"),
+        ({"truncations": np.full(8, np.nan)}, "True or False"),
+        ({"terminations": np.full(8, 2)}, "True or False"),
+        ({"observations": np.full((11, 2), 1e39)}, "column 0 of observations of the demonstrations holds 1e[+]39"),
+        ({"actions": np.full((8, 2), -1e39)}, "column 0 of actions of the demonstrations holds 1e[+]39"),
+        ({"rewards": np.full(8, 1e39)}, "column 0 of rewards of the demonstrations holds 1e[+]39"),
+        ({"observations": 1.7e9 + np.arange(22.0).reshape(11, 2)}, "cannot tell apart: subtract an offset"),
+        ({"env_id": 4}, "name of a task"),
+        ({"env_id": "two\nlines"}, "name of a task"),
     ],
 )
 def test_a_wrong_layout_is_refused(changes, message):
@@ -134,7 +146,7 @@ def test_numbers_that_are_not_finite_are_refused(name, value):
 )
 def test_any_shapes_give_demonstrations_or_one_clear_line(lengths, steps, rows, columns):
     consistent = bool(lengths) and min(lengths) > 0 and sum(lengths) == steps and rows == steps + len(lengths)
-    consistent = consistent and len(columns) == 1
+    consistent = consistent and len(columns) == 1 and columns[0] > 0
     fields = {
         "observations": np.zeros((rows, *columns)),
         "actions": np.zeros((steps, 1)),
@@ -149,6 +161,34 @@ def test_any_shapes_give_demonstrations_or_one_clear_line(lengths, steps, rows, 
         with pytest.raises(InputError) as caught:
             Demonstrations(**fields)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.int8, np.uint8])
+def test_lengths_and_flags_of_any_kind_are_read(dtype):
+    plain = demonstrations()
+    other = demonstrations(
+        episode_lengths=plain.episode_lengths.astype(dtype), terminations=plain.terminations.astype(dtype)
+    )
+    assert other.episode_lengths.dtype == np.int64
+    assert other.terminations.dtype == bool
+    assert torch.equal(other.transitions(ACTIONS).observations, plain.transitions(ACTIONS).observations)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"observations": np.zeros((5, 2))}, "episode 1 must have T rewards, T actions and T \\+ 1 observations"),
+        ({"actions": np.zeros((2, 2))}, "episode 1 must have"),
+        ({"rewards": np.zeros((3, 1))}, "episode 1 must have"),
+        ({"rewards": np.array(1.0)}, "episode 1 must have"),
+        ({"observations": np.zeros((4, 3))}, "observations of episode 1 have rows of shape .3,., those of episode 0"),
+        ({"actions": np.zeros((3, 1))}, "actions of episode 1 have rows of shape"),
+    ],
+)
+def test_an_episode_that_does_not_fit_is_named(changes, message):
+    first = next(demonstrations().trajectories())
+    with pytest.raises(InputError, match=message):
+        Demonstrations.from_trajectories([first, dataclasses.replace(first, **changes)])
 
 
 def test_no_episode_is_refused():
