@@ -14,6 +14,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from genrl.errors import InputError
 from genrl.protocols import RewardModel
+from genrl.training.replay_memory import reserve_replay_memory
 from genrl.transitions import Transitions
 
 from .imitation_hook import ImitationHook
@@ -78,6 +79,7 @@ class OffPolicyImitation(ImitationHook):
         if not isinstance(learner, OffPolicyAlgorithm) or not isinstance(learner.replay_buffer, LearnedRewardsReplay):
             raise InputError("the learner's replay buffer does not pay: make it with LearnedRewardsReplay")
         self._replay = learner.replay_buffer
+        reserve_replay_memory(self._replay, learner._total_timesteps)
         self._replay.expert, self._replay.expert_share = self.expert, self.expert_share
         self._seconds = dict.fromkeys(PARTS, 0.0)
         self._paid_before = self._replay.paying_seconds

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-__all__ = ["Crossing", "clocked_lines", "elapsed_seconds", "evaluations", "first_crossing", "progress_files"]
+__all__ = [
+    "Crossing",
+    "clocked_lines",
+    "elapsed_seconds",
+    "evaluations",
+    "first_crossing",
+    "progress_files",
+    "read_lines",
+]
 
 STEPS, ELAPSED, EVALUATION = "time/total_timesteps", "time/time_elapsed", "eval/mean_reward"
 
@@ -32,7 +40,7 @@ def progress_files(run: Path | None) -> list[Path]:
 
 def elapsed_seconds(path: Path) -> list[float]:
     """The clock of the process that logged to `path`, where it was written."""
-    return [line[ELAPSED] for line in _read(path) if ELAPSED in line]
+    return [line[ELAPSED] for line in read_lines(path) if ELAPSED in line]
 
 
 def clocked_lines(run: Path | None, starts: Mapping[int, float]) -> list[dict[str, float]]:
@@ -47,7 +55,7 @@ def clocked_lines(run: Path | None, starts: Mapping[int, float]) -> list[dict[st
     """
     lines: list[dict[str, float]] = []
     for index, path in enumerate(progress_files(run)):
-        new = [line for line in _read(path) if STEPS in line]
+        new = [line for line in read_lines(path) if STEPS in line]
         if not new:
             continue
         clock = max((line[ELAPSED] for line in new if ELAPSED in line), default=0.0)
@@ -77,7 +85,7 @@ def first_crossing(lines: Sequence[Mapping[str, float]], mean_return: float) -> 
     return None
 
 
-def _read(path: Path) -> list[dict[str, float]]:
+def read_lines(path: Path) -> list[dict[str, float]]:
     """The numbers of each line; one that is only half written is left out."""
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))

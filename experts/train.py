@@ -20,6 +20,7 @@ from genrl.policies.actor import FORMAT, Actor
 from genrl.training import RunDirectory, read_json
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.progress_display import ProgressDisplay, recent_return
+from genrl.training.replay_memory import reserve_replay_memory
 from genrl.training.resumable import Resumable, StopSignals
 from genrl.training.seeding import random_state, restore_random_state
 from genrl.training.torch_threads import one_torch_thread
@@ -69,6 +70,8 @@ class ExpertRun:
             # A replay buffer is some hundred megabytes: it is written less often.
             Resumable(self._save, stop, every_seconds=600.0 if self._off_policy else 60.0),
         ]
+        if isinstance(self.learner, OffPolicyAlgorithm) and self.learner.replay_buffer is not None:
+            reserve_replay_memory(self.learner.replay_buffer, total_timesteps)
         fresh = self.learner.num_timesteps == 0
         log_interval = 4 if self._off_policy else 1  # episodes, or rollouts
         with one_torch_thread():

@@ -1,5 +1,7 @@
 """NaN and infinity are found wherever they are, and what only looks like them is not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from genrl.finite import describe_not_finite, is_finite, name_not_finite
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_one_bad_number_among_many_is_found(bad: float, dtype: type) -> None:
+def test_one_bad_number_among_many_is_found(bad: float, dtype: Any) -> None:
     array = np.ones((50, 7), dtype=dtype)
     assert is_finite(array)
     assert is_finite(torch.from_numpy(array))
