@@ -10,14 +10,15 @@ from stable_baselines3.common import logger as sb3_logger
 from stable_baselines3.common.callbacks import BaseCallback
 
 from genrl.evaluation.aggregate import Evaluation
-from genrl.evaluation.callback import KeepBest
+from genrl.evaluation.callback import LEFT_OUT, KeepBest
 from genrl.evaluation.learning_curve import draw_learning_curve
 from genrl.evaluation.report import print_evaluation, write_evaluation
 from genrl.evaluation.rollouts import evaluate_policy
 from genrl.policies import load_policy
+from genrl.stop_signals import StopSignals
 from genrl.training.atomic_files import read_json
 from genrl.training.progress_display import ProgressDisplay, recent_return
-from genrl.training.resumable import Resumable, StopSignals
+from genrl.training.resumable import Resumable
 from genrl.training.run_directory import RunDirectory
 
 from .gail import GAIL
@@ -51,20 +52,29 @@ class ImitationRun:
         """Train until `total_timesteps` environment steps are done in all, or a signal asks to stop."""
         learner = self.agent.learner
         remaining = total_timesteps - learner.num_timesteps
-        if remaining <= 0:
+        overdue = self.directory.config.get(LEFT_OUT) == learner.num_timesteps
+        if remaining < 0 or (remaining == 0 and not overdue):
             return
         self.directory.set_aside_progress()
         learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
         resumed = learner.num_timesteps > 0
         if self.agent.start is None:
-            print("looking for a start, a few minutes", flush=True)
-            self.agent.prepare(lambda doing: print(f"  {doing}", flush=True))
-            print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
+            with stop.interruptible():  # nothing of it is saved before it is done
+                self._prepare()
         display = ProgressDisplay(total_timesteps, self._figures)
-        best, is_clone = self._best_so_far(), self.agent.start == "clone"
+        keep_best = KeepBest(
+            self._evaluate,
+            self._keep,
+            every=self.eval_freq,
+            best=self._best_so_far(),
+            from_start=self.agent.start == "clone",
+            overdue=overdue,
+            stop=stop,
+            left_out=lambda steps: self.directory.update_config(**{LEFT_OUT: steps}),
+        )
         callbacks: list[BaseCallback] = [
             display,
-            KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=best, from_start=is_clone),
+            keep_best,
             Resumable(self._save, stop, every_seconds=self.agent.checkpoint_seconds),
         ]
         try:
@@ -72,6 +82,10 @@ class ImitationRun:
         finally:
             display.close()
             learner.logger.close()
+
+    def save(self) -> None:
+        """Write a checkpoint of the agent as it is."""
+        self._save(self.agent.learner.num_timesteps)
 
     def report(self, episodes: int, console: Console | None = None) -> dict[str, Any]:
         """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
@@ -87,6 +101,11 @@ class ImitationRun:
             lines += f"\ncurve: {curve}"
         (console or Console()).print(lines, soft_wrap=True, highlight=False)
         return summary
+
+    def _prepare(self) -> None:
+        print("looking for a start, a few minutes", flush=True)
+        self.agent.prepare(lambda doing: print(f"  {doing}", flush=True))
+        print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
 
     @property
     def _env_id(self) -> str:

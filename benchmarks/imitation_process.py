@@ -15,7 +15,7 @@ from imitation_trial import ROOT, SCRIPTS, Sitting, Trial
 from experts import expert_card
 from genrl.errors import InputError
 from genrl.evaluation import RandomPolicy, evaluate_policy, write_evaluation
-from genrl.training.resumable import StopSignals
+from genrl.stop_signals import StopSignals
 
 __all__ = ["train"]
 

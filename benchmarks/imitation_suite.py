@@ -28,7 +28,7 @@ from imitation_results import append_line, has_reached, line_of, read_lines
 from imitation_trial import Trial, hold
 
 from genrl.errors import InputError
-from genrl.training.resumable import StopSignals
+from genrl.stop_signals import StopSignals
 
 FOLDER = Path(__file__).resolve().parent
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect

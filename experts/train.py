@@ -15,13 +15,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from genrl.evaluation import Evaluation, draw_learning_curve, evaluate_policy, write_evaluation
-from genrl.evaluation.callback import KeepBest
+from genrl.evaluation.callback import LEFT_OUT, KeepBest
 from genrl.policies.actor import FORMAT, Actor
+from genrl.stop_signals import StopSignals
 from genrl.training import RunDirectory, read_json
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.progress_display import ProgressDisplay, recent_return
 from genrl.training.replay_memory import reserve_replay_memory
-from genrl.training.resumable import Resumable, StopSignals
+from genrl.training.resumable import Resumable
 from genrl.training.seeding import random_state, restore_random_state
 from genrl.training.torch_threads import one_torch_thread
 
@@ -58,13 +59,23 @@ class ExpertRun:
     def train(self, total_timesteps: int, stop: StopSignals) -> bool:
         """Train until `total_timesteps` environment steps are done in all; false if a signal stopped it before."""
         remaining = total_timesteps - self.learner.num_timesteps
-        if remaining <= 0 or self._target_reached():
+        overdue = self.directory.config.get(LEFT_OUT) == self.learner.num_timesteps
+        if remaining < 0 or (remaining == 0 and not overdue) or self._target_reached():
             return True
         self.directory.set_aside_progress()
         self.learner.set_logger(sb3_logger.configure(str(self.directory.path), ["csv", "tensorboard"]))
-        keep_best = KeepBest(self._evaluate, self._keep, every=self.eval_freq, best=self.best_return)
+        keep_best = KeepBest(
+            self._evaluate,
+            self._keep,
+            every=self.eval_freq,
+            best=self.best_return,
+            overdue=overdue,
+            stop=stop,
+            left_out=lambda steps: self.directory.update_config(**{LEFT_OUT: steps}),
+        )
+        display = ProgressDisplay(total_timesteps, partial(_figures, keep_best))
         callbacks: list[BaseCallback] = [
-            ProgressDisplay(total_timesteps, partial(_figures, keep_best)),
+            display,
             keep_best,
             *([] if self.target_return is None else [_StopAtReturn(keep_best, self.target_return)]),
             # A replay buffer is some hundred megabytes: it is written less often.
@@ -74,10 +85,17 @@ class ExpertRun:
             reserve_replay_memory(self.learner.replay_buffer, total_timesteps)
         fresh = self.learner.num_timesteps == 0
         log_interval = 4 if self._off_policy else 1  # episodes, or rollouts
-        with one_torch_thread():
-            self.learner.learn(remaining, callbacks, log_interval=log_interval, reset_num_timesteps=fresh)
-        self.learner.logger.close()
+        try:
+            with one_torch_thread():
+                self.learner.learn(remaining, callbacks, log_interval=log_interval, reset_num_timesteps=fresh)
+        finally:
+            display.close()
+            self.learner.logger.close()
         return not stop.requested
+
+    def save(self) -> None:
+        """Write a checkpoint of the learner as it is."""
+        self._save(self.learner.num_timesteps)
 
     def restore(self) -> None:
         """Go on from the directory's latest checkpoint.

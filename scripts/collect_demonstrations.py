@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from command_line import parse_env_kwargs, run
 from policy_source import Algorithm, find_policy
 
 from experts import expert_card, load_expert, record, save_recording

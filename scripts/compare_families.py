@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from command_line import run
+
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from command_line import run
 from families import find_model, make_model, models
 from family_report import Cell, read_cells, report, write_cells
 from torch import Tensor

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from command_line import Algorithm, parse_env_kwargs, run
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from command_line import Algorithm, parse_env_kwargs, run
 from counting_bar import counting_bar
 
 from genrl.errors import InputError

@@ -10,8 +10,8 @@ from fit_display import FitDisplay
 from stable_baselines3.common import logger as sb3_logger
 
 from genrl.generative_model import Progress
+from genrl.stop_signals import StopSignals
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 __all__ = ["fit_in_run"]

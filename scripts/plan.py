@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from command_line import run
+
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import tyro
-from command_line import run
 from counting_bar import counting_bar
 from planner_data import maze_walls
 from planner_pictures import film_plans

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from command_line import run
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from command_line import run
 
 
 @dataclass(frozen=True, kw_only=True)

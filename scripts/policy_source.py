@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from command_line import Algorithm, parse_env_kwargs
+
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from command_line import Algorithm, parse_env_kwargs
 
 from experts import expert_card
 from genrl.errors import InputError

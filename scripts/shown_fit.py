@@ -9,8 +9,8 @@ from dataclasses import replace
 from fit_display import FitDisplay
 
 from genrl.generative_model import Progress
+from genrl.stop_signals import StopSignals
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 
 __all__ = ["shown_fit"]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from command_line import parse_env_kwargs, run
 from fit_display import FitDisplay
 from pydantic import TypeAdapter
 from stable_baselines3.common import logger as sb3_logger
@@ -16,8 +17,8 @@ from agents.generative_choices import PolicyName
 from experts import load_demonstrations
 from genrl.evaluation import evaluate_policy, print_evaluation, random_return, write_evaluation
 from genrl.evaluation.loss_curve import draw_loss_curve
+from genrl.stop_signals import StopSignals, stop_requested
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 DEFAULTS = CloningConfig()
@@ -115,7 +116,8 @@ def main(config: TrainConfig) -> None:
         flush=True,
     )
     train(agent, directory)
-    report(agent, directory, config.eval_episodes)
+    if not stop_requested():
+        report(agent, directory, config.eval_episodes)
 
 
 def train(agent: BehaviourCloning, directory: RunDirectory) -> None:

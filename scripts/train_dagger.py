@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from command_line import parse_env_kwargs, run
 from fit_display import FitDisplay
 from policy_source import find_policy, known_expert_return
 from pydantic import TypeAdapter
@@ -23,8 +24,8 @@ from genrl.evaluation import (
 )
 from genrl.policies import load_policy
 from genrl.protocols import Policy
+from genrl.stop_signals import StopSignals, stop_requested
 from genrl.training.fit import FitEpoch
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 DEFAULTS = DAggerConfig()
@@ -108,7 +109,8 @@ def main(config: TrainConfig) -> None:
         flush=True,
     )
     train(agent, directory, config.round_episodes)
-    report(directory, config.eval_episodes)
+    if not stop_requested():
+        report(directory, config.eval_episodes)
 
 
 def expert_return(config: TrainConfig, expert: Policy) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run, when_stopped
+
 import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line import parse_env_kwargs, run
 from pydantic import TypeAdapter
 
 from experts.hyperparameters import Algorithm, ExpertSettings, expert_settings
@@ -59,14 +60,17 @@ class TrainExpertConfig:
 
 def main(config: TrainExpertConfig) -> None:
     """Train an expert with stable-baselines3 on the fast simulator, evaluate it, and put it into the catalogue."""
-    from genrl.training.resumable import StopSignals
+    from stopped_run import stopped_run
 
+    from genrl.stop_signals import StopSignals
+
+    expert_run = resume(config.resume) if config.resume else start(config)
+    total = config.n_timesteps or expert_run.directory.config["n_timesteps"]
+    when_stopped(lambda: stopped_run(expert_run.directory, of=total))
     with StopSignals() as stop:
-        expert_run = resume(config.resume) if config.resume else start(config)
-        finished = expert_run.train(config.n_timesteps or expert_run.directory.config["n_timesteps"], stop)
-        if not finished:
-            print(f"stopped; to go on: python scripts/train_expert.py --resume {expert_run.directory.path}")
-        report(expert_run, register=finished)
+        finished = expert_run.train(total, stop)
+    if finished:
+        report(expert_run)
 
 
 def start(config: TrainExpertConfig) -> ExpertRun:
@@ -102,8 +106,13 @@ def start(config: TrainExpertConfig) -> ExpertRun:
         "command": shlex.join(["python", "scripts/train_expert.py", *sys.argv[1:]]),
     }
     directory = RunDirectory.create(config.log_folder, f"expert-{config.algo}", config.env, config.seed, about)
-    print(f"{config.algo.upper()} on {config.env}, {settings.num_envs} environments\nrun directory: {directory.path}")
-    return expert_run(config, learner, directory)
+    fresh = expert_run(config, learner, directory)
+    fresh.save()
+    print(
+        f"{config.algo.upper()} on {config.env}, {settings.num_envs} environments\nrun directory: {directory.path}",
+        flush=True,
+    )
+    return fresh
 
 
 def resume(path: Path) -> ExpertRun:
@@ -147,7 +156,7 @@ def expert_run(config: TrainExpertConfig, learner: BaseAlgorithm, directory: Run
     )
 
 
-def report(expert_run: ExpertRun, *, register: bool) -> None:
+def report(expert_run: ExpertRun) -> None:
     """Evaluate the best policy over many episodes, print the table, and put it into the catalogue."""
     from experts import register as put_into_catalogue
     from experts.new_expert import describe_expert
@@ -158,8 +167,6 @@ def report(expert_run: ExpertRun, *, register: bool) -> None:
     actor, evaluation = expert_run.evaluate_best(config.final_episodes)
     print_evaluation(evaluation.summary())
     print(f"run: {directory.path}\ncurve: {expert_run.learning_curve}")
-    if not register:
-        return
     if expert_run.env_kwargs:
         print("not put into the catalogue: --env-kwargs changed the task; record it with")
         print(f"  python scripts/collect_demonstrations.py --policy {directory.path}")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run, when_stopped
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from command_line import parse_env_kwargs, run
 from pydantic import TypeAdapter
+from stopped_run import stopped_run
 
 from agents import GAIL, GAILConfig, ImitationRun
 from agents.learner_config import LearnerConfig
 from experts import load_demonstrations
 from genrl.errors import InputError
 from genrl.evaluation import random_return
-from genrl.training.resumable import StopSignals
+from genrl.stop_signals import StopSignals
 from genrl.training.run_directory import RunDirectory
 from genrl.transitions import Demonstrations
 
@@ -75,9 +77,12 @@ class TrainConfig:
 
 def main(config: TrainConfig) -> None:
     """Train GAIL from expert demonstrations and report how close to the expert it came."""
+    imitation = resume(config) if config.resume else start(config)
+    total = config.n_timesteps or imitation.directory.config["n_timesteps"]
+    when_stopped(lambda: stopped(imitation, total))
     with StopSignals() as stop:
-        imitation = resume(config) if config.resume else start(config)
-        imitation.train(config.n_timesteps or imitation.directory.config["n_timesteps"], stop)
+        imitation.train(total, stop)
+    if not stop.requested:
         imitation.report(config.final_episodes)
 
 
@@ -106,12 +111,14 @@ def start(config: TrainConfig) -> ImitationRun:
     directory = RunDirectory.create(
         config.log_folder, name, config.env, config.seed, about, data_digest=demonstrations.digest()
     )
+    imitation = imitation_run(config, agent, directory)
+    imitation.save()
     print(
         f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
         f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
         flush=True,
     )
-    return imitation_run(config, agent, directory)
+    return imitation
 
 
 def resume(asked: TrainConfig) -> ImitationRun:
@@ -132,6 +139,12 @@ def resume(asked: TrainConfig) -> ImitationRun:
     agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations, device=config.device)
     print(f"resuming {directory.path} at {agent.learner.num_timesteps:,} steps", flush=True)
     return imitation_run(config, agent, directory)
+
+
+def stopped(imitation: ImitationRun, total: int) -> str:
+    """What a signal has left of a run of `total` steps."""
+    words = stopped_run(imitation.directory, of=total)
+    return words if imitation.agent.start is not None else f"{words}\nthe pretraining then begins again"
 
 
 def imitation_run(config: TrainConfig, agent: GAIL, directory: RunDirectory) -> ImitationRun:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from command_line import run
+
 import inspect
 import math
 from collections.abc import Iterable
@@ -12,7 +14,6 @@ from typing import Annotated, Any
 import torch
 import tyro
 from code_watch import code_figures
-from command_line import run
 from domain_transfer import describe, load_domains, measure_transfer, train_transfer
 from families import make_model, spelled_out
 from generative_data import GenerativeData, load_data
@@ -28,6 +29,7 @@ from genrl.evaluation import density_report, same_distribution, sliced_wasserste
 from genrl.gans import PoseGuidedGAN
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
+from genrl.stop_signals import stop_requested
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
@@ -88,6 +90,8 @@ def main(config: TrainConfig) -> None:
     print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
     seconds = train(model, data)
     keep(model, directory)
+    if stop_requested():
+        return None
     torch.manual_seed(config.seed)
     known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
     report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
@@ -113,6 +117,8 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     torch.manual_seed(config.seed)
     seconds = train_transfer(model, domains)
     keep(model, directory)
+    if stop_requested():
+        return
     report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
     name_pictures(draw_transfer(model, domains.source_test, domains.target_test, directory.path))
 
@@ -131,6 +137,8 @@ def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
     torch.manual_seed(config.seed)
     seconds = train_posed(model, images)
     keep(model, directory)
+    if stop_requested():
+        return
     report(directory, {"fit_seconds": seconds, **measure_posed(model, images)})
     name_pictures([draw_posed(model, images, directory.path / "poses.png")])
 

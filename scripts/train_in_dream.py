@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from command_line import parse_env_kwargs, run
 from fit_display import FitDisplay
 from policy_source import known_expert_return
 from pydantic import TypeAdapter
@@ -24,8 +25,8 @@ from genrl.evaluation import (
     write_evaluation,
 )
 from genrl.policies import load_policy
+from genrl.stop_signals import StopSignals
 from genrl.training.atomic_files import read_json
-from genrl.training.resumable import StopSignals
 from genrl.training.run_directory import RunDirectory
 
 AGENT = "dreaming"
@@ -70,7 +71,7 @@ def main(config: TrainConfig) -> None:
     with StopSignals() as stop:
         agent, directory, config = resume(config) if config.resume else start(config)
         train(agent, directory, config.real_steps or directory.config["real_steps"], config.round_episodes, stop)
-        if agent.rounds_done:
+        if agent.rounds_done and not stop.requested:
             report(directory, config.eval_episodes)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 import time
 from dataclasses import replace
 from typing import Any
 
 import torch
-from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
 from planner_data import load_episodes, task_spaces
 from planner_pictures import draw_plans
@@ -19,6 +20,7 @@ from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
 from genrl.generative_model import describe_model, rebuild_model
 from genrl.planners import RecedingHorizonPlanner, RowDynamics, TrajectoryModel, save_planner
+from genrl.stop_signals import stop_requested
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
@@ -58,6 +60,8 @@ def main(config: TrainConfig) -> None:
     began = time.perf_counter()
     with one_torch_thread():
         epochs = train(sampler.to(device), grids.to(device), directory)
+        if stop_requested():
+            return
         guide = make_guide(config, columns, demonstrations)
         space = task_spaces(config.env, env_kwargs)[1]
         planner = make_planner(config, sampler.cpu(), columns, space, acting, grids, guide)

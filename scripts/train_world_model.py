@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from command_line import parse_env_kwargs, run
+
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
-from command_line import parse_env_kwargs, run
 from fit_in_run import fit_in_run
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -20,6 +21,7 @@ from world_model_pixels import FilmedTask
 from agents.world_model_choices import MODELS, WorldModelName, planned_updates, with_fitting
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
+from genrl.stop_signals import stop_requested
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
 from genrl.training.fit import FitHistory
@@ -106,6 +108,8 @@ def main(config: TrainConfig) -> None:
     began = time.perf_counter()
     with one_torch_thread():
         history = train(model, experience, directory)
+    if stop_requested():
+        return
     report(model, judged, directory, history, time.perf_counter() - began, config.seed)
     if filmed is not None:
         filmed.codes.vae.save(directory.path / "frames")

@@ -8,8 +8,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from genrl.errors import InputError
 from genrl.evaluation.aggregate import Evaluation
+from genrl.stop_signals import StopSignals
 
-__all__ = ["KeepBest"]
+__all__ = ["LEFT_OUT", "KeepBest"]
+
+LEFT_OUT = "evaluation_left_out_at"
+"""Key in a run's config for the step of an evaluation that a stop signal left out."""
 
 
 class KeepBest(BaseCallback):
@@ -24,6 +28,9 @@ class KeepBest(BaseCallback):
         every: environment steps between two evaluations.
         best: mean return to beat, where a run goes on.
         from_start: evaluate before the first step too, where learning starts from a policy that is worth keeping.
+        overdue: evaluate before the next step, where a run that goes on was stopped before an evaluation.
+        stop: once it is requested, an evaluation is broken off and none begins.
+        left_out: called with the step of an evaluation that was due and that `stop` left out.
 
     Raises:
         InputError: `every` is below 1.
@@ -37,6 +44,9 @@ class KeepBest(BaseCallback):
         every: int,
         best: float = float("-inf"),
         from_start: bool = False,
+        overdue: bool = False,
+        stop: StopSignals | None = None,
+        left_out: Callable[[int], object] = lambda steps: None,
     ) -> None:
         super().__init__()
         if every < 1:
@@ -46,11 +56,15 @@ class KeepBest(BaseCallback):
         self._every = every
         self.best = best
         self._from_start = from_start
+        self._overdue = overdue
+        self._stop = stop or StopSignals()
+        self._left_out = left_out
         self.latest: Evaluation | None = None
         self._is_evaluated = False
 
     def _on_training_start(self) -> None:
-        is_due = self._from_start and self.model.num_timesteps == 0
+        is_due = self._overdue or (self._from_start and self.model.num_timesteps == 0)
+        self._is_evaluated = False
         self._next = 0 if is_due else (self.model.num_timesteps // self._every + 1) * self._every
 
     def _on_rollout_start(self) -> None:
@@ -72,7 +86,14 @@ class KeepBest(BaseCallback):
         steps = self.model.num_timesteps
         self._next = (steps // self._every + 1) * self._every
         self._is_evaluated = True
-        self.latest = evaluation = self._evaluate()
+        try:
+            with self._stop.interruptible():
+                self.latest = evaluation = self._evaluate()
+        except KeyboardInterrupt:
+            if not self._stop.requested:
+                raise
+            self._left_out(steps)
+            return
         self.logger.record("eval/mean_reward", float(evaluation.returns.mean()))
         self.logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))
         self.logger.record("time/total_timesteps", steps, exclude="tensorboard")

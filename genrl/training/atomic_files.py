@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from genrl.errors import InputError
+from genrl.stop_signals import uninterrupted
 
 __all__ = ["encode_json", "read_json", "recover_folder", "replace_folder", "write_bytes", "write_json"]
 
@@ -74,6 +75,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is damaged: it is no JSON ({error})") from None
 
 
+@uninterrupted()
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make `folder` hold what `fill` writes into the empty folder that it is given.
 

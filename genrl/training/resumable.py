@@ -1,49 +1,15 @@
-"""Training that can be stopped at any moment and gone on with: signals, and checkpoints between two rollouts."""
+"""Training that can be stopped at any moment and gone on with: checkpoints between two rollouts."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import time
 from collections.abc import Callable
-from types import FrameType, TracebackType
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from genrl.stop_signals import StopSignals
+
 __all__ = ["Resumable", "StopSignals"]
-
-STDERR = 2
-
-
-class StopSignals:
-    """While entered, the first Ctrl-C or SIGTERM asks for a stop at the next good moment; a second stops at once.
-
-    >>> with StopSignals() as stop:
-    ...     stop.requested
-    False
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._handlers: dict[int, object] = {}
-
-    def __enter__(self) -> StopSignals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        # Not print: a signal may come while the interpreter is inside a write to the same stream, which may not nest.
-        with contextlib.suppress(OSError):
-            os.write(STDERR, b"\nstopping after this iteration; once more stops at once\n")
 
 
 class Resumable(BaseCallback):

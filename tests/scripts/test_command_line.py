@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from genrl.errors import InputError, NotFiniteError
+from genrl.stop_signals import StopSignals
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -79,7 +81,7 @@ def test_config_reaches_main(command_line: ModuleType, monkeypatch: pytest.Monke
             2,
             "error: permission denied: x.json (choose a place that you may read and write)\n",
         ),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (KeyboardInterrupt(), 130, "stopped before anything was saved\n"),
     ],
 )
 def test_one_line_and_a_code(
@@ -92,6 +94,62 @@ def test_one_line_and_a_code(
 ) -> None:
     assert run(command_line, monkeypatch, raiser(error)) == code
     assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_what_is_saved(
+    command_line: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    code: int,
+) -> None:
+    def main(config: Config) -> None:
+        command_line.when_stopped(lambda: "go on with it")
+        signal.raise_signal(number)
+        pytest.fail("not interrupted")
+
+    before = signal.getsignal(number)
+    assert run(command_line, monkeypatch, main) == code
+    assert capsys.readouterr().err == "go on with it\n"
+    assert signal.getsignal(number) is before
+
+
+def test_a_main_that_ends_in_good_order_after_a_signal(
+    command_line: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(config: Config) -> None:
+        with StopSignals() as stop:
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.requested
+
+    assert run(command_line, monkeypatch, main) == 143
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped before anything was saved"
+
+
+def test_what_a_signal_broke_is_named_without_a_traceback(
+    command_line: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(config: Config) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("half\ndone") from None
+
+    assert run(command_line, monkeypatch, main) == 130
+    assert capsys.readouterr().err == "stopped before anything was saved\nwhile it stopped: ValueError: half done\n"
+
+
+def test_bad_input_after_a_signal_keeps_its_message(
+    command_line: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main(config: Config) -> None:
+        with StopSignals():
+            signal.raise_signal(signal.SIGINT)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/a")
+
+    assert run(command_line, monkeypatch, main) == 2
+    assert "no space left on device: runs/a" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

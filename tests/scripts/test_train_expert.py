@@ -16,8 +16,9 @@ def call(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("GENRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(SCRIPTS)
     monkeypatch.chdir(tmp_path)
-    import train_expert
     from command_line import run
+
+    import train_expert
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["train_expert.py", *map(str, arguments)])

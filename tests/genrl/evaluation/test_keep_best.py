@@ -1,3 +1,5 @@
+import signal
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from genrl.errors import InputError
 from genrl.evaluation import Evaluation
 from genrl.evaluation.callback import KeepBest
+from genrl.stop_signals import StopSignals
 
 
 class Memory(KVWriter):
@@ -131,3 +134,52 @@ def test_the_policy_that_is_kept_is_the_one_that_was_evaluated(ppo):
 def test_an_impossible_period_is_refused(every):
     with pytest.raises(InputError, match="1 or more"):
         KeepBest(scripted(), lambda _: None, every=every)
+
+
+class SignalAt(BaseCallback):
+    """A stop signal at a step; training ends in the next rollout."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def _on_step(self):
+        if self.num_timesteps == self.step:
+            signal.raise_signal(signal.SIGTERM)
+        return self.num_timesteps <= self.step + 12
+
+
+def test_after_a_stop_no_evaluation_begins_and_the_one_that_was_due_is_named(ppo):
+    left_out = []
+    with StopSignals() as stop:
+        keep = KeepBest(scripted(1.0), lambda _: None, every=16, stop=stop, left_out=left_out.append)
+        ppo.learn(64, [SignalAt(20), keep])
+    assert keep.best == 1.0
+    assert left_out == [32]
+
+
+def test_a_stop_breaks_an_evaluation_off_and_training_ends_in_good_order(ppo):
+    left_out = []
+
+    def evaluate():
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("it goes on")
+
+    with StopSignals() as stop:
+        ppo.learn(32, KeepBest(evaluate, lambda _: None, every=16, stop=stop, left_out=left_out.append))
+    assert left_out[0] == 16
+
+
+def test_ctrl_c_without_anybody_who_handles_it_ends_training(ppo):
+    def evaluate():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ppo.learn(32, KeepBest(evaluate, lambda _: None, every=16))
+
+
+def test_an_evaluation_that_was_left_out_comes_first_when_a_run_goes_on(ppo, memory):
+    ppo.learn(32)
+    keep = KeepBest(scripted(2.0, 3.0), lambda _: None, every=32, overdue=True)
+    ppo.learn(16, keep, reset_num_timesteps=False)
+    assert [step for step, row in memory.rows if "eval/mean_reward" in row] == [32, 48]

@@ -1,6 +1,4 @@
-import os
 import signal
-import time
 
 import gymnasium as gym
 import pytest
@@ -8,34 +6,8 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
-from genrl.training.resumable import Resumable, StopSignals
-
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
-
-
-def send(number):
-    os.kill(os.getpid(), number)
-    time.sleep(0.01)  # the interpreter handles it between two instructions
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_asks_and_the_second_stops(number, capfd):
-    before = signal.getsignal(number)
-    with StopSignals() as stop:
-        assert not stop.requested
-        send(number)
-        assert stop.requested
-        assert "once more stops at once" in capfd.readouterr().err
-        with pytest.raises(KeyboardInterrupt):
-            send(signal.SIGTERM)
-    assert signal.getsignal(number) is before
-
-
-def test_handlers_are_put_back_after_an_error_too():
-    before = [signal.getsignal(number) for number in SIGNALS]
-    with pytest.raises(RuntimeError), StopSignals():
-        raise RuntimeError
-    assert [signal.getsignal(number) for number in SIGNALS] == before
+from genrl.stop_signals import StopSignals
+from genrl.training.resumable import Resumable
 
 
 class StopAt(BaseCallback):
@@ -98,7 +70,7 @@ def test_a_real_signal_stops_training(ppo, saved):
     class Interrupt(BaseCallback):
         def _on_step(self):
             if self.num_timesteps == 5:
-                send(signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
             return True
 
     with StopSignals() as stop:
