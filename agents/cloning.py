@@ -183,10 +183,6 @@ def clone(
     optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
 
-    def after_epoch(epoch: FitEpoch) -> bool | None:
-        schedule.step()
-        return None if progress is None else progress(epoch)
-
     with one_torch_thread():
         return fit(
             policy,
@@ -194,13 +190,14 @@ def clone(
             labels,
             loss=loss,
             optimizer=optimizer,
+            schedule=schedule,
             epochs=epochs,
             batch_size=config.batch_size,
             validation=_held_out(states.episodes, config.validation, seed),
             patience=(config.patience or max(10, epochs // 5)) if config.validation else None,
             max_grad_norm=config.max_grad_norm,
             seed=seed,
-            progress=after_epoch,
+            progress=progress,
         )
 
 

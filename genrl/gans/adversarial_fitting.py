@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,10 @@ from torch import Tensor, nn
 from genrl.errors import InputError, NotFiniteError
 from genrl.finite import name_not_finite
 from genrl.nn.ema import MovingAverage
-from genrl.training.fit import FitEpoch, FitHistory, LossFunction, Stopped
+from genrl.training.fit import FitEpoch, FitHistory, LossFunction
+from genrl.training.fit_checkpoints import FitStage, FitState, FitStopped, begin_stage
+from genrl.training.fit_history import Stopped
+from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
 
 __all__ = ["AdversarialFitting", "Player", "fit_adversarially"]
 
@@ -61,12 +65,12 @@ class Player:
     Attributes:
         network: whose parameters it moves, and no others.
         loss: scalars of a batch (x, context); `loss` is what it minimises, the others are reported.
-        after_step: called after each of its steps.
+        after_step: called after each of its steps, with the number of those taken so far.
     """
 
     network: nn.Module
     loss: LossFunction
-    after_step: Callable[[], None] | None = None
+    after_step: Callable[[int], None] | None = None
 
 
 class _Side:
@@ -79,8 +83,9 @@ class _Side:
         self.parameters = list(player.network.parameters())
         self.optimizer = torch.optim.Adam(self.parameters, settings.learning_rate, settings.betas)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.updates)
-        self.sums: dict[str, Tensor] = {}
         self.taken = 0
+        self.sums: dict[str, Tensor] = {}
+        self.summed = 0
 
     def step(self, x: Tensor, context: Tensor | None) -> None:
         """Move the parameters, or raise if the loss or its gradient is not finite, and nothing has moved."""
@@ -95,17 +100,107 @@ class _Side:
             raise NotFiniteError(f"the {self.name}'s {what} is not finite")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.player.after_step is not None:
-            self.player.after_step()
         self.taken += 1
+        if self.player.after_step is not None:
+            self.player.after_step(self.taken)
+        self.summed += 1
         for name, value in metrics.items():
             self.sums[name] = self.sums[name] + value.detach() if name in self.sums else value.detach().clone()
 
     def means(self) -> dict[str, float]:
         """Of what was reported since the last call, by `<name>_<metric>`."""
-        means = {f"{self.name}_{name}": float(total) / self.taken for name, total in self.sums.items()}
-        self.sums, self.taken = {}, 0
+        means = {f"{self.name}_{name}": float(total) / self.summed for name, total in self.sums.items()}
+        self.sums, self.summed = {}, 0
         return means
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Between two reports: of its optimiser and its schedule, in tensors and JSON; not its network."""
+        tensors, settings = flatten_optimizer(self.optimizer.state_dict())
+        return tensors, {"optimizer": settings, "schedule": self.schedule.state_dict(), "taken": self.taken}
+
+    def restore(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+        """Go back to what `state` gave."""
+        self.optimizer.load_state_dict(unflatten_optimizer(tensors, document["optimizer"]))
+        self.schedule.load_state_dict(document["schedule"])
+        self.taken = document["taken"]
+
+
+class _Game:
+    """Both sides, and how far they have come: everything that the rounds up to the next report depend on."""
+
+    def __init__(self, discriminator: Player, generator: Player, settings: AdversarialFitting) -> None:
+        self.sides = (
+            _Side("discriminator", discriminator, settings.discriminator_steps, settings),
+            _Side("generator", generator, settings.generator_steps, settings),
+        )
+        self.networks = nn.ModuleList(side.player.network for side in self.sides)
+        self.average = MovingAverage(generator.network, settings.average)
+        self.done: list[FitEpoch] = []
+        self.kept = self._copy()
+
+    def play_round(self, batches: Iterator[tuple[Tensor, Tensor | None]]) -> None:
+        """Every step of both."""
+        for side in self.sides:
+            for _ in range(side.steps):
+                side.step(*next(batches))
+            if side.steps:
+                side.schedule.step()
+        self.average.update()
+
+    def losses(self) -> dict[str, float]:
+        """Means since the last report."""
+        losses = {name: value for side in self.sides for name, value in side.means().items()}
+        return {"loss": losses.get("discriminator_loss", losses.get("generator_loss", math.nan)), **losses}
+
+    def require_finite_weights(self) -> None:
+        """Raises:
+        NotFiniteError: one is not; it is named.
+        """
+        for side in self.sides:
+            weight = name_not_finite(side.player.network.named_parameters())
+            if weight is not None:
+                raise NotFiniteError(f"the {side.name}'s parameter {weight} is not finite")
+
+    def add(self, report: FitEpoch) -> None:
+        """One more report was made, and the generator has its average weights."""
+        self.done.append(report)
+        self.kept = self._copy()
+
+    def state(self) -> FitState:
+        """Between two reports."""
+        groups = {"networks": self.networks.state_dict(), "kept": self.kept, "average": self.average.state_dict()}
+        documents = {}
+        for side in self.sides:
+            groups[side.name], documents[side.name] = side.state()
+        tensors = {f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+        return FitState(tensors=tensors, document=documents, epochs=tuple(self.done))
+
+    def final_state(self) -> FitState:
+        """After the last report: the weights that were kept."""
+        tensors = {f"kept.{name}": tensor for name, tensor in self.kept.items()}
+        return FitState(tensors=tensors, document={}, epochs=tuple(self.done))
+
+    def restore(self, state: FitState) -> None:
+        """Go back to what `state` or `final_state` gave.
+
+        Raises:
+            InputError: it is of another game.
+        """
+        groups = state.groups()
+        try:
+            self.networks.load_state_dict(groups["kept"])
+            self.kept = self._copy()
+            if "networks" in groups:
+                self.networks.load_state_dict(groups["networks"])
+                self.average.load_state_dict(groups["average"])
+                for side in self.sides:
+                    side.restore(groups[side.name], state.document[side.name])
+        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise InputError(f"the checkpoint is of another fit: {error}") from error
+        self.done = list(state.epochs)
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
 
 
 def fit_adversarially(
@@ -124,6 +219,9 @@ def fit_adversarially(
     last report, the generator with its average ones, however the loop ends: also when an exception passes through it,
     or when a loss or gradient that is not finite ends it, with an error. While `report` and `progress` are called, the
     generator has its average weights.
+
+    Inside of a `FitCheckpoints` the state after each report can be stored, and a game that was interrupted goes on from
+    there with the same result, to the bit, as one that was not.
 
     Whatever the losses draw from torch's global generator follows from the seed; the generator is left as it was.
 
@@ -144,46 +242,58 @@ def fit_adversarially(
     Raises:
         NotFiniteError: a loss or a gradient became NaN or infinite.
     """
-    sides = (
-        _Side("discriminator", discriminator, settings.discriminator_steps, settings),
-        _Side("generator", generator, settings.generator_steps, settings),
-    )
-    networks = nn.ModuleList(side.player.network for side in sides)
+    game = _Game(discriminator, generator, settings)
+    networks = game.networks
     modes = [network.training for network in networks]
-    average = MovingAverage(generator.network, settings.average)
     device = next(networks.parameters()).device
     planned = -(-settings.updates // settings.report_every)
-    done: list[FitEpoch] = []
-    kept = _copy(networks)
     stopped: Stopped = "epochs"
+    stage = begin_stage("an adversarial game")
+    if stage.completed:
+        return _completed(stage, game, progress)
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(settings.seed)
+            if stage.saved is not None:
+                game.restore(stage.saved)
+                stage.replay(progress)
             batches = _batches(x, context, settings.batch_size, device)
-            for number in range(1, planned + 1):
+            while len(game.done) < planned:
                 networks.train()
-                rounds = min(settings.report_every, settings.updates - len(done) * settings.report_every)
-                played = len(done) * settings.report_every
+                played = len(game.done) * settings.report_every
                 try:
-                    for _ in range(rounds):
+                    for _ in stage.batches(range(min(settings.report_every, settings.updates - played))):
                         played += 1
-                        _play_round(sides, average, batches)
-                    _require_finite_weights(sides)
+                        game.play_round(batches)
+                    game.require_finite_weights()
                 except NotFiniteError as error:
-                    raise _stopped(str(error), played, len(done)) from None
+                    raise _stopped(str(error), played, len(game.done)) from None
                 networks.eval()
-                with average.applied():
-                    figures = {**_losses(sides), **({} if report is None else report())}
-                    done.append(FitEpoch(number=number, planned=planned, train=figures, validation={}))
-                    kept = _copy(networks)
-                    if progress is not None and progress(done[-1]) is False:
-                        stopped = "asked"
-                        break
+                with game.average.applied():
+                    figures = {**game.losses(), **({} if report is None else report())}
+                    game.add(FitEpoch(number=len(game.done) + 1, planned=planned, train=figures, validation={}))
+                    asked = progress is not None and progress(game.done[-1]) is False
+                stage.reached(game.state, last=asked)
+                if asked:
+                    stopped = "asked"
+                    break
+    except FitStopped:
+        stopped = "asked"
     finally:
-        networks.load_state_dict(kept)
+        networks.load_state_dict(game.kept)
         for network, mode in zip(networks, modes, strict=True):
             network.train(mode)
-    return FitHistory(epochs=tuple(done), kept=len(done), stopped=stopped)
+    if stopped != "asked":
+        stage.complete(game.final_state)
+    return FitHistory(epochs=tuple(game.done), kept=len(game.done), stopped=stopped)
+
+
+def _completed(stage: FitStage, game: _Game, progress: Callable[[FitEpoch], bool | None] | None) -> FitHistory:
+    """Of a game that was completed in an earlier process: the networks get their weights."""
+    assert stage.saved is not None
+    game.restore(stage.saved)
+    stage.replay(progress)
+    return FitHistory(epochs=tuple(game.done), kept=len(game.done), stopped="epochs")
 
 
 def _batches(
@@ -192,34 +302,6 @@ def _batches(
     while True:
         picked = torch.randint(len(x), (batch_size,))
         yield x[picked].to(device), None if context is None else context[picked].to(device)
-
-
-def _play_round(
-    sides: tuple[_Side, _Side], average: MovingAverage, batches: Iterator[tuple[Tensor, Tensor | None]]
-) -> None:
-    """Every step of both."""
-    for side in sides:
-        for _ in range(side.steps):
-            side.step(*next(batches))
-        if side.steps:
-            side.schedule.step()
-    average.update()
-
-
-def _require_finite_weights(sides: tuple[_Side, _Side]) -> None:
-    for side in sides:
-        weight = name_not_finite(side.player.network.named_parameters())
-        if weight is not None:
-            raise NotFiniteError(f"the {side.name}'s parameter {weight} is not finite")
-
-
-def _losses(sides: tuple[_Side, _Side]) -> dict[str, float]:
-    losses = {name: value for side in sides for name, value in side.means().items()}
-    return {"loss": losses.get("discriminator_loss", losses.get("generator_loss", math.nan)), **losses}
-
-
-def _copy(networks: nn.ModuleList) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in networks.state_dict().items()}
 
 
 def _stopped(what: str, number: int, kept: int) -> NotFiniteError:

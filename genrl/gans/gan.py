@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from math import prod
 
 from torch import nn
@@ -104,7 +103,7 @@ class GAN(AdversarialModel):
 
     def _players(self) -> tuple[Player, Player]:
         discriminator, generator = super()._players()
-        if self.weight_clip is not None:
-            clip = partial(clip_weights, self.discriminator, self.weight_clip)
-            discriminator = replace(discriminator, after_step=clip)
+        limit = self.weight_clip
+        if limit is not None:
+            discriminator = replace(discriminator, after_step=lambda taken: clip_weights(self.discriminator, limit))
         return discriminator, generator

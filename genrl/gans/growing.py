@@ -90,13 +90,11 @@ class Growth:
         self._networks = networks
         self._deepest = deepest
         self._steps = steps
-        self._taken = 0
         self._set(0.0)
 
-    def step(self) -> None:
-        """One more step was taken."""
-        self._taken += 1
-        self._set(depth_at(self._taken / self._steps, self._deepest))
+    def step(self, taken: int) -> None:
+        """So many steps were taken."""
+        self._set(depth_at(taken / self._steps, self._deepest))
 
     @torch.no_grad()
     def _set(self, depth: float) -> None:

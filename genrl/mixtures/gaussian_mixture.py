@@ -15,12 +15,12 @@ from genrl.argument_checks import at_least
 from genrl.errors import InputError
 from genrl.generative_model import Progress
 from genrl.mixtures.arguments import as_double, as_lists
+from genrl.mixtures.climbing import Iterations, Watch
 from genrl.mixtures.covariances import COVARIANCES, FULL, CovarianceForm, CovarianceType
 from genrl.mixtures.em import Moments, Parameters, expect, log_density, maximise, moments_of
 from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.sampling import context_parameters, draw, draw_given
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
-from genrl.mixtures.watching import Watch
 
 __all__ = ["GaussianMixture"]
 
@@ -204,15 +204,13 @@ class GaussianMixture(FittedMixture):
 
     def _climb(self, x: Tensor, parameters: Parameters, watch: Watch) -> Climb:
         """EM from one start, until an iteration gains less than `tol`."""
-        before = -math.inf
-        for iteration in range(1, self.max_iter + 1):
-            likelihood, moments = expect(x, parameters, self._form)
+        climb, goes_on = Iterations(watch, self.max_iter, parameters), True
+        while goes_on:
+            likelihood, moments = expect(x, climb.parameters, self._form)
             parameters = maximise(moments, self._form, self.reg_covar)
-            gain, before = likelihood - before, likelihood
-            settled = abs(gain) < self.tol
-            if watch(iteration, self.max_iter, -likelihood) or settled:
-                break
-        return Climb(parameters=parameters, lower_bound=before, iterations=iteration, converged=settled)
+            settled = abs(likelihood - climb.objective) < self.tol
+            goes_on = climb.follow(-likelihood, likelihood, parameters, settled=settled)
+        return Climb(parameters=parameters, lower_bound=likelihood, iterations=climb.done, converged=settled)
 
     def _start(self, x: Tensor, generator: torch.Generator) -> Parameters:
         found = maximise(self._first_moments(x, generator), self._form, self.reg_covar)

@@ -7,16 +7,15 @@ prior; that holds because the responsibilities are then the best ones for the po
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from genrl.mixtures import gaussian_wishart
+from genrl.mixtures.climbing import Iterations, Watch
 from genrl.mixtures.em import Moments, Parameters, expect
 from genrl.mixtures.gaussian_wishart import GaussianWishart, Precision
 from genrl.mixtures.student_mixture import StudentMixture
-from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WeightPosterior
 
 __all__ = [
@@ -135,15 +134,13 @@ def climb(
         max_iter: iterations at most.
         watch: told of each iteration; the loss is minus the bound, for each row.
     """
-    watch = watch or Watch(None)
-    posterior, before = start, -math.inf
-    for iteration in range(1, max_iter + 1):
+    iterations, goes_on = Iterations(watch or Watch(None), max_iter, start), True
+    while goes_on:
+        posterior = iterations.parameters
         bound, moments = evaluate(x, posterior, prior, families)
-        settled = abs(bound - before) < tol
-        if watch(iteration, max_iter, -bound / len(x)) or settled or iteration == max_iter:
-            break
-        posterior, before = absorb(prior, moments, families), bound
-    return Run(posterior=posterior, lower_bound=bound, moments=moments, iterations=iteration, converged=settled)
+        settled = abs(bound - iterations.objective) < tol
+        goes_on = iterations.follow(-bound / len(x), bound, absorb(prior, moments, families), settled=settled)
+    return Run(posterior=posterior, lower_bound=bound, moments=moments, iterations=iterations.done, converged=settled)
 
 
 def symmetric_prior(

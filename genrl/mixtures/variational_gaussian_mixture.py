@@ -13,6 +13,7 @@ from genrl.errors import InputError
 from genrl.generative_model import Progress
 from genrl.mixtures import variational
 from genrl.mixtures.arguments import as_double, as_lists
+from genrl.mixtures.climbing import Watch
 from genrl.mixtures.em import log_density, moments_of
 from genrl.mixtures.fitted_mixture import FittedMixture
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, VariationalCovarianceType
@@ -20,7 +21,6 @@ from genrl.mixtures.merging import settle
 from genrl.mixtures.starts import InitParams, first_responsibilities, random_generator
 from genrl.mixtures.student_mixture import StudentMixture
 from genrl.mixtures.variational import Families, Posterior, Run
-from genrl.mixtures.watching import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS, WeightConcentrationPriorType
 
 __all__ = ["VariationalGaussianMixture"]

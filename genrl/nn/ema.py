@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -49,6 +49,22 @@ class MovingAverage:
             yield
         finally:
             self._write(own)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The average, and how many updates it has seen; what it holds are the tensors themselves, not copies."""
+        weights = {str(number): weights for number, weights in enumerate(self._weights)}
+        return {"updates": torch.tensor(self._updates), **weights}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state_dict` gave.
+
+        Raises:
+            KeyError, RuntimeError: it is of another network.
+        """
+        self._updates = int(state["updates"])
+        for number, weights in enumerate(self._weights):
+            weights.copy_(state[str(number)])
 
     @torch.no_grad()
     def _write(self, values: list[torch.Tensor]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.training.atomic_files import encode_json, read_json, recover_folder, replace_folder
 
-__all__ = ["Checkpoint", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
+__all__ = ["Checkpoint", "CheckpointParts", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
 
 MANIFEST = "manifest.json"
 FORMAT = "genrl-checkpoint"
@@ -26,20 +26,29 @@ VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """What a checkpoint folder holds, by file name without its suffix.
+class CheckpointParts:
+    """Files of a checkpoint, by name without suffix.
 
     Attributes:
-        folder: where it was read from.
         tensors: of each `<name>.safetensors`, the tensors by key.
         documents: of each `<name>.json`, the document.
         arrays: of each `<name>.npz`, the arrays by key.
     """
 
-    folder: Path
     tensors: dict[str, dict[str, Tensor]]
     documents: dict[str, Any]
     arrays: dict[str, dict[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(CheckpointParts):
+    """What a checkpoint folder holds.
+
+    Attributes:
+        folder: where it was read from.
+    """
+
+    folder: Path
 
 
 def write_checkpoint(

@@ -7,55 +7,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from genrl.errors import InputError, NotFiniteError
 from genrl.finite import describe_not_finite, name_not_finite
 from genrl.nn import MovingAverage
 from genrl.protocols import Trainable
+from genrl.training.fit_checkpoints import FitStage, FitState, FitStopped, begin_stage
+from genrl.training.fit_history import FitEpoch, FitHistory, Stopped
+from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
 
 __all__ = ["FitEpoch", "FitHistory", "LossFunction", "fit"]
 
-Stopped = Literal["epochs", "patience", "asked"]
-
 LossFunction = Callable[[Tensor, Tensor | None], Mapping[str, Tensor]]
 """Scalars of a batch (x, context): `loss` is minimised, the others are reported."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitEpoch:
-    """One pass over the data.
-
-    Attributes:
-        number: counted from 1.
-        planned: how many there will be at most.
-        train: means over the rows trained on, as they were met.
-        validation: means over the rows held out, after the pass; empty if there are none.
-    """
-
-    number: int
-    planned: int
-    train: dict[str, float]
-    validation: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitHistory:
-    """What happened.
-
-    Attributes:
-        epochs: in order.
-        kept: number of the epoch after which the model had the weights that it has now; 0 for those it came with.
-        stopped: all epochs were done, or no more improvement for `patience` of them, or `progress` asked for an end.
-    """
-
-    epochs: tuple[FitEpoch, ...]
-    kept: int
-    stopped: Stopped
 
 
 @dataclass(frozen=True)
@@ -82,6 +52,7 @@ def fit(
     *,
     loss: LossFunction | None = None,
     optimizer: Optimizer | None = None,
+    schedule: LRScheduler | None = None,
     epochs: int = 100,
     batch_size: int = 256,
     validation: float | Tensor = 0.1,
@@ -97,6 +68,9 @@ def fit(
     back however the loop ends, also when an exception (Ctrl-C, or one that `progress` raises) passes through it.
     A loss or gradient that is not finite ends the training before it reaches the weights, with an error.
 
+    Inside of a `FitCheckpoints` the end of each epoch can be stored, and a fit that was interrupted goes on from there
+    with the same result, to the bit, as one that was not.
+
     Whatever the loss draws from torch's global generator follows from `seed` too; the generator is left as it was.
     Each validation draws the same numbers, so that its losses differ by the weights alone.
 
@@ -106,6 +80,7 @@ def fit(
         context: (rows, ...), given to the loss beside x.
         loss: by default `model.loss`.
         optimizer: of the model's parameters; by default Adam at its usual step size, 1e-3.
+        schedule: of the optimizer's step size, advanced after each epoch.
         epochs: passes over the data, at most.
         batch_size: rows of a minibatch; the last one of an epoch may be smaller.
         validation: fraction of the rows to hold out, drawn at random; or the indices of those to hold out.
@@ -117,7 +92,8 @@ def fit(
         progress: called after each epoch; a False that it returns ends the training.
 
     Raises:
-        InputError: there are no rows to train on, a setting is out of its range, or the model has no loss.
+        InputError: there are no rows to train on, a setting is out of its range, the model has no loss, or the
+            checkpoint to go on from is of another fit.
         NotFiniteError: a loss, a gradient or a weight became NaN or infinite; the model has its best weights so far.
 
     >>> class Mean(nn.Module):
@@ -139,33 +115,133 @@ def fit(
     trained, held_out = (
         _Rows(x, context, indices, batch_size, device) for indices in _split(len(x), validation, patience, seed)
     )
-    done: list[FitEpoch] = []
-    kept, kept_epoch, lowest = _copy(model), 0, math.inf
-    stopped: Stopped = "epochs"
     smooth = MovingAverage(model, average) if average else None
+    course = _Course(model, optimizer, schedule, smooth, len(x))
     was_training = model.training
+    stage = begin_stage("gradient descent")
+    if stage.completed:
+        return _completed(stage, course, progress)
     try:
         with _own_random_state(device, seed):
-            for number in range(1, epochs + 1):
-                failure = partial(_failure, number, kept_epoch)
+            if stage.saved is not None:
+                course.restore(stage.saved)
+                stage.replay(progress)
+            while (stopped := course.ended(epochs, patience)) is None:
+                number = len(course.done) + 1
+                failure = partial(_failure, number, course.kept_epoch)
                 model.train()
-                train = _train(model, trained, loss, optimizer, max_grad_norm, smooth, failure)
+                train = _train(model, trained, loss, optimizer, max_grad_norm, smooth, failure, stage)
+                if schedule is not None:
+                    schedule.step()
                 with nullcontext() if smooth is None else smooth.applied():
-                    held = _validate(model, held_out, loss, seed, failure)
-                    watched = held.get("loss", -math.inf)
-                    done.append(FitEpoch(number=number, planned=epochs, train=train, validation=held))
-                    if not held or watched < lowest:
-                        kept, kept_epoch, lowest = _copy(model), number, watched
-                    if progress is not None and progress(done[-1]) is False:
-                        stopped = "asked"
-                        break
-                    if patience is not None and number - kept_epoch >= patience:
-                        stopped = "patience"
-                        break
+                    held = _validate(model, held_out, loss, seed, failure, stage)
+                    course.add(FitEpoch(number=number, planned=epochs, train=train, validation=held))
+                    asked = progress is not None and progress(course.done[-1]) is False
+                stage.reached(course.state, last=asked)
+                if asked:
+                    stopped = "asked"
+                    break
+    except FitStopped:
+        stopped = "asked"
     finally:
-        model.load_state_dict(kept)
+        model.load_state_dict(course.kept)
         model.train(was_training)
-    return FitHistory(epochs=tuple(done), kept=kept_epoch, stopped=stopped)
+    if stopped != "asked":
+        stage.complete(partial(course.final_state, stopped))
+    return course.history(stopped)
+
+
+class _Course:
+    """How far a fit has come: everything that its next epoch depends on."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        schedule: LRScheduler | None,
+        smooth: MovingAverage | None,
+        rows: int,
+    ) -> None:
+        self.done: list[FitEpoch] = []
+        self.kept, self.kept_epoch, self.lowest = _copy(model), 0, math.inf
+        self._model = model
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._smooth = smooth
+        self._rows = rows
+
+    def add(self, epoch: FitEpoch) -> None:
+        """One more epoch was done, and the model has the weights that were validated."""
+        self.done.append(epoch)
+        watched = epoch.validation.get("loss", -math.inf)
+        if not epoch.validation or watched < self.lowest:
+            self.kept, self.kept_epoch, self.lowest = _copy(self._model), epoch.number, watched
+
+    def ended(self, epochs: int, patience: int | None) -> Stopped | None:
+        """Why no epoch follows; None if one does."""
+        if patience is not None and len(self.done) - self.kept_epoch >= patience:
+            return "patience"
+        return "epochs" if len(self.done) >= epochs else None
+
+    def history(self, stopped: Stopped) -> FitHistory:
+        return FitHistory(epochs=tuple(self.done), kept=self.kept_epoch, stopped=stopped)
+
+    def state(self) -> FitState:
+        """Between two epochs."""
+        moments, settings = flatten_optimizer(self._optimizer.state_dict())
+        groups = {
+            "model": self._model.state_dict(),
+            "kept": self.kept,
+            "optimizer": moments,
+            "average": {} if self._smooth is None else self._smooth.state_dict(),
+        }
+        schedule = None if self._schedule is None else self._schedule.state_dict()
+        return FitState(
+            tensors={f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()},
+            document={**self._facts(), "optimizer": settings, "schedule": schedule},
+            epochs=tuple(self.done),
+        )
+
+    def final_state(self, stopped: Stopped) -> FitState:
+        """After the last epoch: the weights that were kept, and why it was the last."""
+        tensors = {f"kept.{name}": tensor for name, tensor in self.kept.items()}
+        return FitState(tensors=tensors, document={**self._facts(), "stopped": stopped}, epochs=tuple(self.done))
+
+    def restore(self, state: FitState) -> None:
+        """Go back to what `state` or `final_state` gave.
+
+        Raises:
+            InputError: it is of another fit.
+        """
+        groups, facts = state.groups(), state.document
+        try:
+            if facts["rows"] != self._rows:
+                raise InputError(f"the checkpoint is of a fit to {facts['rows']} rows, not to {self._rows}")
+            self._model.load_state_dict(groups["kept"])
+            self.kept, self.kept_epoch = _copy(self._model), facts["kept_epoch"]
+            self.lowest = math.inf if facts["lowest"] is None else facts["lowest"]
+            if "optimizer" in facts:
+                self._model.load_state_dict(groups["model"])
+                self._optimizer.load_state_dict(unflatten_optimizer(groups.get("optimizer", {}), facts["optimizer"]))
+                if self._schedule is not None:
+                    self._schedule.load_state_dict(facts["schedule"])
+                if self._smooth is not None:
+                    self._smooth.load_state_dict(groups["average"])
+        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise InputError(f"the checkpoint is of another fit: {error}") from error
+        self.done = list(state.epochs)
+
+    def _facts(self) -> dict[str, Any]:
+        lowest = self.lowest if math.isfinite(self.lowest) else None
+        return {"rows": self._rows, "kept_epoch": self.kept_epoch, "lowest": lowest}
+
+
+def _completed(stage: FitStage, course: _Course, progress: Callable[[FitEpoch], bool | None] | None) -> FitHistory:
+    """Of a fit that was completed in an earlier process: the model gets its weights."""
+    assert stage.saved is not None
+    course.restore(stage.saved)
+    stage.replay(progress)
+    return course.history(stage.saved.document["stopped"])
 
 
 def _train(
@@ -176,10 +252,11 @@ def _train(
     max_grad_norm: float | None,
     smooth: MovingAverage | None,
     failure: Callable[[str], NotFiniteError],
+    stage: FitStage,
 ) -> dict[str, float]:
     """One epoch; raises what `failure` makes as soon as something is not finite."""
     means = _Means()
-    for number, (x, context) in enumerate(rows.batches(shuffled=True), start=1):
+    for number, (x, context) in enumerate(stage.batches(rows.batches(shuffled=True)), start=1):
         metrics = loss(x, context)
         optimizer.zero_grad(set_to_none=True)
         metrics["loss"].backward()
@@ -200,12 +277,17 @@ def _train(
 
 @torch.no_grad()
 def _validate(
-    model: nn.Module, rows: _Rows, loss: LossFunction, seed: int, failure: Callable[[str], NotFiniteError]
+    model: nn.Module,
+    rows: _Rows,
+    loss: LossFunction,
+    seed: int,
+    failure: Callable[[str], NotFiniteError],
+    stage: FitStage,
 ) -> dict[str, float]:
     means = _Means()
     model.eval()
     with _own_random_state(rows.device, seed):
-        for x, context in rows.batches(shuffled=False):
+        for x, context in stage.batches(rows.batches(shuffled=False)):
             means.add(loss(x, context), len(x))
     values = means.values()
     if not math.isfinite(values.get("loss", 0.0)):

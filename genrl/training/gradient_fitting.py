@@ -84,15 +84,12 @@ def fit_by_gradient(
     epochs = -(-settings.updates // -(-trained // settings.batch_size))
     optimizer, schedule = falling_adam(model, settings, epochs)
 
-    def after_epoch(epoch: FitEpoch) -> bool | None:
-        schedule.step()
-        return None if progress is None else progress(epoch)
-
     return fit(
         model,
         x,
         context,
         optimizer=optimizer,
+        schedule=schedule,
         epochs=epochs,
         batch_size=settings.batch_size,
         validation=held_out,
@@ -100,5 +97,5 @@ def fit_by_gradient(
         max_grad_norm=settings.max_grad_norm,
         average=settings.average,
         seed=settings.seed,
-        progress=after_epoch,
+        progress=progress,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor
 from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
 from genrl.protocols import ResumableEnv
+from genrl.training.checkpoint import CheckpointParts
 from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
 
 __all__ = ["LearnerState", "learner_state", "restore_learner"]
@@ -27,13 +27,8 @@ __all__ = ["LearnerState", "learner_state", "restore_learner"]
 REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LearnerState:
-    """Parts of a checkpoint (see `genrl.training.checkpoint`)."""
-
-    tensors: dict[str, dict[str, Tensor]]
-    documents: dict[str, Any]
-    arrays: dict[str, dict[str, NDArray[Any]]]
+LearnerState = CheckpointParts
+"""All of a learner that a checkpoint holds."""
 
 
 def learner_state(learner: BaseAlgorithm) -> LearnerState:

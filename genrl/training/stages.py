@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from genrl.training.fit import FitEpoch
+from genrl.training.fit_checkpoints import stop_requested
+from genrl.training.fit_history import FitEpoch
 
 __all__ = ["Stages"]
 
@@ -13,15 +14,12 @@ __all__ = ["Stages"]
 class Stages:
     """Passes the epochs of one stage after another on, numbered through.
 
-    Attributes:
-        asked: whoever was told has asked for the end: later stages are to be left out.
-
     Args:
         progress: told of each epoch; None for nobody.
     """
 
     def __init__(self, progress: Callable[[FitEpoch], bool | None] | None) -> None:
-        self.asked = False
+        self._asked = False
         self._progress = progress
         self._told = 0
 
@@ -30,5 +28,10 @@ class Stages:
         before = self._told - epoch.number + 1  # epochs of earlier stages
         self._told += 1
         numbered = replace(epoch, number=self._told, planned=before + epoch.planned)
-        self.asked = self._progress is not None and self._progress(numbered) is False
-        return not self.asked
+        self._asked = self._progress is not None and self._progress(numbered) is False
+        return not self._asked
+
+    @property
+    def asked(self) -> bool:
+        """The end was asked for, by `progress` or in the middle of an epoch: later stages are to be left out."""
+        return self._asked or stop_requested()

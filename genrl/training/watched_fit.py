@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.fit_checkpoints import stop_requested
+from genrl.training.fit_history import FitEpoch, FitHistory
 
 __all__ = ["watched_fit"]
 
@@ -38,4 +39,4 @@ def watched_fit(
     # nothing was held out to tell.
     last_stage = [at for at, epoch in enumerate(epochs) if epoch.planned == epochs[-1].planned]
     kept = 1 + min(last_stage, key=lambda at: (held_out[at], -at)) if epochs else 0
-    return FitHistory(epochs=tuple(epochs), kept=kept, stopped="asked" if asked else "epochs")
+    return FitHistory(epochs=tuple(epochs), kept=kept, stopped="asked" if asked or stop_requested() else "epochs")

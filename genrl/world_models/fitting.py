@@ -35,23 +35,20 @@ def fit_with_held_out(
     epochs = -(-settings.updates // -(-len(trained) // settings.batch_size))
     optimizer, schedule = falling_adam(model, settings, epochs)
 
-    def after_epoch(epoch: FitEpoch) -> bool | None:
-        schedule.step()
-        return None if progress is None else progress(epoch)
-
     rows = torch.cat([trained, held_out])
     return fit(
         model,
         rows,
         loss=loss,
         optimizer=optimizer,
+        schedule=schedule,
         epochs=epochs,
         batch_size=settings.batch_size,
         validation=torch.arange(len(trained), len(rows)) if len(held_out) else 0.0,
         patience=settings.patience if len(held_out) else None,
         max_grad_norm=settings.max_grad_norm,
         seed=settings.seed,
-        progress=after_epoch,
+        progress=progress,
     )
 
 

@@ -156,13 +156,16 @@ def test_the_average_is_reported_and_kept_while_the_own_weights_go_on():
 def test_what_follows_a_step_is_called_after_each():
     duel = Duel()
     discriminator, generator = duel.players()
+    steps = []
 
-    def limit():
+    def limit(taken):
+        steps.append(taken)
         duel.discriminator.value.data.clamp_(-0.002, 0.002)
 
     discriminator = Player(network=discriminator.network, loss=discriminator.loss, after_step=limit)
     fit_adversarially(discriminator, generator, X, settings=AdversarialFitting(updates=20))
     assert duel.discriminator.value.item() == pytest.approx(0.002)
+    assert steps == list(range(1, 21))
 
 
 def test_batches_follow_from_the_seed_and_keep_context_beside_its_row():

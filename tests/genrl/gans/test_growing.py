@@ -55,9 +55,9 @@ def test_an_image_fades_from_the_enlarged_smaller_one():
 def test_growth_begins_at_the_first_level_and_ends_at_the_last():
     networks = [Deep(), Deep()]
     growth, course = Growth(networks, 1, 6), []
-    for _ in range(6):
+    for taken in range(1, 7):
         course.append([float(network.depth) for network in networks])
-        growth.step()
+        growth.step(taken)
     assert [one for one, _ in course] == [0, 0, 0, 0.5, 1, 1]
     assert all(one == other for one, other in course)
     assert float(networks[0].depth) == 1
@@ -68,13 +68,14 @@ def test_both_players_have_grown_when_the_game_is_over(discriminator_steps, gene
     settings = AdversarialFitting(updates=7, discriminator_steps=discriminator_steps, generator_steps=generator_steps)
     players = [Player(network=Deep(), loss=lambda x, context: {}) for _ in range(2)]
     judge, maker = growing_players(players[0], players[1], 2, settings)
-    seen = []
+    seen, taken = [], {id(judge): 0, id(maker): 0}
     for _ in range(settings.updates):
         for player, steps in ((judge, discriminator_steps), (maker, generator_steps)):
             for _ in range(steps):
                 seen.append(float(judge.network.depth))
                 if player.after_step is not None:
-                    player.after_step()
+                    taken[id(player)] += 1
+                    player.after_step(taken[id(player)])
     assert seen[0] == 0
     assert max(seen) <= 2
     assert float(judge.network.depth) == float(maker.network.depth) == 2

@@ -73,7 +73,7 @@ def test_a_clipped_critic_bounds_the_distance_from_below():
     real, fake = clouds()
     torch.manual_seed(0)
     critic = mlp([2, 32, 1], activation="relu")
-    learn(critic, real, fake, penalty_weight=0.0, after_step=lambda: clip_weights(critic, 0.1), updates=100)
+    learn(critic, real, fake, penalty_weight=0.0, after_step=lambda taken: clip_weights(critic, 0.1), updates=100)
     assert max(parameter.abs().max().item() for parameter in critic.parameters()) == pytest.approx(0.1)
     exact = primal(real, fake)
     assert 0.5 * exact < dual_bound(critic, real, fake) <= exact * (1 + 1e-6)
