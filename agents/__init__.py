@@ -3,7 +3,8 @@
 from .behaviour_cloning import BehaviourCloning
 from .cloning import CloningConfig
 from .dagger import DAgger, DAggerConfig, DAggerRound
-from .dreaming import Dreaming, DreamRound
+from .dream_round import DreamRound
+from .dreaming import Dreaming
 from .dreaming_config import DreamingConfig
 from .gail import GAIL
 from .gail_config import GAILConfig

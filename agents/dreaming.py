@@ -5,18 +5,24 @@ Dyna's loop (Sutton 1991) with short dreams from real states, as Janner et al. (
 
 from __future__ import annotations
 
+import copy
+import time
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
 
 from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
@@ -25,7 +31,7 @@ from genrl.nn import Standardise
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
-from genrl.training.seeding import seed_everything
+from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
     DreamVecEnv,
@@ -39,33 +45,16 @@ from genrl.world_models import (
 )
 
 from .dream_learners import DreamPPOConfig, DreamSACConfig
+from .dream_round import DreamRound, RoundUnderWay
 from .dreaming_config import DreamingConfig
 from .real_steps import RealSteps
 from .saved_agent import SavedAgent, read_agent
 from .world_model_choices import MODELS, with_fitting
 
-__all__ = ["DreamRound", "Dreaming"]
+__all__ = ["Dreaming"]
 
 FIRST_EPISODES, STEPS_WITHOUT_LIMIT = 5, 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class DreamRound:
-    """What one round did.
-
-    Attributes:
-        number: counted from 1.
-        real_steps: taken so far, over all rounds.
-        dreamt_steps: likewise.
-        episode_returns: true returns of the real episodes that ended in this round, with exploration.
-        history: of the model's fit.
-    """
-
-    number: int
-    real_steps: int
-    dreamt_steps: int
-    episode_returns: tuple[float, ...]
-    history: FitHistory
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
 class Dreaming(SavedAgent):
@@ -108,6 +97,10 @@ class Dreaming(SavedAgent):
         self.rounds_done = 0
         self._learner: BaseAlgorithm | None = None
         self._real: RealSteps | None = None
+        self._saved_real: Mapping[str, NDArray[Any]] = {}
+        self._under_way: RoundUnderWay | None = None
+        self._before_fit: Dynamics | None = None
+        self._at_rest: Callable[[], None] = lambda: None
 
     @property
     def learner(self) -> BaseAlgorithm:
@@ -144,44 +137,75 @@ class Dreaming(SavedAgent):
         *,
         on_round: Callable[[DreamRound], bool | None] | None = None,
         progress: Callable[[FitEpoch], bool | None] | None = None,
+        save: Callable[[], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        every_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
     ) -> Dreaming:
         """Go on until so many real steps are taken in all.
+
+        Where rounds end depends on `real_steps`: the last one is cut short. Two calls end in the same weights as one if
+        the first ends where a round does, or is stopped.
 
         Args:
             real_steps: in all, those of earlier calls too.
             on_round: called after each round; a False that it returns ends the training.
             progress: called after each epoch of the model's fits; a False that it returns ends that fit.
+            save: called every `every_seconds` and before a stop, where `state()` is whole: learning goes on from it, in
+                another process too, as if it had not been interrupted.
+            stop: asked before each real step, each pass of a fit and each rollout of dreams; a True ends the training
+                there.
+            every_seconds: between two calls of `save`.
         """
-        while self.real_steps < real_steps:
-            with one_torch_thread():
-                done = self._round(real_steps - self.real_steps, progress)
-            if on_round is not None and on_round(done) is False:
-                break
+        saved_at = time.monotonic()
+
+        def at_rest() -> None:
+            nonlocal saved_at
+            asked = stop is not None and stop()
+            if save is not None and (asked or time.monotonic() - saved_at >= every_seconds):
+                save()
+                saved_at = time.monotonic()
+            if asked:
+                raise _Stopped
+
+        self._at_rest = at_rest
+        try:
+            while self.real_steps < real_steps or self._under_way is not None:
+                with one_torch_thread():
+                    done = self._round(real_steps - self.real_steps, progress, stop)
+                if on_round is not None and on_round(done) is False:
+                    break
+        except _Stopped:
+            pass
+        finally:
+            self._at_rest = lambda: None
         return self
 
     def state(self) -> LearnerState:
-        """Everything that a checkpoint holds: policy and optimisers, dreams kept, model, and all real steps."""
-        assert self.experience is not None
-        learned = learner_state(self.learner)
+        """Everything that a checkpoint holds: policy and optimisers, dreams, model, all real steps, random states."""
+        model = self.model if self._before_fit is None else self._before_fit
         agent = {
             "kind": "dreaming",
             "env_id": self.env_id,
             "env_kwargs": self.env_kwargs,
             "seed": self.seed,
             "rounds_done": self.rounds_done,
+            "round": None if self._under_way is None else self._under_way.to_document(),
+            "model_training": model.training,
             "config": asdict(self.config),
         }
-        described = {
-            "agent": agent,
-            "policy": self._settings.describe(self.policy, self.env_id),
-            "world_model": describe_world_model(self.model),
-        }
-        tensors = {"world_model": self.model.state_dict(), "experience": self.experience.to_tensors()}
-        return LearnerState(
-            tensors={**learned.tensors, **tensors},
-            documents={**learned.documents, **described},
-            arrays=learned.arrays,
-        )
+        real = self._saved_real if self._real is None else self._real.state()
+        tensors: dict[str, dict[str, Tensor]] = {}
+        documents: dict[str, Any] = {"agent": agent}
+        arrays = {"random_state": random_state(), **({"real": dict(real)} if real else {})}
+        if self.experience is not None:
+            tensors["experience"] = self.experience.to_tensors()
+        if self._learner is not None:
+            learned = learner_state(self._learner)
+            tensors |= {**learned.tensors, "world_model": model.state_dict()}
+            documents |= {**learned.documents, "world_model": describe_world_model(model)}
+            documents["policy"] = self._settings.describe(self.policy, self.env_id)
+            arrays |= learned.arrays
+        return LearnerState(tensors=tensors, documents=documents, arrays=arrays)
 
     @classmethod
     def load(
@@ -191,14 +215,16 @@ class Dreaming(SavedAgent):
         env: str | VecEnv | None = None,
         device: str = "auto",
         termination: TerminationRule | None = None,
+        model: Dynamics | None = None,
     ) -> Dreaming:
-        """An agent as it was when it was saved; it goes on learning from a new real episode and new dreams.
+        """An agent as it was when it was saved; it goes on learning where it stopped.
 
         Args:
             path: a folder that `save` wrote.
             env: needed if the agent was made with a `VecEnv`.
             device: to load to.
             termination: as it was given to the constructor; a function is not saved.
+            model: as it was given to the constructor; needed only if it had not been fitted yet.
 
         Raises:
             InputError: the folder holds no such agent, or is damaged.
@@ -210,52 +236,125 @@ class Dreaming(SavedAgent):
             seed=document["seed"],
             device=device,
             termination=termination,
+            model=model,
             config=TypeAdapter(DreamingConfig).validate_python(document["config"]),
         )
-        model = rebuild_world_model(saved.documents["world_model"], saved.tensors["world_model"])
-        agent.model = model.to(agent.device)
-        agent.experience = Experience(**saved.tensors["experience"], action_space=agent.env.action_space)
-        agent.rounds_done = document["rounds_done"]
-        agent._learner = agent._new_learner(agent._dreams())
-        restore_learner(
-            agent._learner, LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays)
-        )
+        agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
+
+    def restore(self, state: LearnerState) -> None:
+        """Put back what `state` gave."""
+        document = state.documents["agent"]
+        self.rounds_done = document["rounds_done"]
+        under_way = document.get("round")
+        self._under_way = None if under_way is None else RoundUnderWay.from_document(under_way)
+        if "experience" in state.tensors:
+            self.experience = Experience(**state.tensors["experience"], action_space=self.env.action_space)
+        if "world_model" in state.documents:
+            model = rebuild_world_model(state.documents["world_model"], state.tensors["world_model"])
+            self.model = model.to(self.device).train(document.get("model_training", False))
+            self._learner = self._new_learner(self._dreams())
+            restore_learner(self._learner, state)
+        self._real, self._saved_real = None, state.arrays.get("real", {})
+        if "random_state" in state.arrays:  # agents that were saved by earlier versions have none
+            restore_random_state(state.arrays["random_state"])
 
     @property
     def _settings(self) -> DreamSACConfig | DreamPPOConfig:
         return self.config.sac if self.config.learner == "sac" else self.config.ppo
 
-    def _round(self, most: int, progress: Callable[[FitEpoch], bool | None] | None) -> DreamRound:
-        config = self.config
+    def _round(
+        self, most: int, progress: Callable[[FitEpoch], bool | None] | None, stop: Callable[[], bool] | None
+    ) -> DreamRound:
+        """A round, or what is left of one that was interrupted."""
         if self._real is None:
-            self._real = RealSteps(self.env, seed=self.seed + self.rounds_done)
-        first = self.experience is None
-        steps = min(most, self.first_steps if first else config.steps_per_round)
-        finished = len(self._real.episode_returns)
-        taken = self._real.collect(steps, None if first else self.policy)
-        self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])
+            self._real = self._begin_real()
+        if self._under_way is None:
+            steps = min(most, self.first_steps if self.experience is None else self.config.steps_per_round)
+            self._under_way = RoundUnderWay(real_steps=steps, episodes_before=len(self._real.episode_returns))
+        current = self._under_way
+        if current.stage == "collect":
+            acting = None if self.experience is None else self.policy
+            taken = self._real.collect(current.real_steps, acting, before_step=self._at_rest)
+            self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])
+            current.stage = "fit"
+            self._at_rest()
+        if current.stage == "fit":
+            current.history = self._fit_model(progress, stop)
+            current.dream_until = self._begin_dreams() + self._settings.dreamt_steps(current.real_steps)
+            current.stage = "dream"
+        if self.learner.num_timesteps < current.dream_until:
+            self.learner.learn(
+                current.dream_until - self.learner.num_timesteps,
+                _BetweenRollouts(self._at_rest),
+                reset_num_timesteps=False,
+                log_interval=2**31,
+                tb_log_name="dreams",
+            )
+        self.rounds_done += 1
+        self._under_way = None
+        assert current.history is not None
+        return DreamRound(
+            number=self.rounds_done,
+            real_steps=self.real_steps,
+            dreamt_steps=self.learner.num_timesteps,
+            episode_returns=tuple(self._real.episode_returns[current.episodes_before :]),
+            history=current.history,
+        )
+
+    def _begin_real(self) -> RealSteps:
+        """The real environment, where it was when the agent was saved if it was."""
+        if not self.rounds_done and not self._saved_real:
+            return RealSteps(self.env, seed=self.seed)
+        before = random_state()
+        real = RealSteps(self.env, seed=self.seed + self.rounds_done)
+        try:
+            if not self._saved_real:
+                raise InputError("the state of the environment was not saved")
+            real.restore(self._saved_real)
+        except InputError as error:
+            warnings.warn(
+                f"{error}: a new episode begins, so that the continuation differs from uninterrupted learning",
+                stacklevel=4,
+            )
+        restore_random_state(before)
+        return real
+
+    def _fit_model(
+        self, progress: Callable[[FitEpoch], bool | None] | None, stop: Callable[[], bool] | None
+    ) -> FitHistory:
+        """Fit the model to all real steps, from what it has learned before if it can."""
+        assert self.experience is not None
+        config, first = self.config, self.rounds_done == 0
+        self._before_fit, random_before = copy.deepcopy(self.model), random_state()
         updates = config.first_updates if first or not self.model.goes_on else config.model_updates
         # No patience: with so few rows a pass is a few updates, and the held-out loss is noisy.
         self.model.fitting = replace(self.model.fitting, patience=None)
         with_fitting(self.model, updates=updates, seed=self.seed + self.rounds_done)
-        history = (self.model.fit if first else self.model.learn)(self.experience, progress=progress)
+
+        def between_passes(epoch: FitEpoch) -> bool | None:
+            if stop is not None and stop():
+                raise _Stopped
+            return None if progress is None else progress(epoch)
+
+        try:
+            return (self.model.fit if first else self.model.learn)(self.experience, progress=between_passes)
+        except _Stopped:
+            self.model = self._before_fit
+            restore_random_state(random_before)
+            self._at_rest()
+            raise
+        finally:
+            self._before_fit = None
+
+    def _begin_dreams(self) -> int:
+        """Dreams of the model as it is now; gives the steps that the learner has dreamt before."""
         dreams = self._dreams()
         if self._learner is None:
             self._learner = self._new_learner(dreams)
         else:
             self._learner.set_env(dreams)
-        self._learner.learn(
-            self._settings.dreamt_steps(steps), reset_num_timesteps=False, log_interval=2**31, tb_log_name="dreams"
-        )
-        self.rounds_done += 1
-        return DreamRound(
-            number=self.rounds_done,
-            real_steps=self.real_steps,
-            dreamt_steps=self._learner.num_timesteps,
-            episode_returns=tuple(self._real.episode_returns[finished:]),
-            history=history,
-        )
+        return self._learner.num_timesteps
 
     def _named_model(self) -> Dynamics:
         hidden = self.config.model_hidden
@@ -284,3 +383,21 @@ class Dreaming(SavedAgent):
         )
         learner.set_logger(Logger(None, []))  # the rounds are logged, not the dreams
         return learner
+
+
+class _Stopped(Exception):
+    """Leaves the learning where the agent's state is whole."""
+
+
+class _BetweenRollouts(BaseCallback):
+    """Calls a function before each rollout, where the state of a learner is whole."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def _on_rollout_start(self) -> None:
+        self._call()
+
+    def _on_step(self) -> bool:
+        return True

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gymnasium as gym
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs.ant import ant_v4, ant_v5
 from genrl.envs.flat_goal import FlatGoal, has_goal
@@ -15,6 +15,7 @@ from genrl.envs.half_cheetah import half_cheetah_v4, half_cheetah_v5
 from genrl.envs.hopper import hopper_v4, hopper_v5
 from genrl.envs.humanoid import humanoid_v4, humanoid_v5
 from genrl.envs.rendering import Rendering
+from genrl.envs.replayed_vec_env import ReplayedVecEnv
 from genrl.envs.task import Task
 from genrl.envs.vec_env import MujocoVecEnv
 from genrl.envs.walker2d import walker2d_v4, walker2d_v5
@@ -45,9 +46,9 @@ def make_vec_env(
 ) -> VecEnv:
     """Make many copies of a Gymnasium environment behind the `VecEnv` interface of stable-baselines3.
 
-    The MuJoCo tasks in `FAST_TASKS` are stepped together on threads, bit-equal to `gym.make`; any other id
-    becomes a `DummyVecEnv` of `gym.make`. Of a goal-conditioned task, whose observation is a dict, the vector
-    (observation, desired goal) is observed.
+    The MuJoCo tasks in `FAST_TASKS` are stepped together on threads, bit-equal to `gym.make`; any other id becomes a
+    `DummyVecEnv` of `gym.make`, whose episodes can be replayed. Of a goal-conditioned task, whose observation is a
+    dict, the vector (observation, desired goal) is observed. Both kinds are a `genrl.protocols.ResumableEnv`.
 
     Args:
         env_id: the id under which Gymnasium knows the environment.
@@ -114,12 +115,12 @@ def _make_fast(env_id: str, num_envs: int, num_threads: int, keywords: dict[str,
         raise InputError(f"{env_id} with xml_file={task.xml_file!r} cannot be built: {error}") from error
 
 
-def _make_slow(env_id: str, num_envs: int, keywords: dict[str, Any]) -> DummyVecEnv:
+def _make_slow(env_id: str, num_envs: int, keywords: dict[str, Any]) -> ReplayedVecEnv:
     _register_mazes(env_id)
     if ":" not in env_id and env_id not in gym.registry:
         raise InputError(f"unknown environment {env_id!r}; {_closest(env_id, gym.registry)}")
     try:
-        return DummyVecEnv([lambda: _make_one(env_id, keywords) for _ in range(num_envs)])
+        return ReplayedVecEnv([lambda: _make_one(env_id, keywords) for _ in range(num_envs)])
     except (gym.error.Error, ImportError, TypeError) as error:
         raise InputError(f"gymnasium cannot make {env_id!r}: {error}") from error
 

@@ -179,6 +179,7 @@ class MujocoVecEnv(VecEnv):
         self._observations = np.array(state["observations"], dtype=np.float64)
         self._elapsed = np.array(state["elapsed_steps"], dtype=np.int64)
         self._generators = generators_from_array(np.asarray(state["generators"], dtype=np.uint64))
+        self._reset_seeds()  # a seed that waits for the next reset would replace the generators
 
     def render_env(self, index: int = 0) -> NDArray[np.uint8]:
         """Return a picture of one environment, (height, width, 3).

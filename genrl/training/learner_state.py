@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +62,7 @@ def learner_state(learner: BaseAlgorithm) -> LearnerState:
 
 
 def restore_learner(learner: BaseAlgorithm, state: LearnerState) -> None:
-    """Put back what `learner_state` gave. Environments that cannot be restored start new episodes instead.
+    """Put back what `learner_state` gave. Environments that cannot be restored start new episodes, with a warning.
 
     Raises:
         InputError: the state is of another learner.
@@ -99,21 +100,36 @@ def _env_arrays(learner: BaseAlgorithm) -> dict[str, dict[str, NDArray[Any]]]:
     normaliser = learner.get_vec_normalize_env()
     if normaliser is not None:
         arrays["normaliser"] = _normaliser_arrays(normaliser)
-    simulator = _layer(learner.env, ResumableEnv)
-    if simulator is not None and learner._last_obs is not None:
-        monitor = _layer(learner.env, VecMonitor)
-        assert monitor is not None
-        assert isinstance(learner._last_obs, np.ndarray)
-        arrays["simulator"] = simulator.simulator_state()
-        arrays["episodes"] = {
-            "last_observations": learner._last_obs,
-            "last_episode_starts": np.asarray(learner._last_episode_starts),
-            "returns": monitor.episode_returns,
-            "lengths": monitor.episode_lengths,
-        }
-        if normaliser is not None:
-            arrays["episodes"]["raw_observations"] = np.asarray(normaliser.old_obs)
+    arrays |= _episode_arrays(learner)
+    if normaliser is not None and "episodes" in arrays:
+        arrays["episodes"]["raw_observations"] = np.asarray(normaliser.old_obs)
     return arrays
+
+
+def _episode_arrays(learner: BaseAlgorithm) -> dict[str, dict[str, NDArray[Any]]]:
+    """Of the environments, and of the episodes that run in them; empty where that cannot be saved."""
+    assert learner.env is not None
+    simulator = _layer(learner.env, ResumableEnv)
+    if simulator is None:
+        return {}
+    started = learner._last_obs is not None
+    try:
+        state = simulator.simulator_state()
+    except InputError:  # before its first reset there is none
+        if started:
+            raise
+        return {}
+    if not started or not state:
+        return {"simulator": state} if state else {}
+    assert isinstance(learner._last_obs, np.ndarray)
+    episodes = {
+        "last_observations": learner._last_obs,
+        "last_episode_starts": np.asarray(learner._last_episode_starts),
+    }
+    monitor = _layer(learner.env, VecMonitor)
+    if monitor is not None:
+        episodes |= {"returns": monitor.episode_returns, "lengths": monitor.episode_lengths}
+    return {"simulator": state, "episodes": episodes}
 
 
 def _restore_env(learner: BaseAlgorithm, arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
@@ -122,18 +138,31 @@ def _restore_env(learner: BaseAlgorithm, arrays: Mapping[str, Mapping[str, NDArr
     if normaliser is not None:
         _restore_normaliser(normaliser, arrays["normaliser"])
     simulator = _layer(learner.env, ResumableEnv)
-    if simulator is None or "simulator" not in arrays:
+    if simulator is None:
         return
-    simulator.restore_simulator_state(arrays["simulator"])
+    try:
+        if "simulator" in arrays:
+            simulator.restore_simulator_state(arrays["simulator"])
+        elif learner.num_timesteps:
+            raise InputError("the state of the environments was not saved")
+        else:
+            return
+    except InputError as error:
+        warnings.warn(
+            f"{error}. New episodes begin, so that the continuation differs from an uninterrupted run", stacklevel=3
+        )
+        return
+    if "episodes" not in arrays:
+        return
     episodes = arrays["episodes"]
     learner._last_obs = episodes["last_observations"]
     learner._last_episode_starts = episodes["last_episode_starts"]
     if normaliser is not None:
         normaliser.old_obs = learner._last_original_obs = episodes["raw_observations"]
     monitor = _layer(learner.env, VecMonitor)
-    assert monitor is not None
-    monitor.episode_returns = episodes["returns"]
-    monitor.episode_lengths = episodes["lengths"]
+    if monitor is not None:
+        monitor.episode_returns = episodes["returns"]
+        monitor.episode_lengths = episodes["lengths"]
 
 
 def _normaliser_arrays(normaliser: VecNormalize) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -118,6 +118,30 @@ class DreamVecEnv(VecEnv):
         if len(over):
             observations[over] = self._begin_anew(over)
         return observations, rewards, dones, infos
+
+    def simulator_state(self) -> dict[str, NDArray[Any]]:
+        """Where the dreams are, and the state of their random generator; nothing before the first `reset`."""
+        if self._state is None:
+            return {}
+        dreams = {f"dream_{name}": tensor.cpu().numpy().copy() for name, tensor in self._state.items()}
+        return {**dreams, "elapsed": self._elapsed.copy(), "generator": self._generator.get_state().numpy().copy()}
+
+    def restore_simulator_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `simulator_state` gave, in the same model.
+
+        Raises:
+            InputError: the state is of another number of dreams.
+        """
+        if "elapsed" not in state or state["elapsed"].shape != self._elapsed.shape:
+            raise InputError(f"the saved state is not that of {self.num_envs} dreams")
+        self._elapsed = np.array(state["elapsed"])
+        self._generator.set_state(torch.from_numpy(np.array(state["generator"])))
+        self._state = {
+            name.removeprefix("dream_"): torch.from_numpy(np.array(array)).to(self.model.device)
+            for name, array in state.items()
+            if name.startswith("dream_")
+        }
+        self._reset_seeds()
 
     def _begin_anew(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         assert self._state is not None

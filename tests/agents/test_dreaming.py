@@ -14,7 +14,8 @@ from point_env import PointEnv, play, point_envs
 from stable_baselines3 import SAC
 
 from agents.dream_learners import DreamPPOConfig, DreamSACConfig
-from agents.dreaming import Dreaming, DreamRound
+from agents.dream_round import DreamRound
+from agents.dreaming import Dreaming
 from agents.dreaming_config import DreamingConfig
 from agents.real_steps import RealSteps
 from genrl.autoregressive import Recurrent, SequenceModel
