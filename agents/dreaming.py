@@ -124,6 +124,11 @@ class Dreaming(SavedAgent):
         return 0 if self.experience is None else len(self.experience)
 
     @property
+    def in_round(self) -> bool:
+        """Whether learning was stopped within a round, which the next call of `learn` brings to its end."""
+        return self._under_way is not None
+
+    @property
     def first_steps(self) -> int:
         """Real steps of random actions: a learner that falls over at first would see little else later."""
         if self.config.first_steps is not None:

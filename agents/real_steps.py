@@ -123,7 +123,7 @@ class RealSteps:
         simulator = _with_prefix(state, "simulator_")
         try:
             if not isinstance(self.env, ResumableEnv) or not simulator:
-                raise InputError("the state of the environment could not be saved")
+                raise InputError("the state of the environment could not be saved (that of a ReplayedVecEnv can be)")
             self.env.restore_simulator_state(simulator)
         except InputError:
             if rows:

@@ -108,12 +108,17 @@ def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
 
 
 def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: int, stop: StopSignals) -> None:
-    """All rounds, each evaluated, logged and saved; a signal ends it after the round."""
-    if agent.real_steps >= real_steps:
+    """All rounds, each evaluated, logged and saved; a signal ends it within the round, which is gone on with later."""
+    if agent.real_steps >= real_steps and not agent.in_round:
         return
     directory.set_aside_progress()
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
     best = best_so_far(directory)
+
+    def save() -> None:
+        state = agent.state()
+        directory.save(agent.real_steps, tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+
     with FitDisplay() as display:
 
         def after_round(done: DreamRound) -> bool:
@@ -122,13 +127,12 @@ def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: i
                 agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000
             )
             mean = float(evaluation.returns.mean())
-            state = agent.state()
             if mean > best:
-                best = mean
+                best, state = mean, agent.state()
                 summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
                 documents = {**state.documents, "evaluation": summary}
                 directory.save_best(tensors=state.tensors, documents=documents)
-            directory.save(done.real_steps, tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+            save()
             logger.record("time/total_timesteps", done.real_steps)
             logger.record("time/dreamt_steps", done.dreamt_steps)
             logger.record("eval/mean_reward", mean)
@@ -145,7 +149,7 @@ def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: i
             )
             return not stop.requested
 
-        agent.learn(real_steps, on_round=after_round, progress=display.show)
+        agent.learn(real_steps, on_round=after_round, progress=display.show, save=save, stop=lambda: stop.requested)
     logger.close()
 
 
