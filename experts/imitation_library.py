@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,14 +12,20 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
+from genrl.array_files import read_npz_file
 from genrl.errors import InputError
+from genrl.float32_checks import as_float32
+from genrl.training.atomic_files import read_json
 from genrl.transitions import Demonstrations, Trajectory
+
+from .arrow import cell_array, import_pyarrow, read_arrow
 
 __all__ = ["read_imitation"]
 
-Array = NDArray[Any]
+FIELDS = ("obs", "acts", "terminal")
+NO_VECTORS = "vectors can be imitated, not dicts or images"
+PICKLE = b"\x80"  # the first byte since protocol 2, of Python 2.3
 
 
 def read_imitation(path: str | Path, *, env_id: str | None = None, trust: bool = False) -> Demonstrations:
@@ -32,7 +37,7 @@ def read_imitation(path: str | Path, *, env_id: str | None = None, trust: bool =
     Args:
         path: a datasets folder (needs `pyarrow`), a `.npz`, or a pickle.
         env_id: the task, which the library does not record; its time limit tells the episodes that ran out of time.
-        trust: whether a pickle may be opened: it can run any code.
+        trust: whether a pickle may be opened, which can run any code: only if you know who made the file.
 
     Raises:
         InputError: nothing there, a damaged file, or a pickle that was not trusted.
@@ -43,66 +48,54 @@ def read_imitation(path: str | Path, *, env_id: str | None = None, trust: bool =
     limit = gym.spec(env_id).max_episode_steps if env_id in gym.registry else None
     if path.is_dir():
         episodes = _from_datasets_folder(path)
-    elif zipfile.is_zipfile(path):
+    elif path.suffix == ".npz" or zipfile.is_zipfile(path):
         episodes = _from_npz(path)
-    elif path.suffix == ".npz":
-        raise InputError(f"{path} is no .npz file, it may be cut short: copy it again")
     else:
         episodes = _from_pickle(path, trust)
-    trajectories = [
-        _trajectory(path, episode, ran_out=bool(limit) and len(episode["acts"]) >= int(limit or 0))
-        for episode in episodes
-    ]
-    return Demonstrations.from_trajectories(trajectories, env_id=env_id)
+    try:
+        trajectories = [_trajectory(number, episode, limit) for number, episode in enumerate(episodes)]
+        return Demonstrations.from_trajectories(trajectories, env_id=env_id)
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if str(path) in message else f"{path}: {message}") from None
 
 
 def _from_datasets_folder(folder: Path) -> Iterator[dict[str, Any]]:
+    import_pyarrow(folder)
     try:
-        import pyarrow
-    except ImportError:
-        raise InputError(f"{folder} is an Arrow dataset, for which pyarrow is needed: pip install pyarrow") from None
-    try:
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state = read_json(folder / "state.json")
         files = [folder / Path(part["filename"]).name for part in state["_data_files"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError, ValueError):
         raise InputError(f"{folder} is no folder saved by `imitation`: its state.json is missing or damaged") from None
     for file in files:
-        try:
-            with pyarrow.memory_map(str(file)) as source:
-                table = pyarrow.ipc.open_stream(source).read_all()
-                for row in range(len(table)):
-                    yield {name: _arrow_array(table[name][row]) for name in table.column_names}
-        except (OSError, pyarrow.ArrowException, AttributeError) as error:
-            raise InputError(f"{file} cannot be read, it may be cut short: copy it again ({error})") from None
-
-
-def _arrow_array(cell: Any) -> Any:
-    """One episode's field: a scalar, strings, or numbers in at most two dimensions."""
-    values = getattr(cell, "values", None)
-    if values is None:
-        return cell.as_py()
-    if hasattr(values, "flatten") and hasattr(values, "offsets"):  # a list of lists of numbers
-        return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
-    return values.to_numpy(zero_copy_only=False)
+        table = read_arrow(file, (*FIELDS, "rews", "infos"))
+        for row in range(len(table)):
+            yield {name: cell_array(file, table[name][row]) for name in table.column_names}
 
 
 def _from_npz(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            # `infos`, the one pickled array, stays unread.
-            arrays = {name: file[name] for name in ("obs", "acts", "rews", "terminal", "indices") if name in file}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    if missing := {"obs", "acts", "terminal", "indices"} - arrays.keys():
+    arrays = read_npz_file(path, (*FIELDS, "rews", "indices"))  # `infos`, the one pickled array, stays unread
+    if missing := {*FIELDS, "indices"} - arrays.keys():
         raise InputError(f"{path} was not saved by `imitation`: it lacks {', '.join(sorted(missing))}")
-    cuts = arrays["indices"]  # where each episode but the first begins
+    cuts, steps = arrays["indices"], len(np.atleast_1d(arrays["acts"]))
+    # Where each episode but the first begins. An empty array of them is one of floats.
+    whole = cuts.ndim == 1 and (cuts.dtype.kind in "iu" or not len(cuts))
+    if not whole or np.any(np.diff(np.concatenate([[0], cuts.astype(np.int64), [steps]])) < 1):
+        raise InputError(f"{path}: indices must rise from above 0 to below the number of actions, {steps}")
+    cuts = cuts.astype(np.int64)
     episodes = len(cuts) + 1
+    if arrays["obs"].ndim != 2 or len(arrays["obs"]) != steps + episodes:
+        raise InputError(f"{path}: obs must have {steps + episodes} rows; only observations that are {NO_VECTORS}")
+    if arrays["terminal"].shape not in ((), (1,), (episodes,)):
+        raise InputError(f"{path}: terminal must have one entry for each of the {episodes} episodes")
     fields: dict[str, Any] = {
         "obs": np.split(arrays["obs"], cuts + np.arange(len(cuts)) + 1),
         "acts": np.split(arrays["acts"], cuts),
         "terminal": np.broadcast_to(arrays["terminal"], (episodes,)),
     }
     if "rews" in arrays:
+        if arrays["rews"].shape != (steps,):
+            raise InputError(f"{path}: rews must have the shape ({steps},), not {arrays['rews'].shape}")
         fields["rews"] = np.split(arrays["rews"], cuts)
     for episode in range(episodes):
         yield {name: values[episode] for name, values in fields.items()}
@@ -118,43 +111,56 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _from_pickle(path: Path, trust: bool) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        first = file.read(8)
+    if first[:1] != PICKLE:
+        raise InputError(
+            f"{path} is no pickled list of trajectories, and no folder or .npz that `imitation` saves: "
+            f"its first bytes are {first!r}"
+        )
     if not trust:
         raise InputError(
-            f"{path} is a pickle, which can run any code when it is opened: if you know where it comes from, "
-            "pass --trust (trust=True), or save it again with a newer `imitation`"
+            f"{path} is a pickle, which can run any code when it is opened: pass --trust (trust=True) only if you "
+            "know who made the file, or save it again with a newer `imitation`"
         )
     try:
         with path.open("rb") as file:
-            saved = _Unpickler(file).load()
-        yield from (dict(vars(trajectory)) for trajectory in saved)
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError) as error:
-        raise InputError(f"{path} is no pickled list of trajectories: {error}") from None
+            yield from [dict(vars(trajectory)) for trajectory in _Unpickler(file).load()]
+    except Exception as error:  # a pickle may raise whatever its code raises
+        about = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is no pickled list of trajectories: {type(error).__name__} {about}") from None
 
 
-def _trajectory(path: Path, episode: dict[str, Any], ran_out: bool) -> Trajectory:
-    if not {"obs", "acts", "terminal"} <= episode.keys():
-        raise InputError(f"{path} holds no trajectories of `imitation`: it lacks obs, acts or terminal")
-    observations, actions = episode["obs"], episode["acts"]
+def _trajectory(number: int, episode: dict[str, Any], limit: int | None) -> Trajectory:
+    if not set(FIELDS) <= episode.keys():
+        raise InputError("it holds no trajectories of `imitation`: it lacks obs, acts or terminal")
+    observations, actions, rewards = episode["obs"], episode["acts"], episode.get("rews")
     if not isinstance(observations, np.ndarray) or observations.ndim != 2:
-        raise InputError(f"{path}: only observations that are vectors can be imitated, not dicts or images")
-    rewards = episode.get("rews")
-    terminated = bool(episode["terminal"]) and not ran_out and not _says_time_limit(episode.get("infos"))
+        raise InputError(f"episode {number}: only observations that are {NO_VECTORS}")
+    if not isinstance(actions, np.ndarray) or actions.ndim not in (1, 2):
+        raise InputError(f"episode {number}: acts must be an array of numbers or vectors, one for each step")
+    rewards = np.zeros(len(actions), np.float32) if rewards is None else np.asarray(rewards)
+    terminal = np.asarray(episode["terminal"])
+    if terminal.size != 1 or terminal.dtype.kind not in "biu":
+        raise InputError(f"episode {number}: terminal must be True or False")
+    ran_out = limit is not None and len(actions) >= limit
+    terminated = bool(terminal.reshape(())) and not ran_out and not _says_time_limit(episode.get("infos"))
     return Trajectory(
-        observations=observations.astype(np.float32),
-        actions=actions.astype(np.float32) if actions.dtype.kind == "f" else actions,
-        rewards=np.zeros(len(actions), np.float32) if rewards is None else np.asarray(rewards, np.float32),
+        observations=as_float32(f"the observations of episode {number}", observations),
+        actions=as_float32(f"the actions of episode {number}", actions),
+        rewards=as_float32(f"the rewards of episode {number}", rewards),
         terminated=terminated,
         truncated=not terminated,
     )
 
 
 def _says_time_limit(infos: Any) -> bool:
-    if infos is None or len(infos) == 0:
+    if not isinstance(infos, list | tuple | np.ndarray) or np.ndim(infos) != 1 or not len(infos):
         return False
     last = infos[-1]
     if isinstance(last, str):  # the datasets folder keeps JSON
         try:
             last = json.loads(last)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
     return isinstance(last, dict) and last.get("TimeLimit.truncated") is True

@@ -6,22 +6,31 @@ import copy
 import importlib.metadata
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from minari import MinariDataset
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 from minari.dataset.minari_storage import MinariStorage
 
 from genrl.errors import InputError
+from genrl.float32_checks import as_float32
 from genrl.training.atomic_files import replace_folder
 from genrl.transitions import Demonstrations, Trajectory
 
+from .arrow import column_array, read_arrow
+from .hdf5 import open_hdf5
+from .minari_metadata import MinariMetadata, read_metadata
+
 __all__ = ["is_minari", "read_minari", "write_minari"]
+
+Episode = Mapping[str, np.ndarray]
+
+FIELDS = ("observations", "actions", "rewards", "terminations", "truncations")
+NO_VECTORS = "only vector observations and array actions can be imitated, not dicts or images"
 
 
 def is_minari(path_or_id: str | Path) -> bool:
@@ -30,13 +39,14 @@ def is_minari(path_or_id: str | Path) -> bool:
 
 
 def read_minari(path_or_id: str | Path) -> Demonstrations:
-    """Read a Minari dataset of vector observations.
+    """Read a Minari dataset of vector observations, without Minari: it would call what the dataset's env spec names.
 
     Args:
         path_or_id: a dataset's folder, or the id of a dataset in the local Minari store.
 
     Raises:
-        InputError: no such dataset, a damaged one, or one whose observations or actions are no arrays.
+        InputError: no such dataset, a damaged one, one whose env spec was changed to run code, or one whose
+            observations or actions are no arrays.
     """
     data = _data_folder(Path(path_or_id).expanduser()) or _data_folder(_store() / path_or_id)
     if data is None:
@@ -45,22 +55,14 @@ def read_minari(path_or_id: str | Path) -> Demonstrations:
             f"(to fetch one: minari download {path_or_id})"
         )
     try:
-        dataset = MinariDataset(data)
-        env_id = dataset.env_spec.id if dataset.env_spec is not None else None
-        trajectories = [
-            _trajectory(path_or_id, e.observations, e.actions, e.rewards, e.terminations, e.truncations)
-            for e in dataset.iterate_episodes()
-        ]
-    except InputError:
-        raise
-    # Minari lets h5py, JSON, gymnasium and its own assertions speak for a damaged dataset.
-    except (OSError, ValueError, KeyError, AssertionError, RuntimeError, ImportError) as error:
-        raise InputError(f"{path_or_id} cannot be read as a Minari dataset: {error or type(error).__name__}") from None
-    except gym.error.Error as error:
-        raise InputError(f"{path_or_id} is of a task that Gymnasium cannot make here: {error}") from None
-    if not trajectories:
-        raise InputError(f"{path_or_id} holds no episodes")
-    return Demonstrations.from_trajectories(trajectories, env_id=env_id)
+        about = read_metadata(data / "metadata.json")
+        if not about.total_episodes:
+            raise InputError("it holds no episodes")
+        episodes = _hdf5_episodes(data, about) if about.data_format == "hdf5" else _arrow_episodes(data, about)
+        trajectories = [_trajectory(number, episode) for number, episode in enumerate(episodes)]
+        return Demonstrations.from_trajectories(trajectories, env_id=about.env_id)
+    except InputError as error:
+        raise InputError(f"{path_or_id} cannot be read as a Minari dataset: {error}") from None
 
 
 def write_minari(
@@ -135,30 +137,47 @@ def _store() -> Path:
     return Path(os.environ.get("MINARI_DATASETS_PATH") or Path.home() / ".minari" / "datasets")
 
 
-def _trajectory(
-    source: str | Path,
-    observations: object,
-    actions: object,
-    rewards: object,
-    terminations: object,
-    truncations: object,
-) -> Trajectory:
-    if not isinstance(observations, np.ndarray) or not isinstance(actions, np.ndarray) or observations.ndim != 2:
-        raise InputError(f"{source}: only vector observations and array actions can be imitated, not dicts or images")
-    rewards, terminations, truncations = (np.asarray(a) for a in (rewards, terminations, truncations))
-    terminated = bool(terminations[-1])
+def _hdf5_episodes(data: Path, about: MinariMetadata) -> Iterator[Episode]:
+    path = data / "main_data.hdf5"
+    with open_hdf5(path) as file:
+        for number in range(about.total_episodes):
+            group = file.group(f"episode_{number}")
+            if any(file.is_group(group, name) for name in ("observations", "actions")):
+                raise InputError(f"{path}: {NO_VECTORS}")
+            yield {name: file.array(group, name) for name in FIELDS}
+
+
+def _arrow_episodes(data: Path, about: MinariMetadata) -> Iterator[Episode]:
+    """A folder for each episode; its table has one row more than the episode has steps, padded with zeros."""
+    for number in range(about.total_episodes):
+        folder = data / str(number)
+        parts = sorted(part for part in folder.glob("*") if part.suffix == f".{about.data_format}")
+        if not parts:
+            raise InputError(f"{folder} holds no .{about.data_format} file: copy the dataset again")
+        tables = [read_arrow(part, FIELDS) for part in parts]
+        episode = {
+            name: np.concatenate([column_array(part, t, name) for part, t in zip(parts, tables, strict=True)])
+            for name in FIELDS
+        }
+        yield {name: array if name == "observations" else array[:-1] for name, array in episode.items()}
+
+
+def _trajectory(number: int, episode: Episode) -> Trajectory:
+    observations, actions, rewards = (episode[name] for name in ("observations", "actions", "rewards"))
+    if observations.ndim != 2:
+        raise InputError(f"episode {number}: {NO_VECTORS}")
+    ends = {name: episode[name] for name in ("terminations", "truncations")}
+    if any(flags.shape != rewards.shape or flags.ndim != 1 or not len(flags) for flags in ends.values()):
+        raise InputError(f"episode {number} must have a reward, a termination and a truncation for each step")
+    terminated = bool(ends["terminations"][-1])
     return Trajectory(
-        observations=_as_float32(observations),
-        actions=_as_float32(actions),
-        rewards=_as_float32(rewards),
+        observations=as_float32(f"the observations of episode {number}", observations),
+        actions=as_float32(f"the actions of episode {number}", actions),
+        rewards=as_float32(f"the rewards of episode {number}", rewards),
         terminated=terminated,
         # Minari allows recordings that were cut off without saying so.
-        truncated=bool(truncations[-1]) or not terminated,
+        truncated=bool(ends["truncations"][-1]) or not terminated,
     )
-
-
-def _as_float32(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 def _buffer(number: int, trajectory: Trajectory) -> EpisodeBuffer:

@@ -104,7 +104,7 @@ def read_npz_file(path: str | Path, names: Collection[str] | None = None) -> dic
     _size(path)
     try:
         if not zipfile.is_zipfile(path):
-            raise InputError(f"{path} is no .npz file, or is cut short: {_what_it_is(path)}")
+            raise InputError(f"{path} cannot be read: {_what_it_is(path)}")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             wanted = {name: info for name, info in members.items() if names is None or name in names}
@@ -128,19 +128,23 @@ def _read_array(path: Path, what: str, file: IO[bytes], size: int, stored: int) 
         warnings.simplefilter("ignore")  # of headers that Python 2 wrote, and of odd literals in them
         version = npy.read_magic(file)
         if version not in PLAIN_HEADERS:
-            raise InputError(f"{path}: {what} has a header of version {version}, which plain numbers do not need")
+            raise InputError(
+                f"{path} cannot be read: {what} has a header of version {version}, which plain numbers do not need"
+            )
         shape, fortran_order, dtype = PLAIN_HEADERS[version](file)
     if dtype.hasobject:
         raise InputError(
-            f"{path}: {what} holds Python objects, which only a pickle can store: it is not opened; "
+            f"{path} cannot be read: {what} holds pickled objects, which are never opened here: "
             "save it again as an array of numbers"
         )
     if dtype.kind not in NUMBERS_AND_WORDS or not dtype.itemsize:
-        raise InputError(f"{path}: {what} holds {dtype}, not numbers: save it again as an array of numbers")
+        raise InputError(
+            f"{path} cannot be read: {what} holds {dtype}, not numbers: save it again as an array of numbers"
+        )
     needed = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or needed != size - file.tell():
         raise InputError(
-            f"{path} is cut short or damaged: {what} of shape {shape} needs {needed:,} bytes, "
+            f"{path} cannot be read, it is cut short or damaged: {what} of shape {shape} needs {needed:,} bytes, "
             f"{max(size - file.tell(), 0):,} are there"
         )
     content = np.empty(needed, np.uint8)
@@ -175,12 +179,10 @@ def _what_it_is(path: Path) -> str:
     with path.open("rb") as file:
         first = file.read(6)
     if first == b"\x93NUMPY":
-        return "it holds one array, as a .npy does"
+        return "it holds one array, as a .npy does, and a .npz is needed"
     if first.startswith(b"PK"):
-        return "copy it again"
-    if first[:1] == b"\x80":
-        return "it is a pickle, which is not opened because it can run any code"
-    return f"its first bytes are {first!r}"
+        return "it is cut short or damaged, copy it again"
+    return f"it holds pickled objects or no arrays at all, its first bytes are {first!r}"
 
 
 def _damaged(path: Path, error: BaseException) -> InputError:

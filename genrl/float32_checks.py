@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genrl.errors import InputError
 
-__all__ = ["check_float32", "check_float32_range"]
+__all__ = ["as_float32", "check_float32", "check_float32_range"]
 
 Array = NDArray[Any]
 
@@ -18,6 +18,20 @@ FAR_FROM_ZERO = 1000.0
 FEW_LEVELS = 2**14
 ROUNDING = 1e-12  # differences between doubles that are no more than errors of their computation, relative to them
 BLOCK = 2**18  # rows that are looked at together, so that checking takes little memory
+
+
+def as_float32(name: str, array: Array) -> Array:
+    """Floating-point numbers as float32, if `check_float32` has nothing against it; anything else as it is.
+
+    Raises:
+        InputError: as `check_float32`. NaN and infinity are left to other checks.
+    """
+    if array.dtype.kind != "f":
+        return array
+    if np.isfinite(array).all():
+        check_float32(name, array)
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
 
 
 def check_float32_range(name: str, array: Array) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genrl.errors import InputError
+from genrl.float32_checks import check_float32
 
 __all__ = ["as_labels", "as_rows", "check_event", "one_hot"]
 
@@ -22,7 +23,8 @@ def as_rows(data: Any, name: str = "X", *, event_shape: tuple[int, ...] | None =
         event_shape: that each row must have; None for any with one dimension or more.
 
     Raises:
-        InputError: it holds no numbers, no rows, rows of another shape, or a number that is not finite.
+        InputError: it holds no numbers, no rows, rows of another shape, a number that is not finite, or integers that
+            float32 cannot hold.
 
     >>> as_rows([[1, 2], [3, 4]]).dtype
     torch.float32
@@ -87,7 +89,11 @@ def _as_tensor(data: Any, name: str) -> Tensor:
             raise InputError(f"{name} must be an array of numbers: {error}") from None
         if array.dtype.kind not in "fiub":
             raise InputError(f"{name} must hold real numbers, not {array.dtype}")
-        data = torch.from_numpy(np.array(array))
+        if array.dtype not in (np.float32, np.float64):
+            if array.ndim:
+                check_float32(name, array)
+            array = array.astype(np.float32)
+        data = torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     if data.is_complex():
         raise InputError(f"{name} must hold real numbers, not {data.dtype}")
     return data if data.dtype == torch.float64 else data.float()

@@ -18,6 +18,7 @@ from experts.minari_datasets import read_minari
 from experts.saving import check_recording_folder
 from experts.waypoints import maze_waypoints
 from genrl.envs import make_vec_env
+from genrl.envs.named_tasks import check_named_task
 from genrl.errors import InputError
 from genrl.protocols import Policy
 from genrl.transitions import Demonstrations
@@ -46,7 +47,8 @@ class CollectConfig:
     out: Path | None = None
     """Folder to write; default demonstrations/<env>-<what>. An older recording there is replaced."""
     trust: bool = False
-    """Open a file that holds pickles (an SB3 .zip, an old `imitation` file), which can run any code."""
+    """Open a file that holds pickles (an SB3 .zip, an old `imitation` file). A pickle can run any code when it is
+    opened: only if you know who made the file."""
     algo: Algorithm | None = None
     """The algorithm that made an SB3 .zip."""
     seed: int = 0
@@ -160,6 +162,8 @@ def _import(config: CollectConfig) -> None:
         demonstrations = demonstrations.first(config.episodes)
     env_id = config.env or demonstrations.env_id
     env_kwargs = parse_env_kwargs(config.env_kwargs)
+    if config.env is None and env_id is not None:
+        check_named_task(env_id, str(config.import_minari or config.import_imitation))
     if env_id is None:
         print("note: nothing tells which task this is; give --env to have it checked and written down")
     else:

@@ -44,7 +44,8 @@ class EvaluateConfig:
     num_threads: int | None = None
     """Threads of the simulator; by default one for each core."""
     trust: bool = False
-    """Open a .zip although it holds a pickle, which can run any code."""
+    """Open a .zip although it holds a pickle. A pickle can run any code when it is opened: only if you know who made
+    the file."""
     algo: Algorithm | None = None
     """The algorithm that saved the .zip."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genrl.array_files import read_npy_file, read_npz_file
 from genrl.errors import InputError
 from genrl.evaluation import TOY_DISTRIBUTIONS, labelled_toy_samples
+from genrl.float32_checks import check_float32
 
 __all__ = ["GenerativeData", "load_data"]
 
@@ -103,34 +105,41 @@ def read_table(path: Path) -> tuple[Array, Array | None]:
         raise InputError(f"{path} is of no format that is read: give a .npz, .npy or .csv")
     if not path.is_file():
         raise InputError(f"{path} does not exist: check the path")
-    try:
-        if path.suffix == ".csv":
-            return _read_csv(path), None
-        loaded = np.load(path, allow_pickle=False)
-        if path.suffix == ".npy":
-            return np.asarray(loaded), None
-        with loaded:
-            arrays = dict(loaded)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+    if path.suffix == ".csv":
+        return _read_csv(path), None
+    if path.suffix == ".npy":
+        return read_npy_file(path), None
+    arrays = read_npz_file(path)
     x = arrays.get("x", arrays.get("X"))
     if x is None:
         if len(arrays) != 1:
-            raise InputError(f"{path} holds the arrays {', '.join(arrays)}: call the rows x, and the labels y")
+            names = " ".join(", ".join(arrays).split())
+            raise InputError(f"{path} holds the arrays {names:.200}: call the rows x, and the labels y")
         (x,) = arrays.values()
     return x, arrays.get("y")
 
 
 def _read_csv(path: Path) -> Array:
     """Numbers between commas; a first line that holds none is a header."""
-    with path.open(encoding="utf-8") as file:
-        first = file.readline().strip().split(",")
     try:
-        [float(word) for word in first]
-        header = 0
+        with path.open(encoding="utf-8") as file:
+            first = file.readline().strip().split(",")
+        with path.open(encoding="utf-8") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of no data, which is said below
+            table = np.loadtxt(file, delimiter=",", skiprows=0 if all(map(_is_number, first)) else 1, ndmin=2)
+    except (ValueError, MemoryError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    if not table.size:
+        raise InputError(f"{path} holds no rows of numbers: check the file")
+    return table
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
     except ValueError:
-        header = 1
-    return np.loadtxt(path, delimiter=",", skiprows=header, ndmin=2)
+        return False
+    return True
 
 
 def _digits(seed: int) -> tuple[Array, Array]:
@@ -172,14 +181,20 @@ def _random_rows(rows: int, seed: int) -> Array:
 
 
 def _split(name: str, x: Array, context: Array | None, held_out: Array, **facts: Any) -> GenerativeData:
-    if x.dtype.kind not in "fiub" or x.ndim < 2:
+    if x.dtype.kind not in "fiub" or x.ndim < 2 or 0 in x.shape:
         raise InputError(f"the rows of {name} must be numbers in rows and columns, not {x.dtype} of shape {x.shape}")
-    if context is not None and len(context) != len(x):
-        raise InputError(f"{name} has {len(x)} rows, but {len(context)} labels")
+    _check_finite(name, x)
+    if context is not None:
+        if context.ndim not in (1, 2) or 0 in context.shape:
+            raise InputError(f"the labels of {name} have the shape {context.shape}: give one for each row")
+        if len(context) != len(x):
+            raise InputError(f"{name} has {len(x)} rows, but {len(context)} labels")
+        if context.dtype.kind not in ("iub" if context.ndim == 1 else "fiub"):
+            raise InputError(f"the labels of {name} must be whole numbers, not {context.dtype}: number the classes")
+        _check_finite(f"the labels of {name}", context)
     if context is not None and context.ndim == 1:
-        held_out = held_out & np.isin(
-            context, context[~held_out]
-        )  # no one can judge a class that nothing was learned of
+        # No one can judge a class that nothing was learned of.
+        held_out = held_out & np.isin(context, context[~held_out])
         if not held_out.any():
             raise InputError(f"{name} has too few rows of each class to hold any out: give more")
     return GenerativeData(
@@ -190,3 +205,10 @@ def _split(name: str, x: Array, context: Array | None, held_out: Array, **facts:
         test_context=None if context is None else context[held_out],
         **facts,
     )
+
+
+def _check_finite(name: str, x: Array) -> None:
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).reshape(len(x), -1).any(1).sum())
+        raise InputError(f"{name} must be finite: {bad} of {len(x)} rows hold NaN or infinity")
+    check_float32(name, x)

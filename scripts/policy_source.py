@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from command_line import Algorithm, parse_env_kwargs
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +48,7 @@ def find_policy(target: Path, *, trust: bool = False, algorithm: Algorithm | Non
 
     Args:
         target: the path.
-        trust: whether a pickle may be opened, which a `.zip` holds.
+        trust: whether a pickle may be opened, which a `.zip` holds and which can run any code.
         algorithm: the class that saved the `.zip`.
 
     Raises:
@@ -93,7 +92,10 @@ def _load_zip(path: Path, trust: bool, algorithm: Algorithm | None) -> Policy:
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     if not trust:
-        raise InputError(f"{path} holds a pickle, which can run any code: pass --trust if you know where it is from")
+        raise InputError(
+            f"{path} holds a pickle, which can run any code when it is opened: pass --trust only if you know who made "
+            "the file"
+        )
     if algorithm is None:
         raise InputError(f"name the algorithm that saved {path}, such as --algo ppo")
     import sb3_contrib
@@ -113,5 +115,8 @@ def _load_zip(path: Path, trust: bool, algorithm: Algorithm | None) -> Policy:
     }
     try:
         return algorithms[algorithm].load(path, device="cpu")
-    except (KeyError, RuntimeError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as a model of {algorithm}: {error}") from error
+    except Exception as error:  # a pickle may raise whatever its code raises
+        about = " ".join(str(error).split())[:200] or type(error).__name__
+        if isinstance(error, ModuleNotFoundError):
+            about = f"it needs the module {error.name}: put its folder on PYTHONPATH"
+        raise InputError(f"{path} cannot be read as a model of {algorithm}: {about}") from error

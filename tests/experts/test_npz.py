@@ -71,7 +71,7 @@ def with_nan(path, small):
         (truncated, "cut short"),
         (a_flipped_byte, "cut short"),
         (lambda path, small: np.savez(path, observations=np.zeros(3)), "lacks rewards.*zeros, if nobody knows them"),
-        (lambda path, small: np.savez(path, observations=np.array([{}], dtype=object)), "only a pickle can store"),
+        (lambda path, small: np.savez(path, observations=np.array([{}], dtype=object)), "holds pickled objects"),
         (lambda path, small: np.save(path.open("wb"), np.zeros(3)), "one array"),
         (with_nan, "NaN or infinity"),
     ],

@@ -61,7 +61,7 @@ def test_one_array(tmp_path, name):
 def test_objects_that_are_not_asked_for_stay_unread(tmp_path):
     np.savez(tmp_path / "a.npz", infos=np.array([{}], dtype=object), x=np.ones(3))
     assert read_npz_file(tmp_path / "a.npz", ["x"])["x"].tolist() == [1, 1, 1]
-    refused(read_npz_file, tmp_path / "a.npz", "'infos' holds Python objects")
+    refused(read_npz_file, tmp_path / "a.npz", "'infos' holds pickled objects")
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_objects_that_are_not_asked_for_stay_unread(tmp_path):
         (header("'<f8'", (-1,)) + bytes(8), "cut short or damaged"),
         (header("'<f8'", (-1, -1)) + bytes(8), "cut short or damaged"),
         (header("'|S0'", (10**12,)), "not numbers"),
-        (header("'|O'", (1,)) + bytes(8), "Python objects"),
-        (header("[('a', '|O')]", (1,)) + bytes(8), "Python objects"),
+        (header("'|O'", (1,)) + bytes(8), "pickled objects"),
+        (header("[('a', '|O')]", (1,)) + bytes(8), "pickled objects"),
         (header("[('a', '<f8')]", (1,)) + bytes(8), "not numbers"),
         (header("'<q9'", (1,)) + bytes(8), "cannot be read"),
         (header("[" * 5000, (1,)), "cannot be read"),
@@ -96,7 +96,7 @@ def test_a_bad_array_is_refused(tmp_path, content, message):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"PK half a zip", "copy it again"), (b"\x80\x04N.", "is a pickle"), (b"1,2\n", "its first bytes are")],
+    [(b"PK half a zip", "copy it again"), (b"\x80\x04N.", "holds pickled objects"), (b"1,2\n", "its first bytes are")],
 )
 def test_what_is_no_archive_is_named(tmp_path, content, message):
     (tmp_path / "a.npz").write_bytes(content)
