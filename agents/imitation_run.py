@@ -89,7 +89,7 @@ class ImitationRun:
 
     def report(self, episodes: int, console: Console | None = None) -> dict[str, Any]:
         """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
-        policy = load_policy(self.directory.policy_folder())
+        policy = self.directory.read_policy(load_policy)
         evaluation = evaluate_policy(policy, self._env_id, episodes, env_kwargs=self.agent.env_kwargs)
         summary = evaluation.summary(self.expert_return, self.random_return)
         print_evaluation(summary, console=console)

@@ -110,7 +110,7 @@ class ExpertRun:
 
     def evaluate_best(self, episodes: int) -> tuple[Actor, Evaluation]:
         """The best actor, over fresh episodes (seeds 0, 1, ...); writes `evaluation.json` and `learning_curve.png`."""
-        actor = Actor.load(self.directory.policy_folder())
+        actor = self.directory.read_policy(Actor.load)
         evaluation = evaluate_policy(actor, self.env_id, episodes, env_kwargs=self.env_kwargs)
         write_evaluation(self.directory.path / "evaluation.json", evaluation.summary())
         draw_learning_curve([self.directory.path], self.learning_curve)

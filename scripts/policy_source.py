@@ -5,7 +5,7 @@ from __future__ import annotations
 from command_line import Algorithm, parse_env_kwargs
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from genrl.errors import InputError
 from genrl.policies import load_policy
 from genrl.protocols import Policy
 from genrl.training import RunDirectory, read_json
+from genrl.training.atomic_files import read_folder
 
 __all__ = ["Algorithm", "PolicySource", "find_policy", "known_expert_return"]
 
@@ -58,9 +59,9 @@ def find_policy(target: Path, *, trust: bool = False, algorithm: Algorithm | Non
         return PolicySource(policy=_load_zip(target, trust, algorithm), path=target)
     if (target / "expert" / "actor.json").is_file():
         target = target / "expert"
-    if not any((target / name).is_file() for name in DESCRIPTIONS):
+    if not read_folder(target, _describes_policy):
         run = RunDirectory.open(target)  # says what is missing if it is none
-        return _with_config(run.policy_folder(), run.config)
+        return run.read_policy(lambda folder: _with_config(folder, run.config))
     for parent in list(target.resolve().parents)[:2]:  # best/ or checkpoints/<step>/ of a run
         if (parent / "config.json").is_file() and (parent / "versions.json").is_file():
             return _with_config(target, RunDirectory.open(parent).config)
@@ -76,8 +77,19 @@ def known_expert_return(env_id: str) -> float | None:
     return None if value is None else float(value)
 
 
+def _describes_policy(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in DESCRIPTIONS)
+
+
 def _with_config(folder: Path, config: Mapping[str, Any]) -> PolicySource:
-    described = next(read_json(folder / name) for name in DESCRIPTIONS if (folder / name).is_file())
+    source = read_folder(folder, lambda place: _read(place, config))
+    return replace(source, path=folder)
+
+
+def _read(folder: Path, config: Mapping[str, Any]) -> PolicySource:
+    described: dict[str, Any] = next(
+        (read_json(folder / name) for name in DESCRIPTIONS if (folder / name).is_file()), {}
+    )
     env_kwargs = config.get("env_kwargs") or {}
     return PolicySource(
         policy=load_policy(folder),

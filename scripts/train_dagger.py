@@ -170,7 +170,7 @@ def kept_metrics(done: DAggerRound) -> dict[str, float]:
 
 def report(directory: RunDirectory, episodes: int) -> dict[str, Any]:
     """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
-    policy = load_policy(directory.policy_folder())
+    policy = directory.read_policy(load_policy)
     env_kwargs = directory.config["env_kwargs"]
     evaluation = evaluate_policy(policy, directory.config["env"], episodes, env_kwargs=env_kwargs)
     summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])

@@ -120,7 +120,7 @@ def resume(path: Path) -> ExpertRun:
     from experts.learner import build_learner
     from genrl.training import RunDirectory
 
-    directory = RunDirectory.open(path)
+    directory = RunDirectory.resume(path)
     settings = directory.config.get("settings")
     if not directory.config["agent"].startswith("expert-") or not isinstance(settings, dict):
         raise InputError(f"{path} is a run of {directory.config['agent']}: resume it with its own script")

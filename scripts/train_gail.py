@@ -124,7 +124,7 @@ def start(config: TrainConfig) -> ImitationRun:
 def resume(asked: TrainConfig) -> ImitationRun:
     """The run that is asked for, as its latest checkpoint left it."""
     assert asked.resume is not None
-    directory = RunDirectory.open(asked.resume)
+    directory = RunDirectory.resume(asked.resume)
     settings = directory.config.get("settings")
     if directory.config["agent"] not in ("gail", CONTROL) or not isinstance(settings, dict):
         raise InputError(

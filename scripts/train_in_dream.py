@@ -96,7 +96,7 @@ def start(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
 def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
     """The run as its latest checkpoint left it."""
     assert config.resume is not None
-    directory = RunDirectory.open(config.resume)
+    directory = RunDirectory.resume(config.resume)
     settings = directory.config.get("settings")
     if directory.config["agent"] != AGENT or not isinstance(settings, dict):
         raise InputError(f"{config.resume} is a run of {directory.config['agent']}: resume it with its own script")
@@ -167,7 +167,7 @@ def best_so_far(directory: RunDirectory) -> float:
 
 def report(directory: RunDirectory, episodes: int) -> dict[str, Any]:
     """Evaluate the best policy, print the table, write `evaluation.json` and `learning_curve.png`."""
-    policy = load_policy(directory.policy_folder())
+    policy = directory.read_policy(load_policy)
     env_kwargs = directory.config["env_kwargs"]
     evaluation = evaluate_policy(policy, directory.config["env"], episodes, env_kwargs=env_kwargs)
     summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])

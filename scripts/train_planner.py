@@ -37,7 +37,7 @@ def main(config: TrainConfig) -> None:
     """Learn to plan from episodes, and say whether plans obey the rules of the task."""
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
-        directory = RunDirectory.open(config.resume)
+        directory = RunDirectory.resume(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
         directory.check_versions()
     device = available_device(config.device)

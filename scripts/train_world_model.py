@@ -87,7 +87,7 @@ def main(config: TrainConfig) -> None:
     """Learn to simulate a task from steps that were taken in it, and say how far ahead the model sees."""
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
-        directory = RunDirectory.open(config.resume)
+        directory = RunDirectory.resume(config.resume)
         config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
         directory.check_versions()
     print(f"world model of {config.env} from {config.data}: preparing", flush=True)

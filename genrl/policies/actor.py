@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from genrl.errors import InputError
+from genrl.training.atomic_files import read_folder
 
 __all__ = ["Actor", "ActorConfig"]
 
@@ -183,8 +184,12 @@ class Actor(nn.Module):
         Raises:
             InputError: a file is missing, cut short, or does not fit the other.
         """
-        actor = cls(_read_config(Path(folder) / "actor.json"))
-        path = Path(folder) / "actor.safetensors"
+        return read_folder(Path(folder), cls._load)
+
+    @classmethod
+    def _load(cls, folder: Path) -> Actor:
+        actor = cls(_read_config(folder / "actor.json"))
+        path = folder / "actor.safetensors"
         try:
             tensors = load_file(path)
         except FileNotFoundError:

@@ -21,6 +21,7 @@ from genrl.policies.sampler_policy import (
 )
 from genrl.policies.squashed_actor import ACTORS, rebuild_squashed_actor
 from genrl.protocols import Policy
+from genrl.training.atomic_files import read_folder
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 
 __all__ = ["describe_policy", "load_policy", "rebuild_policy", "save_policy"]
@@ -74,7 +75,10 @@ def load_policy(folder: Path | str) -> Policy:
     Raises:
         InputError: the folder holds neither, or what it holds is damaged.
     """
-    folder = Path(folder)
+    return read_folder(Path(folder), _load_policy)
+
+
+def _load_policy(folder: Path) -> Policy:
     if (folder / "policy.json").is_file():
         checkpoint = read_checkpoint(folder)
         if "policy" not in checkpoint.documents or "policy" not in checkpoint.tensors:

@@ -5,17 +5,35 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from genrl.errors import InputError
 from genrl.stop_signals import uninterrupted
 
-__all__ = ["encode_json", "read_json", "recover_folder", "replace_folder", "write_bytes", "write_json"]
+__all__ = [
+    "encode_json",
+    "read_folder",
+    "read_json",
+    "recover_folder",
+    "recover_folders",
+    "remove_folder",
+    "replace_folder",
+    "write_bytes",
+    "write_json",
+]
+
+T = TypeVar("T")
+
+LEFTOVER = re.compile(r"\.(?P<name>.+)\.(partial|previous|removed)")
+READS = 50
+MISSING = 4  # how often a folder must be found missing before it is
 
 LARGEST_DOCUMENT = 32 * 2**20  # bytes; a list of empty lists takes twenty times as much memory
 
@@ -26,7 +44,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OSError: no space, no permission; the old file is untouched.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     try:
         with partial.open("wb") as file:
             file.write(content)
@@ -79,16 +97,16 @@ def read_json(path: Path) -> Any:
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Make `folder` hold what `fill` writes into the empty folder that it is given.
 
-    A folder cannot be renamed over another that is not empty, so the old one steps aside for a moment under
-    the name `.<name>.previous`; `recover_folder` brings it back if the process died in that moment.
+    A folder cannot be renamed over another that is not empty, so the old one is renamed to `.<name>.previous` for a
+    moment. `read_folder` finds it there; `recover_folder` renames it back if the process died in that moment. One
+    process at a time may write a folder; any number may read it.
 
     Raises:
         OSError: no space, no permission; the old folder is untouched.
     """
-    recover_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial, previous = folder.with_name(f".{folder.name}.partial"), _previous(folder)
-    shutil.rmtree(partial, ignore_errors=True)
+    recover_folder(folder)
+    partial, previous = _partial(folder), _previous(folder)
     try:
         partial.mkdir()
         fill(partial)
@@ -99,26 +117,107 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             os.rename(folder, previous)
         os.rename(partial, folder)
     except BaseException:
-        recover_folder(folder)
-        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not to hide the first error; the next process that writes recovers
+            recover_folder(folder)
         raise
     _sync_folder(folder.parent)
     shutil.rmtree(previous, ignore_errors=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder so that no reader sees a part of it; what cannot be removed now is, when the folder recovers."""
+    removed = folder.with_name(f".{folder.name}.removed")
+    with contextlib.suppress(OSError):
+        shutil.rmtree(removed, ignore_errors=True)
+        os.rename(folder, removed)
+        shutil.rmtree(removed, ignore_errors=True)
+
+
 def recover_folder(folder: Path) -> None:
-    """Finish what a process that died inside `replace_folder` left undone."""
+    """Finish what a process that died inside `replace_folder` left undone; for the process that writes `folder`."""
     previous = _previous(folder)
-    if not previous.exists():
-        return
-    if folder.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-    else:
+    if previous.exists() and not folder.exists():
         os.rename(previous, folder)
+    for left in (previous, _partial(folder)):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def recover_folders(parent: Path) -> None:
+    """Recover every folder inside `parent`, and remove the temporary files that a process that died left there.
+
+    For the one process that writes there; readers have no need of it.
+    """
+    for left in sorted(parent.glob(".*")):
+        match = LEFTOVER.fullmatch(left.name)
+        if match is None:
+            continue
+        if left.is_dir():
+            recover_folder(left.with_name(match["name"]))
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def read_folder(folder: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of a folder that another process may be replacing; nothing is written.
+
+    Reads again if the folder was replaced or removed meanwhile, so that what is returned is of one version, and an
+    error is of the folder's content. Where a process died while it replaced the folder, the older version is read.
+
+    Args:
+        folder: written by `replace_folder`, or any other.
+        read: given the path to read from; it may be called several times.
+
+    Raises:
+        InputError: the folder is replaced faster than it can be read.
+        Exception: what `read` raised.
+    """
+    missing = 0
+    for _ in range(READS):
+        place = folder if folder.exists() or not _previous(folder).exists() else _previous(folder)
+        with _held(place):
+            version = _version(place)
+            missing += version is None  # once is no proof: between two renames there is neither name
+            try:
+                content = read(place)
+            except Exception:  # whatever a file that vanishes makes of it
+                if _version(place) == version and (version is not None or missing == MISSING):
+                    raise
+            else:
+                if _version(place) == version:
+                    return content
+        time.sleep(0.005)
+    raise InputError(f"{folder} is replaced by another process faster than it can be read: try again later")
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """While it is open, no other folder gets its inode number, even if it is removed."""
+    descriptor = None
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _version(folder: Path) -> tuple[int, frozenset[str]] | None:
+    """Differs between a folder and another one that took its place, or from which something was removed."""
+    try:
+        return folder.stat().st_ino, frozenset(os.listdir(folder))
+    except OSError:
+        return None
 
 
 def _previous(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.previous")
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.partial")
 
 
 def _sync(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.errors import InputError
-from genrl.training.atomic_files import encode_json, read_json, recover_folder, replace_folder
+from genrl.training.atomic_files import encode_json, read_folder, read_json, replace_folder
 
 __all__ = ["Checkpoint", "CheckpointParts", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
 
@@ -104,8 +104,10 @@ def verify_checkpoint(folder: Path) -> list[Path]:
     Raises:
         InputError: `folder` is no checkpoint or of another format, or a file in it is missing or damaged.
     """
-    folder = Path(folder)
-    recover_folder(folder)
+    return read_folder(Path(folder), _verify)
+
+
+def _verify(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder} is no checkpoint: there is no such folder")
     if not (folder / MANIFEST).is_file():
@@ -131,8 +133,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         InputError: as `verify_checkpoint`.
     """
-    checkpoint = Checkpoint(folder=Path(folder), tensors={}, documents={}, arrays={})
-    for path in verify_checkpoint(folder):
+    checkpoint = read_folder(Path(folder), _read)
+    return replace(checkpoint, folder=Path(folder))
+
+
+def _read(folder: Path) -> Checkpoint:
+    checkpoint = Checkpoint(folder=folder, tensors={}, documents={}, arrays={})
+    for path in _verify(folder):
         try:
             if path.suffix == ".safetensors":
                 checkpoint.tensors[path.stem] = safetensors.torch.load_file(path)

@@ -5,7 +5,7 @@ run is resumed, before anything slow begins:
 
     directory = RunDirectory.create(folder, "bc", env_id, seed, settings, data_digest=demonstrations.digest())
     ...
-    directory = RunDirectory.open(config.resume)
+    directory = RunDirectory.resume(config.resume)
     directory.check_versions()
     directory.check_data(demonstrations.digest(), "the demonstrations", allow_changed=config.allow_changed_data)
 
@@ -15,25 +15,28 @@ Rows that are no `Demonstrations` and no `Experience` are given to `genrl.data_d
 from __future__ import annotations
 
 import re
-import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.errors import InputError
-from genrl.training.atomic_files import read_json, recover_folder, write_json
+from genrl.training.atomic_files import read_json, recover_folders, remove_folder, write_json
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint, write_checkpoint
 from genrl.training.versions import changed_versions, installed_versions
 
 __all__ = ["RunDirectory"]
 
 DATA_DIGEST = "data_sha256"
+STEP = re.compile(r"\d+|\.\d+\.previous")
+READS = 50
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,20 @@ class RunDirectory:
         if not isinstance(config, dict) or not {"agent", "env", "seed"} <= config.keys():
             raise InputError(f"{path / 'config.json'} is not the configuration of a run: agent, env or seed is missing")
         return cls(path, config)
+
+    @classmethod
+    def resume(cls, path: Path | str) -> RunDirectory:
+        """As `open`, for the process that goes on training: it is the one that writes here from now on.
+
+        What a process that was killed inside a save left behind is removed.
+
+        Raises:
+            InputError: as `open`.
+        """
+        run = cls.open(path)
+        for folder in (run.path, run.checkpoints):
+            recover_folders(folder)
+        return run
 
     @property
     def checkpoints(self) -> Path:
@@ -192,7 +209,7 @@ class RunDirectory:
         # The one just written stays whatever its step: a resumed run may lie behind a damaged later one.
         others = [other for other in self._steps() if other != folder]
         for old in others[max(keep_last - 1, 0) :]:
-            shutil.rmtree(old, ignore_errors=True)
+            remove_folder(old)
         return folder
 
     def save_best(
@@ -212,18 +229,38 @@ class RunDirectory:
         Raises:
             InputError: there is none.
         """
-        return read_checkpoint(self._latest_folder())
+        return self._latest(read_checkpoint)
 
     def policy_folder(self) -> Path:
         """Where the policy to use lies: `best/` if there is one that is whole, else the latest checkpoint.
 
+        Of a run that is training, checkpoints but the last few are removed: `read_policy` reads one at once.
+
         Raises:
             InputError: there is neither.
         """
-        recover_folder(self.best)
-        if self.best.exists() and _is_whole(self.best):
+        try:
+            verify_checkpoint(self.best)
             return self.best
-        return self._latest_folder()
+        except InputError as error:
+            if _is_there(self.best):
+                _warn_damaged(error)
+        return self._latest(_verified)
+
+    def read_policy(self, read: Callable[[Path], T]) -> T:
+        """What `read`, such as `genrl.policies.load_policy`, makes of `policy_folder()`, also while the run trains.
+
+        Raises:
+            InputError: there is no policy yet, or `read` refuses it.
+        """
+        for _ in range(READS):
+            folder = self.policy_folder()
+            try:
+                return read(folder)
+            except InputError:
+                if _is_there(folder):
+                    raise
+        raise InputError(f"{self.path} replaces its checkpoints faster than they can be read: try again later")
 
     def set_aside_progress(self) -> None:
         """Rename `progress.csv` to `progress.<n>.csv`, for a resumed run's logger would empty it."""
@@ -231,26 +268,38 @@ class RunDirectory:
         if progress.is_file() and progress.stat().st_size:
             progress.rename(self.path / f"progress.{len(list(self.path.glob('progress.*.csv'))) + 1}.csv")
 
-    def _latest_folder(self) -> Path:
-        for folder in self._steps():
-            if _is_whole(folder):
-                return folder
+    def _latest(self, read: Callable[[Path], T]) -> T:
+        """What `read` makes of the newest checkpoint that is whole."""
+        for _ in range(READS):
+            removed = False
+            for folder in self._steps():
+                try:
+                    return read(folder)
+                except InputError as error:
+                    if _is_there(folder):
+                        _warn_damaged(error)
+                    else:
+                        removed = True  # a newer one has taken its place since
+            if not removed:
+                break
         raise InputError(f"{self.path} has no usable checkpoint: train again, or give another run directory")
 
     def _steps(self) -> list[Path]:
         """The checkpoint folders, the newest first."""
-        if not self.checkpoints.is_dir():
-            return []
-        for hidden in self.checkpoints.glob(".*.previous"):
-            recover_folder(hidden.with_name(hidden.name.removeprefix(".").removesuffix(".previous")))
-        steps = [folder for folder in self.checkpoints.iterdir() if folder.name.isdecimal()]
-        return sorted(steps, key=lambda folder: int(folder.name), reverse=True)
+        names = [entry.name for entry in self.checkpoints.iterdir()] if self.checkpoints.is_dir() else []
+        # A folder that was being replaced when its process died has the hidden name alone.
+        steps = {int(name.removeprefix(".").removesuffix(".previous")) for name in names if STEP.fullmatch(name)}
+        return [self.checkpoints / str(step) for step in sorted(steps, reverse=True)]
 
 
-def _is_whole(folder: Path) -> bool:
-    try:
-        verify_checkpoint(folder)
-    except InputError as error:
-        warnings.warn(f"{error}; an earlier one is used", stacklevel=4)
-        return False
-    return True
+def _verified(folder: Path) -> Path:
+    verify_checkpoint(folder)
+    return folder
+
+
+def _is_there(folder: Path) -> bool:
+    return folder.exists() or folder.with_name(f".{folder.name}.previous").exists()
+
+
+def _warn_damaged(error: InputError) -> None:
+    warnings.warn(f"{error}; an earlier one is used", stacklevel=4)
