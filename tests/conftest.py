@@ -1,5 +1,3 @@
-"""Settings of all tests, and how they are shared out when several processes run them."""
-
 import pytest
 import torch
 from hypothesis import settings
@@ -12,21 +10,6 @@ torch.set_num_threads(1)
 # The same examples each time, and no clock: a busy machine is no error.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: the cores that this process may use, by its affinity and its control group."""
-    import joblib  # the processes that run the tests need none of it
-
-    return joblib.cpu_count()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share what they fit, unless they name another group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def normal_transitions(rows=64, *, observation_dim=3, action_dim=2, shift=0.0, terminated=0, seed=0):

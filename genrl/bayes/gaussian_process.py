@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy  # imports scipy.optimize when it is first used
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor
 
 from genrl.errors import InputError
@@ -180,7 +180,7 @@ class GaussianProcess:
         columns = inputs.shape[1]
         start = np.array([*[1.5] * columns, *[-4.0] * columns, 0.0, -1.0])
         bounds = [*[(-3.0, 7.0)] * columns, *[(-14.0, 3.0)] * columns, (-6.0, 4.0), (math.log(LEAST_NOISE), 1.0)]
-        found = minimize(
+        found = scipy.optimize.minimize(
             negative_log_evidence,
             start,
             (inputs, outputs),

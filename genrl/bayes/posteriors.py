@@ -12,8 +12,8 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy  # imports scipy.stats, which takes half a second, when it is first used
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from torch import Tensor
 
 from genrl.errors import InputError
@@ -73,7 +73,7 @@ def bernoulli_rate(data: ArrayLike, *, alpha: float = 1.0, beta: float = 1.0) ->
     if not np.isin(x, (0, 1)).all():
         raise InputError("data must hold zeros and ones")
     _check_positive(alpha=alpha, beta=beta)
-    return stats.beta(alpha + x.sum(), beta + (1 - x).sum())
+    return scipy.stats.beta(alpha + x.sum(), beta + (1 - x).sum())
 
 
 class CategoryRates:
@@ -91,8 +91,8 @@ class CategoryRates:
     """
 
     def __init__(self, concentration: NDArray[np.float64]) -> None:
-        self.joint = stats.dirichlet(concentration)
-        self.marginals = stats.beta(concentration, concentration.sum() - concentration)
+        self.joint = scipy.stats.dirichlet(concentration)
+        self.marginals = scipy.stats.beta(concentration, concentration.sum() - concentration)
 
     def mean(self) -> NDArray[np.float64]:
         """(K,), which sum to 1."""
@@ -148,7 +148,7 @@ def poisson_rate(data: ArrayLike, *, shape: float = 1.0, rate: float = 1.0) -> A
     if (x < 0).any():
         raise InputError("data must hold counts, 0 or more")
     _check_positive(shape=shape, rate=rate)
-    return stats.gamma(shape + x.sum(), scale=1 / (rate + len(x)))
+    return scipy.stats.gamma(shape + x.sum(), scale=1 / (rate + len(x)))
 
 
 def exponential_rate(data: ArrayLike, *, shape: float = 1.0, rate: float = 1.0) -> Any:
@@ -166,7 +166,7 @@ def exponential_rate(data: ArrayLike, *, shape: float = 1.0, rate: float = 1.0) 
     if (x < 0).any():
         raise InputError("data must hold times, 0 or more")
     _check_positive(shape=shape, rate=rate)
-    return stats.gamma(shape + len(x), scale=1 / (rate + x.sum()))
+    return scipy.stats.gamma(shape + len(x), scale=1 / (rate + x.sum()))
 
 
 def normal_mean(data: ArrayLike, *, variance: float, prior_mean: float = 0.0, prior_variance: float = 1.0) -> Any:
@@ -183,7 +183,7 @@ def normal_mean(data: ArrayLike, *, variance: float, prior_mean: float = 0.0, pr
     _check_positive(variance=variance, prior_variance=prior_variance)
     precision = 1 / prior_variance + len(x) / variance
     mean = (prior_mean / prior_variance + x.sum() / variance) / precision
-    return stats.norm(float(mean), math.sqrt(1 / precision))
+    return scipy.stats.norm(float(mean), math.sqrt(1 / precision))
 
 
 def normal_variance(data: ArrayLike, *, mean: float, shape: float = 1.0, scale: float = 1.0) -> Any:
@@ -200,7 +200,7 @@ def normal_variance(data: ArrayLike, *, mean: float, shape: float = 1.0, scale: 
     """
     x = _numbers(data)
     _check_positive(shape=shape, scale=scale)
-    return stats.invgamma(shape + len(x) / 2, scale=scale + np.square(x - mean).sum() / 2)
+    return scipy.stats.invgamma(shape + len(x) / 2, scale=scale + np.square(x - mean).sum() / 2)
 
 
 def normal_mean_unknown_variance(
@@ -226,7 +226,7 @@ def normal_mean_unknown_variance(
     rows, halves = prior_rows + count, shape + count / 2
     mean = (prior_rows * prior_mean + count * centre) / rows
     spread = np.square(x - centre).sum() + prior_rows * count / rows * (centre - prior_mean) ** 2
-    return stats.t(2 * halves, loc=mean, scale=math.sqrt((scale + spread / 2) / (halves * rows)))
+    return scipy.stats.t(2 * halves, loc=mean, scale=math.sqrt((scale + spread / 2) / (halves * rows)))
 
 
 def _numbers(data: ArrayLike, *, integers: bool = False) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # imports scipy.stats, which takes half a second, when it is first used
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from genrl.errors import InputError
 
@@ -90,7 +90,7 @@ def interquartile_mean(values: ArrayLike) -> float:
     >>> interquartile_mean([0, 1, 2, 99])
     1.5
     """
-    return float(stats.trim_mean(np.asarray(values, dtype=np.float64), 0.25))
+    return float(scipy.stats.trim_mean(np.asarray(values, dtype=np.float64), 0.25))
 
 
 def bootstrap_interval(groups: Sequence[ArrayLike], *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -117,7 +117,7 @@ def bootstrap_interval(groups: Sequence[ArrayLike], *, confidence: float = 0.95,
     draws: list[NDArray[Any]] = [
         array[rng.integers(len(array), size=(RESAMPLES, len(array)))] for array in arrays if len(array)
     ]
-    resampled = stats.trim_mean(np.concatenate(draws, axis=1), 0.25, axis=1)  # (resamples,)
+    resampled = scipy.stats.trim_mean(np.concatenate(draws, axis=1), 0.25, axis=1)  # (resamples,)
     tail = 50 * (1 - confidence)
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)
