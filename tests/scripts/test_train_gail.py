@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +26,16 @@ from experts import load_demonstrations
 from experts.npz import write_npz
 from genrl.errors import InputError
 
+Script = Callable[..., Any]  # the fixture `run_script`, of train_gail.py
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_gail.py"
 QUICK = ["--env", "Hopper-v4", "--num-envs", "8", "--ppo.n-steps", "64", "--eval-freq", "1024", "--eval-episodes", "2"]
 QUICK += ["--final-episodes", "3", "--episodes", "2", "--subsample", "20"]  # 100 pairs
 QUICK += ["--warm-start.updates", "200", "--warm-start.held-rollouts", "2"]
 
 
-def train_gail(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+@pytest.fixture
+def train_gail(run_script: Script) -> Script:
+    return partial(run_script, "train_gail")
 
 
 def only_run(folder: Path) -> Path:
@@ -39,10 +43,10 @@ def only_run(folder: Path) -> Path:
     return run
 
 
-def test_a_run_leaves_everything_behind_and_can_be_extended(tmp_path: Path) -> None:
+def test_a_run_leaves_everything_behind_and_can_be_extended(train_gail: Script, tmp_path: Path) -> None:
     done = train_gail(*QUICK, "--n-timesteps", "2048", "--log-folder", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "return, mean ± std" in done.stdout
+    assert done.code == 0, done.err
+    assert "return, mean ± std" in done.out
     run = only_run(tmp_path)
     evaluation = json.loads((run / "evaluation.json").read_text())
     wanted = {"env", "episodes", "mean", "std", "iqm", "iqm_low", "iqm_high", "expert_fraction", "mean_length"}
@@ -59,14 +63,14 @@ def test_a_run_leaves_everything_behind_and_can_be_extended(tmp_path: Path) -> N
     assert disc | {"reward/learned_mean", "rollout/ep_rew_mean", "eval/mean_reward", "time/fps"} <= logged
 
     more = train_gail("--resume", str(run), "--n-timesteps", "3072")
-    assert more.returncode == 0, more.stderr
-    assert "at 2,048 steps" in more.stdout
+    assert more.code == 0, more.err
+    assert "at 2,048 steps" in more.out
     assert (run / "checkpoints" / "3072" / "policy.safetensors").is_file()
 
 
-def test_a_stopped_run_ends_where_an_unstopped_one_does(tmp_path: Path) -> None:
+def test_a_stopped_run_ends_where_an_unstopped_one_does(train_gail: Script, tmp_path: Path) -> None:
     whole = train_gail(*QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "whole"))
-    assert whole.returncode == 0, whole.stderr
+    assert whole.code == 0, whole.err
     command = [sys.executable, str(SCRIPT), *QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "stopped")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -81,7 +85,7 @@ def test_a_stopped_run_ends_where_an_unstopped_one_does(tmp_path: Path) -> None:
     steps = max(int(folder.name) for folder in (run / "checkpoints").iterdir())
     assert 0 < steps < 8192
     resumed = train_gail("--resume", str(run))
-    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.code == 0, resumed.err
     ends = [only_run(tmp_path / name) / "checkpoints" / "8192" for name in ("whole", "stopped")]
     for name in ("policy", "reward_model", "policy_optimizer"):
         one, other = (folder.joinpath(f"{name}.safetensors").read_bytes() for folder in ends)
@@ -119,16 +123,16 @@ def test_changed_demonstrations_are_refused(tmp_path: Path) -> None:
         (["--resume", "."], "no run directory"),
     ],
 )
-def test_bad_input_is_said_in_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_bad_input_is_said_in_one_line(train_gail: Script, arguments: list[str], message: str, tmp_path: Path) -> None:
     failed = train_gail(*arguments, "--log-folder", str(tmp_path))
-    assert failed.returncode == 2
-    assert message in failed.stderr
-    assert "Traceback" not in failed.stderr
-    assert len([line for line in failed.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert failed.code == 2
+    assert message in failed.err
+    assert "Traceback" not in failed.err
+    assert len([line for line in failed.err.splitlines() if line.startswith("error: ")]) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_demonstrations_of_nan_are_refused(tmp_path: Path) -> None:
+def test_demonstrations_of_nan_are_refused(train_gail: Script, tmp_path: Path) -> None:
     observations = np.full((11, 11), np.nan, dtype=np.float32)
     ends = np.arange(10) == 9
     np.savez(
@@ -143,18 +147,18 @@ def test_demonstrations_of_nan_are_refused(tmp_path: Path) -> None:
     failed = train_gail(
         "--env", "Hopper-v4", "--demos", str(tmp_path / "bad.npz"), "--log-folder", str(tmp_path / "runs")
     )
-    assert failed.returncode == 2
-    assert "NaN" in failed.stderr
+    assert failed.code == 2
+    assert "NaN" in failed.err
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_control_says_so_in_its_name_and_can_be_resumed(tmp_path: Path) -> None:
+def test_a_control_says_so_in_its_name_and_can_be_resumed(train_gail: Script, tmp_path: Path) -> None:
     control = train_gail(*QUICK, "--zero-demonstrations", "--n-timesteps", "512", "--log-folder", str(tmp_path))
-    assert control.returncode == 0, control.stderr
+    assert control.code == 0, control.err
     run = only_run(tmp_path)
     assert run.name.startswith("gail-control-Hopper-v4-0-")
     more = train_gail("--resume", str(run), "--n-timesteps", "1024")
-    assert more.returncode == 0, more.stderr
+    assert more.code == 0, more.err
     with (run / "progress.csv").open() as file:
         assert not any(row.get("disc/loss") for row in csv.DictReader(file))
 
@@ -172,9 +176,9 @@ def test_a_run_told_nothing_is_as_long_as_its_learner_can_pay_for(
     assert imitation_run(told, run.agent, run.directory).eval_freq == 256
 
 
-def test_returns_of_episodes_cut_short_are_not_set_beside_the_experts(tmp_path: Path) -> None:
+def test_returns_of_episodes_cut_short_are_not_set_beside_the_experts(train_gail: Script, tmp_path: Path) -> None:
     quick = [*QUICK, "--no-bc-warm-start", "--n-timesteps", "512", "--log-folder", str(tmp_path)]
     whole, cut = train_gail(*quick), train_gail(*quick, "--time-limit", "7")
-    assert "% of expert)" in whole.stdout, whole.stderr
-    assert " in 7 steps" in cut.stdout, cut.stderr
-    assert "% of expert)" not in cut.stdout
+    assert "% of expert)" in whole.out, whole.err
+    assert " in 7 steps" in cut.out, cut.err
+    assert "% of expert)" not in cut.out

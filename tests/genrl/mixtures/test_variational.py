@@ -7,10 +7,10 @@ from scipy import stats
 from sklearn.mixture import BayesianGaussianMixture
 
 from genrl.mixtures import variational
+from genrl.mixtures.climbing import Watch
 from genrl.mixtures.em import log_density, moments_of
 from genrl.mixtures.gaussian_wishart import PRECISIONS, GaussianWishart, divergence
 from genrl.mixtures.merging import join_moments, merge_components
-from genrl.mixtures.climbing import Watch
 from genrl.mixtures.weight_posteriors import WEIGHT_POSTERIORS
 
 KINDS = ["full", "diag"]
