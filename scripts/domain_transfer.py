@@ -9,14 +9,16 @@ from typing import Any
 
 import torch
 from generative_data import GenerativeData, load_data
-from shown_fit import shown_fit
+from resumable_fit import FitReport, resumable_fit
 from torch import Tensor
 
+from genrl.data_digest import data_digest
 from genrl.errors import InputError
 from genrl.evaluation import IMAGE_MAPS, map_error, mapped, sliced_wasserstein
 from genrl.training.fit import FitEpoch
+from genrl.training.run_directory import RunDirectory
 
-__all__ = ["Domains", "describe", "load_domains", "measure_transfer", "train_transfer"]
+__all__ = ["Domains", "describe", "digest_of", "load_domains", "measure_transfer", "train_transfer"]
 
 MAPS = (*IMAGE_MAPS, "bent")
 COMPARED = 500  # rows of each domain while it is fitted
@@ -79,14 +81,20 @@ def load_domains(source: str, target: str, *, rows: int, paired: bool, seed: int
     )
 
 
+def digest_of(domains: Domains) -> str:
+    """The digest of the rows of both domains."""
+    sides = ("source", "target", "source_test", "target_test")
+    return data_digest({side: getattr(domains, side) for side in sides})
+
+
 def describe(domains: Domains) -> str:
     """How many rows of which shape."""
     sides = (domains.source, domains.target)
     return " and ".join(f"{len(side):,} rows of shape {tuple(side.shape[1:])}" for side in sides)
 
 
-def train_transfer(model: Any, domains: Domains) -> float:
-    """Fit the map, show how far both ways lead, and give the seconds that it took; a signal ends it in good order.
+def train_transfer(model: Any, domains: Domains, directory: RunDirectory) -> FitReport[Any]:
+    """Fit the map in its run directory, and show how far both ways lead; a signal ends it in good order.
 
     Beside what the fit reports are shown the sliced Wasserstein distances of transferred rows held out to those of the
     domain they come to, "there" and "back".
@@ -96,7 +104,7 @@ def train_transfer(model: Any, domains: Domains) -> float:
         watched = {name: epoch.train[name] for name in WATCHED if name in epoch.train}
         return {**watched, **_distances(model, domains, COMPARED)}
 
-    return shown_fit(lambda note: model.fit(domains.source, domains.target, progress=note), told)
+    return resumable_fit(directory, lambda note: model.fit(domains.source, domains.target, progress=note), shown=told)
 
 
 @torch.no_grad()

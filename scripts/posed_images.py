@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 from generative_data import load_data
-from shown_fit import shown_fit
+from resumable_fit import FitReport, resumable_fit
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.evaluation import map_error, posed
 from genrl.evaluation.sample_figures import draw_images
 from genrl.gans import PoseGuidedGAN
+from genrl.training.run_directory import RunDirectory
 
 __all__ = ["PosedImages", "draw_posed", "load_posed", "measure_posed", "train_posed"]
 
@@ -64,9 +65,11 @@ def load_posed(name: str, *, seed: int) -> PosedImages:
     return PosedImages(name=data.name, shape=data.image_shape, **sides)
 
 
-def train_posed(model: PoseGuidedGAN, images: PosedImages) -> float:
-    """Fit the model, show how far it is from the images meant, and give the seconds; a signal ends it in good order."""
-    return shown_fit(lambda note: model.fit(images.source, images.target, context=images.pose, progress=note))
+def train_posed(model: PoseGuidedGAN, images: PosedImages, directory: RunDirectory) -> FitReport[PoseGuidedGAN]:
+    """Fit the model in its run directory, and show how far it is from the images meant; a signal ends it."""
+    return resumable_fit(
+        directory, lambda note: model.fit(images.source, images.target, context=images.pose, progress=note)
+    )
 
 
 @torch.no_grad()

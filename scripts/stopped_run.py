@@ -14,13 +14,14 @@ from genrl.training.run_directory import RunDirectory
 __all__ = ["resume_command", "stopped_run"]
 
 
-def stopped_run(directory: RunDirectory, *, of: int | None = None, unit: str = "steps") -> str:
+def stopped_run(directory: RunDirectory, *, of: int | None = None, unit: str = "steps", policy: bool = True) -> str:
     """What is saved, and the commands that resume and evaluate it.
 
     Args:
         directory: of the run of the script that is running, which must have `--resume`.
         of: all that the run was to do.
         unit: what checkpoints are numbered by.
+        policy: the run leaves a policy, which can be evaluated.
     """
     steps = [int(folder.name) for folder in directory.checkpoints.glob("*") if folder.name.isdecimal()]
     if not steps:
@@ -28,7 +29,7 @@ def stopped_run(directory: RunDirectory, *, of: int | None = None, unit: str = "
     total = "" if of is None else f" of {of:,}"
     lines = [f"stopped: {max(steps):,}{total} {unit} are saved{_best(directory)}"]
     lines += [f"run: {directory.path}", f"to go on: {resume_command(directory)}"]
-    if max(steps) > 0 or directory.best.is_dir():
+    if policy and (max(steps) > 0 or directory.best.is_dir()):
         evaluate = str(Path(sys.argv[0]).with_name("evaluate.py"))
         lines.append(f"to evaluate: {shlex.join([_python(), evaluate, str(directory.path)])}")
     return "\n".join(lines)

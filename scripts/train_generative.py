@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from command_line import run
+from command_line import run, when_stopped
 
 import inspect
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import tyro
 from code_watch import code_figures
-from domain_transfer import describe, load_domains, measure_transfer, train_transfer
-from families import make_model, spelled_out
+from domain_transfer import describe, digest_of, load_domains, measure_transfer, train_transfer
+from families import SPECIAL_CASES, make_model, models, spelled_out
 from generative_data import GenerativeData, load_data
 from generative_pictures import draw_pictures
 from posed_images import draw_posed, load_posed, measure_posed, train_posed
 from pydantic import TypeAdapter
+from resumable_fit import FitReport, resumable_fit
+from resumed_run import finished, resumed_run
 from sample_watch import now_and_then, sample_watch
-from shown_fit import shown_fit
+from stopped_run import stopped_run
 from transfer_pictures import draw_transfer
 
+from genrl.data_digest import data_digest
 from genrl.errors import InputError
 from genrl.evaluation import density_report, same_distribution, sliced_wasserstein
 from genrl.gans import PoseGuidedGAN
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Discrete, JointSampler, Sampler, Transfer
-from genrl.stop_signals import stop_requested
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch
@@ -69,10 +71,20 @@ class TrainConfig:
     """Where the model is trained: cpu, cuda or auto."""
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with: it ends bit for bit as if it had never been interrupted. All settings are taken
+    from it, --updates too: the step size falls to zero over as many as were planned. Every model is resumed at the last
+    epoch stored, or report of a GAN, or iteration of a mixture; one that is fitted in a single step begins anew."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the data have changed since the run was begun."""
 
 
 def main(config: TrainConfig) -> None:
     """Fit a generative model, say how well it explains rows that it has not seen, draw samples, and save it."""
+    directory = None
+    if config.resume is not None:
+        directory, saved = resumed_run(config, (*models(), *SPECIAL_CASES))
+        config = replace(saved, allow_changed_data=config.allow_changed_data)
     kind, preset = spelled_out(config.model)
     settings: dict[str, Any] = {"words": (*preset, *config.set), "updates": config.updates, "seed": config.seed}
     torch.manual_seed(config.seed)
@@ -80,28 +92,27 @@ def main(config: TrainConfig) -> None:
     if config.show_joint and not isinstance(model, JointSampler):
         raise InputError(f"{config.model} has no joint distribution of rows and labels: leave --show-joint out")
     if isinstance(model, PoseGuidedGAN):
-        return repose(config, model)
+        return repose(config, model, directory)
     if config.target is not None or isinstance(model, Transfer):
-        return transfer(config, model)
+        return transfer(config, model, directory)
     conditional = config.conditional or config.show_joint
     data = load_data(config.data, rows=config.rows, conditional=conditional, seed=config.seed)
     data = shaped(data, make_model(kind, **settings))
-    directory = new_run(config, data.name)
+    directory = run_directory(config, directory, data.name, digest_of_rows(data))
     print(f"{config.model} on {data.name}: {len(data.train):,} rows of shape {data.train.shape[1:]}", flush=True)
-    seconds = train(model, data)
-    keep(model, directory)
-    if stop_requested():
+    fitted = train(model, data, directory)
+    if not kept(model, directory, fitted):
         return None
     torch.manual_seed(config.seed)
     known = {name: getattr(model, each) for each, name in KNOWN_OF_A_FIT.items() if hasattr(model, each)}
-    report(directory, {"fit_seconds": seconds, **known, **measure(model, data)})
+    report(directory, {"fit_seconds": fitted.seconds, **known, **measure(model, data)})
     name_pictures(draw_pictures(model, data, directory.path, joint=config.show_joint))
     if hasattr(model, "collapse_report") and len(data.test) > 1:
         print(model.collapse_report(torch.from_numpy(data.test).float(), data.test_context).words)
-    return None
+    return finished(directory)
 
 
-def transfer(config: TrainConfig, model: GenerativeModel) -> None:
+def transfer(config: TrainConfig, model: GenerativeModel, directory: RunDirectory | None) -> None:
     """Fit a map from one domain to another, say how far both ways lead, draw both directions, and save it.
 
     Raises:
@@ -112,18 +123,18 @@ def transfer(config: TrainConfig, model: GenerativeModel) -> None:
     if config.target is None:
         raise InputError(f"{config.model} maps one domain to another: name the other one as --target")
     domains = load_domains(config.data, config.target, rows=config.rows, paired=model.paired, seed=config.seed)
-    directory = new_run(config, domains.name)
+    directory = run_directory(config, directory, domains.name, digest_of(domains))
     print(f"{config.model} from {config.data} to {config.target}: {describe(domains)}", flush=True)
     torch.manual_seed(config.seed)
-    seconds = train_transfer(model, domains)
-    keep(model, directory)
-    if stop_requested():
+    fitted = train_transfer(model, domains, directory)
+    if not kept(model, directory, fitted):
         return
-    report(directory, {"fit_seconds": seconds, **measure_transfer(model, domains)})
+    report(directory, {"fit_seconds": fitted.seconds, **measure_transfer(model, domains)})
     name_pictures(draw_transfer(model, domains.source_test, domains.target_test, directory.path))
+    finished(directory)
 
 
-def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
+def repose(config: TrainConfig, model: PoseGuidedGAN, directory: RunDirectory | None) -> None:
     """Fit a model that moves, turns and scales images, say how far from what was meant it ends, draw and save it.
 
     Raises:
@@ -132,27 +143,49 @@ def repose(config: TrainConfig, model: PoseGuidedGAN) -> None:
     if config.target is not None:
         raise InputError(f"{config.model} draws poses for the images of --data by itself: leave --target out")
     images = load_posed(config.data, seed=config.seed)
-    directory = new_run(config, images.name)
+    sides = {name: side for name, side in vars(images).items() if isinstance(side, torch.Tensor)}
+    directory = run_directory(config, directory, images.name, data_digest(sides))
     print(f"{config.model} on {images.name}: {len(images.source):,} images in other poses", flush=True)
     torch.manual_seed(config.seed)
-    seconds = train_posed(model, images)
-    keep(model, directory)
-    if stop_requested():
+    fitted = train_posed(model, images, directory)
+    if not kept(model, directory, fitted):
         return
-    report(directory, {"fit_seconds": seconds, **measure_posed(model, images)})
+    report(directory, {"fit_seconds": fitted.seconds, **measure_posed(model, images)})
     name_pictures([draw_posed(model, images, directory.path / "poses.png")])
+    finished(directory)
 
 
-def new_run(config: TrainConfig, data: str) -> RunDirectory:
-    """A run directory that knows its settings."""
-    settings = {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")}
-    return RunDirectory.create(config.log_folder, config.model, data, config.seed, settings)
+def run_directory(config: TrainConfig, resumed: RunDirectory | None, data: str, digest: str) -> RunDirectory:
+    """The run directory that is resumed, if its data are the same, or a new one that knows its settings.
+
+    Raises:
+        InputError: the data have changed.
+    """
+    if resumed is None:
+        settings = {"settings": TypeAdapter(TrainConfig).dump_python(config, mode="json")}
+        directory = RunDirectory.create(
+            config.log_folder, config.model, data, config.seed, settings, data_digest=digest
+        )
+    else:
+        directory = resumed
+        directory.check_data(digest, f"--data {config.data}", allow_changed=config.allow_changed_data)
+    when_stopped(lambda: stopped_run(directory, unit="epochs", policy=False))
+    return directory
 
 
-def keep(model: GenerativeModel, directory: RunDirectory) -> None:
-    """Save a model before anything else is done with it, and say where."""
+def digest_of_rows(data: GenerativeData) -> str:
+    """The digest of all rows, and of what they are conditioned on."""
+    sides = ("train", "test", "train_context", "test_context")
+    return data_digest({side: getattr(data, side) for side in sides})
+
+
+def kept(model: GenerativeModel, directory: RunDirectory, fitted: FitReport[Any]) -> bool:
+    """Save a model before anything else is done with it, and say where; whether its fit has come to its end."""
+    if fitted.stopped and not fitted.epochs:
+        return False
     model.cpu().save(directory.path / "model")
     print(f"model: {directory.path / 'model'}")
+    return not fitted.stopped
 
 
 def name_pictures(paths: Iterable[Path]) -> None:
@@ -189,8 +222,8 @@ def shaped(data: GenerativeData, model: GenerativeModel) -> GenerativeData:
     return data
 
 
-def train(model: GenerativeModel, data: GenerativeData) -> float:
-    """Fit the model, show how far it has come, and give the seconds that it took; a signal ends it in good order."""
+def train(model: GenerativeModel, data: GenerativeData, directory: RunDirectory) -> FitReport[Any]:
+    """Fit the model in its run directory, and show how far it has come; a signal ends it in good order."""
     given: dict[str, Any] = {} if data.train_context is None else {"context": data.train_context}
     if data.labelled:
         given = {"y": data.train_context}
@@ -205,7 +238,7 @@ def train(model: GenerativeModel, data: GenerativeData) -> float:
         seen = look(model) if learns_in_place and not says_when else {}
         return {**epoch.train, **code_figures(model, data), **seen}
 
-    return shown_fit(lambda note: model.fit(data.train, progress=note, **given), told)
+    return resumable_fit(directory, lambda note: model.fit(data.train, progress=note, **given), shown=told)
 
 
 def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:

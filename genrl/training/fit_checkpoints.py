@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genrl import stop_signals
 from genrl.errors import InputError
 from genrl.training.checkpoint import CheckpointParts
 from genrl.training.fit_history import FitEpoch, pack_epochs, unpack_epochs
@@ -75,8 +76,8 @@ class FitCheckpoints:
 
     Args:
         saved: what `save` was given in an earlier process; None begins anew.
-        save: writes a checkpoint: called every `every_seconds`, when a loop has ended, and at the end.
-        stop: whether the fit is to end, asked between two batches.
+        save: writes a checkpoint: called every `every_seconds`, and when the `with` block is left.
+        stop: whether the fit is to end, asked between two batches; by default a stop signal (`StopSignals`) ends it.
         every_seconds: between two checkpoints; a process that is killed loses at most this and one epoch.
 
     Attributes:
@@ -85,6 +86,19 @@ class FitCheckpoints:
 
     Raises:
         InputError: `saved` is damaged.
+
+    >>> import torch
+    >>> from genrl.training.fit import fit
+    >>> def fitted(saved, last):
+    ...     torch.manual_seed(0)
+    ...     model = torch.nn.Linear(1, 1)
+    ...     loss = lambda x, context: {"loss": (model(x) - x).square().mean()}
+    ...     with FitCheckpoints(saved) as checkpoints:
+    ...         fit(model, torch.arange(9.0)[:, None], loss=loss, epochs=5, progress=lambda epoch: epoch.number < last)
+    ...     return model.weight.item(), checkpoints.state()
+    >>> _, half = fitted(None, last=3)
+    >>> fitted(half, last=9)[0] == fitted(None, last=9)[0]
+    True
     """
 
     def __init__(
@@ -92,7 +106,7 @@ class FitCheckpoints:
         saved: CheckpointParts | None = None,
         *,
         save: Callable[[CheckpointParts], None] | None = None,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Callable[[], bool] = stop_signals.stop_requested,
         every_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
     ) -> None:
         self.replaying = False
@@ -113,28 +127,32 @@ class FitCheckpoints:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._token is not None
         _current.reset(self._token)
-        if kind is None or issubclass(kind, Exception):  # not after a second Ctrl-C, which ends at once
-            self.write()
+        self.write()
 
     @property
     def epochs_done(self) -> int:
         """Epochs in the stored states of all stages."""
-        return sum(len(record.state.epochs) for record in self._records if record.state is not None)
+        return sum(len(record.state.epochs) for record in self._all() if record.state is not None)
 
     def state(self) -> CheckpointParts:
         """The states of all stages: `fit` among the tensors and the documents, `fit_random` among the arrays."""
-        return _pack([*self._records, *self._before[len(self._records) :]])
+        return _pack(self._all())
 
     def write(self) -> None:
         """Save now, if there is something new."""
         if self._save is not None and self._unsaved:
+            with stop_signals.uninterrupted():
+                self._save(self.state())
             self._unsaved = False
-            self._save(self.state())
         self._saved_at = time.monotonic()
 
     def stop_requested(self) -> bool:
         """Whether the fit is to end."""
         return self._stop()
+
+    def _all(self) -> list[_Record]:
+        """Of the stages that have begun here, and of those that an earlier process had reached after them."""
+        return [*self._records, *self._before[len(self._records) :]]
 
     def _begin(self, kind: str) -> FitStage:
         if self._interrupted:  # by its `progress`; what follows an incomplete stage belongs to no whole fit

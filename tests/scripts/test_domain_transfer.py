@@ -57,7 +57,7 @@ def test_digits_under_a_map(script: ModuleType, tmp_path: Path, model: str, pict
 
 def test_progress_tells_both_directions(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, float]] = []
-    monkeypatch.setattr("shown_fit.FitDisplay.show", lambda display, epoch: shown.append(epoch.train))
+    monkeypatch.setattr("resumable_fit.FitDisplay.show", lambda display, epoch: shown.append(epoch.train))
     train(script, tmp_path, data="two_moons", target="pinwheel")
     assert [{"cycle_error", "there", "back"} <= train.keys() for train in shown] == [True, True]
 

@@ -243,9 +243,9 @@ def test_without_a_density_or_in_the_plane_there_is_no_such_panel(
 
 
 def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shown_fit
+    import resumable_fit
 
-    shown = shown_fit.FitDisplay.show
+    shown = resumable_fit.FitDisplay.show
 
     def interrupt(display: Any, epoch: Any) -> None:
         shown(display, epoch)
@@ -253,9 +253,11 @@ def test_a_signal_keeps_what_was_learned(script: ModuleType, tmp_path: Path, mon
         if epoch.number == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("shown_fit.FitDisplay.show", interrupt)
-    run, _ = train(script, tmp_path, model="real_nvp", data="two_moons", updates=5000)
-    GenerativeModel.load(run.path / "model")
+    monkeypatch.setattr("resumable_fit.FitDisplay.show", interrupt)
+    script.main(script.TrainConfig(log_folder=tmp_path, rows=400, model="real_nvp", data="two_moons", updates=5000))
+    (run,) = tmp_path.iterdir()
+    GenerativeModel.load(run / "model")
+    assert not (run / "evaluation.json").exists()  # nor is anything else done that takes long
 
 
 @pytest.mark.parametrize(

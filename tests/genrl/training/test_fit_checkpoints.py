@@ -1,7 +1,9 @@
 """Fits that are interrupted anywhere and gone on with end as those that are not, to the bit."""
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, VariationalGaussianMixture
 from genrl.score import ScoreModel
 from genrl.score.distilled_score import DistilledScore
+from genrl.stop_signals import StopSignals
 from genrl.training import fit_checkpoints
 from genrl.training.checkpoint import CheckpointParts, read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch, FitHistory, fit
@@ -232,8 +235,8 @@ def test_a_damaged_state_is_refused() -> None:
         FitCheckpoints(CheckpointParts(tensors={}, documents={}, arrays={}))
 
 
-def test_an_error_keeps_the_last_epoch_but_a_second_signal_waits_for_nothing() -> None:
-    for error, kept in ((RuntimeError, 1), (KeyboardInterrupt, 0)):
+def test_an_error_keeps_the_last_epoch() -> None:
+    for error in (RuntimeError, KeyboardInterrupt):
         model, loss = regression()
         written: list[CheckpointParts] = []
 
@@ -243,8 +246,23 @@ def test_an_error_keeps_the_last_epoch_but_a_second_signal_waits_for_nothing() -
 
         with pytest.raises(error), FitCheckpoints(save=written.append):
             fit(model, rows(), loss=loss, epochs=5, progress=note)
-        assert len(written) == kept
-    assert FitCheckpoints(written[0] if written else None).epochs_done == 0
+        (saved,) = written
+        assert [len(record["0.epochs.numbers"]) for record in saved.tensors.values()] == [2]
+
+
+def test_a_signal_stops_between_two_batches() -> None:
+    model, loss = regression()
+    batches, written = count(1), list[CheckpointParts]()
+
+    def signalled(x: Tensor, context: Tensor | None) -> dict[str, Tensor]:
+        if next(batches) == 5:
+            signal.raise_signal(signal.SIGTERM)
+        return loss(x, context)
+
+    with StopSignals(), FitCheckpoints(save=written.append):
+        history = fit(model, rows(), loss=signalled, batch_size=10, epochs=3)
+    assert (history.stopped, history.epochs, next(batches)) == ("asked", (), 6)
+    assert written == []  # there is nothing to go on from but the beginning
 
 
 def test_checkpoints_are_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,91 @@
+"""A fit in its run directory: shown, logged, saved while it goes on, ended by a signal, and resumed exactly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from fit_display import FitDisplay
+from stable_baselines3.common import logger as sb3_logger
+
+from genrl.generative_model import Progress
+from genrl.stop_signals import StopSignals
+from genrl.training.checkpoint import CheckpointParts
+from genrl.training.fit import FitEpoch
+from genrl.training.fit_checkpoints import FitCheckpoints
+from genrl.training.run_directory import RunDirectory
+
+__all__ = ["FitReport", "resumable_fit"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitReport(Generic[Result]):
+    """How a fit went.
+
+    Attributes:
+        result: what the function that fits gave.
+        epochs: all of them, also those before an interruption.
+        seconds: that it took, together with those before an interruption.
+        stopped: a signal ended it early.
+    """
+
+    result: Result
+    epochs: list[FitEpoch]
+    seconds: float
+    stopped: bool
+
+
+def resumable_fit(
+    directory: RunDirectory,
+    fit: Callable[[Progress], Result],
+    *,
+    shown: Callable[[FitEpoch], dict[str, float]] | None = None,
+) -> FitReport[Result]:
+    """Fit, or go on with a fit from the latest checkpoint of the run; a signal ends it in good order.
+
+    A checkpoint is written now and then, when a signal ends the fit, and at the end. It is of the end of an epoch: what
+    was done of an unfinished one is done again. The run goes on exactly if `fit` does all over again what lies before
+    and between its training loops: it starts with a fresh model from the same seed and the same data.
+
+    Args:
+        directory: of the run; each epoch becomes a row of its `progress.csv`.
+        fit: does it, and calls what it is given after each epoch.
+        shown: what is shown of an epoch; by default all that it reports of the rows trained on.
+
+    Raises:
+        InputError: the checkpoint is of another fit.
+    """
+    saved = directory.latest_checkpoint() if any(directory.checkpoints.glob("*")) else None
+    seconds_before = 0.0 if saved is None else float(saved.documents["clock"]["seconds"])
+    began, epochs = time.perf_counter(), list[FitEpoch]()
+    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
+
+    def seconds() -> float:
+        return seconds_before + time.perf_counter() - began
+
+    def save(parts: CheckpointParts) -> None:
+        documents = {**parts.documents, "clock": {"seconds": seconds()}}
+        directory.save(checkpoints.epochs_done, tensors=parts.tensors, documents=documents, arrays=parts.arrays)
+
+    with StopSignals() as stop, FitDisplay() as display, FitCheckpoints(saved, save=save) as checkpoints:
+        if saved is None:
+            save(checkpoints.state())  # to go on from, should the first epoch be interrupted
+
+        def note(epoch: FitEpoch) -> bool:
+            epochs.append(epoch)
+            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
+                for name, value in metrics.items():
+                    logger.record(f"{side}/{name}", value)
+            logger.record("epoch", len(epochs))
+            logger.dump(len(epochs))
+            if not checkpoints.replaying:
+                display.show(epoch if shown is None else replace(epoch, train=shown(epoch)))
+            return not stop.requested
+
+        result = fit(note)
+    logger.close()
+    return FitReport(result=result, epochs=epochs, seconds=seconds(), stopped=stop.requested)
