@@ -43,6 +43,7 @@ def resumable_fit(
     directory: RunDirectory,
     fit: Callable[[Progress], Result],
     *,
+    beside: Callable[[], CheckpointParts] | None = None,
     shown: Callable[[FitEpoch], dict[str, float]] | None = None,
 ) -> FitReport[Result]:
     """Fit, or go on with a fit from the latest checkpoint of the run; a signal ends it in good order.
@@ -54,6 +55,7 @@ def resumable_fit(
     Args:
         directory: of the run; each epoch becomes a row of its `progress.csv`.
         fit: does it, and calls what it is given after each epoch.
+        beside: gives what else a checkpoint is to hold.
         shown: what is shown of an epoch; by default all that it reports of the rows trained on.
 
     Raises:
@@ -68,8 +70,13 @@ def resumable_fit(
         return seconds_before + time.perf_counter() - began
 
     def save(parts: CheckpointParts) -> None:
-        documents = {**parts.documents, "clock": {"seconds": seconds()}}
-        directory.save(checkpoints.epochs_done, tensors=parts.tensors, documents=documents, arrays=parts.arrays)
+        more = CheckpointParts(tensors={}, documents={}, arrays={}) if beside is None else beside()
+        directory.save(
+            checkpoints.epochs_done,
+            tensors={**more.tensors, **parts.tensors},
+            documents={**more.documents, **parts.documents, "clock": {"seconds": seconds()}},
+            arrays={**more.arrays, **parts.arrays},
+        )
 
     with StopSignals() as stop, FitDisplay() as display, FitCheckpoints(saved, save=save) as checkpoints:
         if saved is None:

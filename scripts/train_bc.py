@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fit_display import FitDisplay
 from pydantic import TypeAdapter
-from stable_baselines3.common import logger as sb3_logger
+from resumable_fit import resumable_fit
+from resumed_run import finished, resumed_run
+from stopped_run import stopped_run
 
 from agents import BehaviourCloning, CloningConfig
 from agents.generative_choices import PolicyName
 from experts import load_demonstrations
 from genrl.evaluation import evaluate_policy, print_evaluation, random_return, write_evaluation
 from genrl.evaluation.loss_curve import draw_loss_curve
-from genrl.stop_signals import StopSignals, stop_requested
-from genrl.training.fit import FitEpoch
 from genrl.training.run_directory import RunDirectory
+from genrl.transitions import Demonstrations
 
 DEFAULTS = CloningConfig()
 
@@ -67,10 +67,20 @@ class TrainConfig:
     """Episodes of the table at the end."""
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with: it ends bit for bit as if it had never been interrupted, whatever the policy. All
+    settings but --eval-episodes are taken from it, --epochs too: the step size falls to zero over as many as were
+    planned."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the demonstrations have changed since the run was begun."""
 
 
 def main(config: TrainConfig) -> None:
     """Clone an expert from its demonstrations by maximum likelihood, and report how close to it that came."""
+    directory = None
+    if config.resume is not None:
+        directory, saved = resumed_run(config, ("bc",), free=("eval_episodes",))
+        config = replace(saved, allow_changed_data=config.allow_changed_data)
     print(f"behavioural cloning on {config.env}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     demonstrations = load_demonstrations(
@@ -97,53 +107,51 @@ def main(config: TrainConfig) -> None:
             executed=config.executed,
         ),
     )
-    floor = random_return(config.env, env_kwargs=env_kwargs)
-    directory = RunDirectory.create(
-        config.log_folder,
-        "bc",
-        config.env,
-        config.seed,
-        {
-            "env_kwargs": env_kwargs,
-            "expert_return": demonstrations.expert_return,
-            "random_return": floor,
-            "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
-        },
-    )
+    if directory is None:
+        directory = new_run(config, demonstrations)
+    else:
+        source = config.demos or f"the {config.tier} of {config.env}"
+        directory.check_data(demonstrations.digest(), source, allow_changed=config.allow_changed_data)
+    floor = directory.config["random_return"]
     print(
         f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
         f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
         flush=True,
     )
-    train(agent, directory)
-    if not stop_requested():
+    if train(agent, directory):
         report(agent, directory, config.eval_episodes)
+        finished(directory)
 
 
-def train(agent: BehaviourCloning, directory: RunDirectory) -> None:
-    """Fit the policy, log each epoch, and write `best/` and the loss curve; a signal ends it in good order."""
-    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
-    with StopSignals() as stop, FitDisplay() as display:
+def new_run(config: TrainConfig, demonstrations: Demonstrations) -> RunDirectory:
+    """A run directory that knows its settings, its demonstrations, and the return of random actions."""
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    about = {
+        "env_kwargs": env_kwargs,
+        "expert_return": demonstrations.expert_return,
+        "random_return": random_return(config.env, env_kwargs=env_kwargs),
+        "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+    }
+    return RunDirectory.create(
+        config.log_folder, "bc", config.env, config.seed, about, data_digest=demonstrations.digest()
+    )
 
-        def note(epoch: FitEpoch) -> bool:
-            for side, metrics in (("train", epoch.train), ("validation", epoch.validation)):
-                for name, value in metrics.items():
-                    logger.record(f"{side}/{name}", value)
-            logger.record("epoch", epoch.number)
-            logger.dump(epoch.number)
-            display.show(epoch)
-            return not stop.requested
 
-        agent.learn(progress=note)
-    logger.close()
+def train(agent: BehaviourCloning, directory: RunDirectory) -> bool:
+    """Fit the policy, log each epoch, and write `best/` and the loss curve; whether the fit has come to its end."""
+    when_stopped(lambda: stopped_run(directory, unit="epochs"))
+    fitted = resumable_fit(directory, lambda note: agent.learn(progress=note), beside=agent.state)
     history = agent.history
     assert history is not None
-    state = agent.state()
-    directory.save_best(tensors=state.tensors, documents=state.documents)
-    print(f"{len(history.epochs)} epochs, ended by {ENDINGS[history.stopped]}; weights of epoch {history.kept} kept")
     if history.epochs:
+        state = agent.state()
+        directory.save_best(tensors=state.tensors, documents=state.documents)
+        print(
+            f"{len(history.epochs)} epochs, ended by {ENDINGS[history.stopped]}; weights of epoch {history.kept} kept"
+        )
         curve = draw_loss_curve(history.epochs, directory.path / "learning_curve.png", kept=history.kept)
         print(f"curve: {curve}")
+    return not fitted.stopped
 
 
 ENDINGS = {

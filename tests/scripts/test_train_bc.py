@@ -84,8 +84,8 @@ def test_a_signal_keeps_the_best_so_far(train_bc: ModuleType, tmp_path: Path, mo
     monkeypatch.setattr(Logger, "dump", interrupted)
     run = small_bc(train_bc, tmp_path / "runs", epochs=1000)
     assert len(progress_of(run)) == 2
-    assert (run.path / "evaluation.json").is_file()
     load_policy(run.best)
+    assert not (run.path / "evaluation.json").exists()  # it would take long
 
 
 def test_bad_input_leaves_nothing(train_bc: ModuleType, tmp_path: Path) -> None:
