@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.fit_history import FitEpoch, FitHistory
 
 __all__ = ["DreamRound", "RoundUnderWay"]
 
@@ -30,6 +30,16 @@ class DreamRound:
     dreamt_steps: int
     episode_returns: tuple[float, ...]
     history: FitHistory
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> DreamRound:
+        """The inverse of `to_document`."""
+        returns = tuple(document["episode_returns"])
+        return cls(**{**document, "episode_returns": returns, "history": _history(document["history"])})
 
 
 @dataclass(kw_only=True)
@@ -57,8 +67,10 @@ class RoundUnderWay:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> RoundUnderWay:
         """The inverse of `to_document`."""
-        history = document["history"]
-        if history is not None:
-            epochs = tuple(FitEpoch(**epoch) for epoch in history["epochs"])
-            history = FitHistory(epochs=epochs, kept=history["kept"], stopped=history["stopped"])
+        history = None if document["history"] is None else _history(document["history"])
         return cls(**{**document, "history": history})
+
+
+def _history(document: Mapping[str, Any]) -> FitHistory:
+    epochs = tuple(FitEpoch(**epoch) for epoch in document["epochs"])
+    return FitHistory(epochs=epochs, kept=document["kept"], stopped=document["stopped"])

@@ -6,7 +6,6 @@ Dyna's loop (Sutton 1991) with short dreams from real states, as Janner et al. (
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -28,8 +27,10 @@ from genrl.envs import make_vec_env
 from genrl.envs.observation_columns import position_velocity_columns
 from genrl.errors import InputError
 from genrl.nn import Standardise
+from genrl.training.checkpoint import CheckpointParts
 from genrl.training.devices import available_device
-from genrl.training.fit import FitEpoch, FitHistory
+from genrl.training.fit_checkpoints import FitCheckpoints
+from genrl.training.fit_history import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import one_torch_thread
@@ -47,6 +48,7 @@ from genrl.world_models import (
 from .dream_learners import DreamPPOConfig, DreamSACConfig
 from .dream_round import DreamRound, RoundUnderWay
 from .dreaming_config import DreamingConfig
+from .pauses import LearningStopped, Pauses
 from .real_steps import RealSteps
 from .saved_agent import SavedAgent, read_agent
 from .world_model_choices import MODELS, with_fitting
@@ -99,8 +101,9 @@ class Dreaming(SavedAgent):
         self._real: RealSteps | None = None
         self._saved_real: Mapping[str, NDArray[Any]] = {}
         self._under_way: RoundUnderWay | None = None
-        self._before_fit: Dynamics | None = None
-        self._at_rest: Callable[[], None] = lambda: None
+        self._before_fit: tuple[Dynamics, dict[str, NDArray[Any]]] | None = None  # model and random states
+        self._fit: CheckpointParts | None = None
+        self._pauses = Pauses()
 
     @property
     def learner(self) -> BaseAlgorithm:
@@ -157,37 +160,26 @@ class Dreaming(SavedAgent):
             progress: called after each epoch of the model's fits; a False that it returns ends that fit.
             save: called every `every_seconds` and before a stop, where `state()` is whole: learning goes on from it, in
                 another process too, as if it had not been interrupted.
-            stop: asked before each real step, each pass of a fit and each rollout of dreams; a True ends the training
+            stop: asked before each real step, each batch of a fit and each rollout of dreams; a True ends the training
                 there.
             every_seconds: between two calls of `save`.
         """
-        saved_at = time.monotonic()
-
-        def at_rest() -> None:
-            nonlocal saved_at
-            asked = stop is not None and stop()
-            if save is not None and (asked or time.monotonic() - saved_at >= every_seconds):
-                save()
-                saved_at = time.monotonic()
-            if asked:
-                raise _Stopped
-
-        self._at_rest = at_rest
+        self._pauses = Pauses(save, stop, every_seconds)
         try:
-            while self.real_steps < real_steps or self._under_way is not None:
+            while self.real_steps < real_steps or self.in_round:
                 with one_torch_thread():
-                    done = self._round(real_steps - self.real_steps, progress, stop)
+                    done = self._round(real_steps - self.real_steps, progress)
                 if on_round is not None and on_round(done) is False:
                     break
-        except _Stopped:
+        except LearningStopped:
             pass
         finally:
-            self._at_rest = lambda: None
+            self._pauses = Pauses()
         return self
 
     def state(self) -> LearnerState:
         """Everything that a checkpoint holds: policy and optimisers, dreams, model, all real steps, random states."""
-        model = self.model if self._before_fit is None else self._before_fit
+        model, random = self._before_fit or (self.model, random_state())
         agent = {
             "kind": "dreaming",
             "env_id": self.env_id,
@@ -201,7 +193,7 @@ class Dreaming(SavedAgent):
         real = self._saved_real if self._real is None else self._real.state()
         tensors: dict[str, dict[str, Tensor]] = {}
         documents: dict[str, Any] = {"agent": agent}
-        arrays = {"random_state": random_state(), **({"real": dict(real)} if real else {})}
+        arrays = {"random_state": random, **({"real": dict(real)} if real else {})}
         if self.experience is not None:
             tensors["experience"] = self.experience.to_tensors()
         if self._learner is not None:
@@ -210,6 +202,10 @@ class Dreaming(SavedAgent):
             documents |= {**learned.documents, "world_model": describe_world_model(model)}
             documents["policy"] = self._settings.describe(self.policy, self.env_id)
             arrays |= learned.arrays
+        if self._fit is not None:
+            tensors |= self._fit.tensors
+            documents |= self._fit.documents
+            arrays |= self._fit.arrays
         return LearnerState(tensors=tensors, documents=documents, arrays=arrays)
 
     @classmethod
@@ -260,6 +256,7 @@ class Dreaming(SavedAgent):
             self.model = model.to(self.device).train(document.get("model_training", False))
             self._learner = self._new_learner(self._dreams())
             restore_learner(self._learner, state)
+        self._fit = state if "fit" in state.documents else None
         self._real, self._saved_real = None, state.arrays.get("real", {})
         if "random_state" in state.arrays:  # agents that were saved by earlier versions have none
             restore_random_state(state.arrays["random_state"])
@@ -268,9 +265,7 @@ class Dreaming(SavedAgent):
     def _settings(self) -> DreamSACConfig | DreamPPOConfig:
         return self.config.sac if self.config.learner == "sac" else self.config.ppo
 
-    def _round(
-        self, most: int, progress: Callable[[FitEpoch], bool | None] | None, stop: Callable[[], bool] | None
-    ) -> DreamRound:
+    def _round(self, most: int, progress: Callable[[FitEpoch], bool | None] | None) -> DreamRound:
         """A round, or what is left of one that was interrupted."""
         if self._real is None:
             self._real = self._begin_real()
@@ -280,18 +275,18 @@ class Dreaming(SavedAgent):
         current = self._under_way
         if current.stage == "collect":
             acting = None if self.experience is None else self.policy
-            taken = self._real.collect(current.real_steps, acting, before_step=self._at_rest)
+            taken = self._real.collect(current.real_steps, acting, before_step=self._pauses.at_rest)
             self.experience = taken if self.experience is None else Experience.concatenate([self.experience, taken])
             current.stage = "fit"
-            self._at_rest()
+            self._pauses.at_rest()
         if current.stage == "fit":
-            current.history = self._fit_model(progress, stop)
+            current.history = self._fit_model(progress)
             current.dream_until = self._begin_dreams() + self._settings.dreamt_steps(current.real_steps)
             current.stage = "dream"
         if self.learner.num_timesteps < current.dream_until:
             self.learner.learn(
                 current.dream_until - self.learner.num_timesteps,
-                _BetweenRollouts(self._at_rest),
+                _BetweenRollouts(self._pauses.at_rest),
                 reset_num_timesteps=False,
                 log_interval=2**31,
                 tb_log_name="dreams",
@@ -325,30 +320,33 @@ class Dreaming(SavedAgent):
         restore_random_state(before)
         return real
 
-    def _fit_model(
-        self, progress: Callable[[FitEpoch], bool | None] | None, stop: Callable[[], bool] | None
-    ) -> FitHistory:
+    def _fit_model(self, progress: Callable[[FitEpoch], bool | None] | None) -> FitHistory:
         """Fit the model to all real steps, from what it has learned before if it can."""
         assert self.experience is not None
         config, first = self.config, self.rounds_done == 0
-        self._before_fit, random_before = copy.deepcopy(self.model), random_state()
+        self._before_fit = copy.deepcopy(self.model), random_state()
         updates = config.first_updates if first or not self.model.goes_on else config.model_updates
         # No patience: with so few rows a pass is a few updates, and the held-out loss is noisy.
         self.model.fitting = replace(self.model.fitting, patience=None)
         with_fitting(self.model, updates=updates, seed=self.seed + self.rounds_done)
 
-        def between_passes(epoch: FitEpoch) -> bool | None:
-            if stop is not None and stop():
-                raise _Stopped
-            return None if progress is None else progress(epoch)
+        def keep(fit: CheckpointParts) -> None:
+            self._fit = fit
+            self._pauses.save_if_due()
+
+        def show(epoch: FitEpoch) -> bool | None:
+            return None if progress is None or checkpoints.replaying else progress(epoch)
 
         try:
-            return (self.model.fit if first else self.model.learn)(self.experience, progress=between_passes)
-        except _Stopped:
-            self.model = self._before_fit
-            restore_random_state(random_before)
-            self._at_rest()
-            raise
+            checkpoints = FitCheckpoints(self._fit, save=keep, stop=self._pauses.stop_requested, every_seconds=0.0)
+            with checkpoints:
+                history = (self.model.fit if first else self.model.learn)(self.experience, progress=show)
+            if history.stopped == "asked" and self._pauses.stop_requested():
+                self.model, random_before = self._before_fit
+                restore_random_state(random_before)
+                self._pauses.at_rest()
+            self._fit = None
+            return history
         finally:
             self._before_fit = None
 
@@ -388,10 +386,6 @@ class Dreaming(SavedAgent):
         )
         learner.set_logger(Logger(None, []))  # the rounds are logged, not the dreams
         return learner
-
-
-class _Stopped(Exception):
-    """Leaves the learning where the agent's state is whole."""
 
 
 class _BetweenRollouts(BaseCallback):

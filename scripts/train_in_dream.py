@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from fit_display import FitDisplay
 from policy_source import known_expert_return
 from pydantic import TypeAdapter
 from stable_baselines3.common import logger as sb3_logger
+from stable_baselines3.common.logger import Logger
+from stopped_run import stopped_run
 
 from agents import Dreaming, DreamingConfig, DreamRound
 from genrl.errors import InputError
@@ -30,6 +32,7 @@ from genrl.training.atomic_files import read_json
 from genrl.training.run_directory import RunDirectory
 
 AGENT = "dreaming"
+NEWEST_ROUND = "newest_round"  # document of a checkpoint
 TIMES_THE_FIRST = 5  # real steps by default
 
 
@@ -68,11 +71,13 @@ class TrainConfig:
 
 def main(config: TrainConfig) -> None:
     """Learn in dreams of a world model that is fitted to few real steps, and report the true return."""
+    agent, directory, config = resume(config) if config.resume else start(config)
+    real_steps = config.real_steps or directory.config["real_steps"]
+    when_stopped(lambda: stopped_run(directory, of=real_steps, unit="real steps", policy=agent.rounds_done > 0))
     with StopSignals() as stop:
-        agent, directory, config = resume(config) if config.resume else start(config)
-        train(agent, directory, config.real_steps or directory.config["real_steps"], config.round_episodes, stop)
-        if agent.rounds_done and not stop.requested:
-            report(directory, config.eval_episodes)
+        train(agent, directory, real_steps, config.round_episodes, stop)
+    if not stop.requested:
+        report(directory, config.eval_episodes)
 
 
 def start(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
@@ -108,49 +113,69 @@ def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
 
 
 def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: int, stop: StopSignals) -> None:
-    """All rounds, each evaluated, logged and saved; a signal ends it within the round, which is gone on with later."""
-    if agent.real_steps >= real_steps and not agent.in_round:
+    """All rounds, each evaluated, logged and saved; a signal ends it at once, and a round is gone on with later."""
+    overdue = round_to_evaluate(directory) if agent.rounds_done and not agent.in_round else None
+    if agent.real_steps >= real_steps and not agent.in_round and overdue is None:
         return
     directory.set_aside_progress()
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
     best = best_so_far(directory)
 
-    def save() -> None:
+    def save(done: DreamRound | None = None) -> None:
         state = agent.state()
-        directory.save(agent.real_steps, tensors=state.tensors, documents=state.documents, arrays=state.arrays)
+        documents = {**state.documents, **({} if done is None else {NEWEST_ROUND: done.to_document()})}
+        directory.save(agent.real_steps, tensors=state.tensors, documents=documents, arrays=state.arrays)
+
+    def after_round(done: DreamRound) -> bool:
+        nonlocal best
+        save(done)
+        try:
+            with stop.interruptible():
+                evaluation = evaluate_policy(
+                    agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000
+                )
+        except KeyboardInterrupt:
+            if not stop.requested:
+                raise
+            return False
+        mean = float(evaluation.returns.mean())
+        if mean > best:
+            best, state = mean, agent.state()
+            summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
+            directory.save_best(tensors=state.tensors, documents={**state.documents, "evaluation": summary})
+        record(logger, done, mean, float(evaluation.lengths.mean()))
+        directory.update_config(rounds_evaluated=done.number)
+        print(
+            f"round {done.number}: {done.real_steps:,}/{real_steps:,} real steps, {done.dreamt_steps:,} dreamt, "
+            f"true return {mean:,.0f}, best {best:,.0f}",
+            flush=True,
+        )
+        return not stop.requested
 
     with FitDisplay() as display:
-
-        def after_round(done: DreamRound) -> bool:
-            nonlocal best
-            evaluation = evaluate_policy(
-                agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000
-            )
-            mean = float(evaluation.returns.mean())
-            if mean > best:
-                best, state = mean, agent.state()
-                summary = evaluation.summary(directory.config["expert_return"], directory.config["random_return"])
-                documents = {**state.documents, "evaluation": summary}
-                directory.save_best(tensors=state.tensors, documents=documents)
-            save()
-            logger.record("time/total_timesteps", done.real_steps)
-            logger.record("time/dreamt_steps", done.dreamt_steps)
-            logger.record("eval/mean_reward", mean)
-            logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))
-            if done.episode_returns:
-                logger.record("rollout/ep_rew_mean", float(np.mean(done.episode_returns)))
-            for name, value in kept_metrics(done).items():
-                logger.record(f"model/{name}", value)
-            logger.dump(done.real_steps)
-            print(
-                f"round {done.number}: {done.real_steps:,}/{real_steps:,} real steps, {done.dreamt_steps:,} dreamt, "
-                f"true return {mean:,.0f}, best {best:,.0f}",
-                flush=True,
-            )
-            return not stop.requested
-
-        agent.learn(real_steps, on_round=after_round, progress=display.show, save=save, stop=lambda: stop.requested)
+        if overdue is None or after_round(overdue):
+            agent.learn(real_steps, on_round=after_round, progress=display.show, save=save, stop=lambda: stop.requested)
     logger.close()
+
+
+def round_to_evaluate(directory: RunDirectory) -> DreamRound | None:
+    """The round that the latest checkpoint was written after, if its evaluation was interrupted."""
+    document = directory.latest_checkpoint().documents.get(NEWEST_ROUND)
+    done = None if document is None else DreamRound.from_document(document)
+    return done if done is not None and done.number > directory.config.get("rounds_evaluated", 0) else None
+
+
+def record(logger: Logger, done: DreamRound, mean_return: float, mean_length: float) -> None:
+    """Write a round's line of the log."""
+    logger.record("time/total_timesteps", done.real_steps)
+    logger.record("time/dreamt_steps", done.dreamt_steps)
+    logger.record("eval/mean_reward", mean_return)
+    logger.record("eval/mean_ep_length", mean_length)
+    if done.episode_returns:
+        logger.record("rollout/ep_rew_mean", float(np.mean(done.episode_returns)))
+    for name, value in kept_metrics(done).items():
+        logger.record(f"model/{name}", value)
+    logger.dump(done.real_steps)
 
 
 def kept_metrics(done: DreamRound) -> dict[str, float]:

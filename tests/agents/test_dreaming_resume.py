@@ -15,6 +15,8 @@ from agents.dream_learners import DreamPPOConfig, DreamSACConfig
 from agents.dreaming import Dreaming
 from agents.dreaming_config import DreamingConfig
 from genrl.policies import ActorCriticNetwork
+from genrl.training import fit_checkpoints
+from genrl.training.fit_history import FitEpoch
 
 TINY = DreamingConfig(
     first_steps=60,
@@ -27,6 +29,11 @@ TINY = DreamingConfig(
     ppo=DreamPPOConfig(dreamt_per_step=4, n_steps=8, n_epochs=1, network=ActorCriticNetwork(hidden=(16,))),
 )
 STEPS = 140
+
+
+@pytest.fixture(autouse=True)
+def _fits_go_on_from_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_checkpoints, "SECONDS_BETWEEN_COPIES", 0.0)
 
 
 def agent_of(config: DreamingConfig, env: str = "Pendulum-v1") -> Dreaming:
@@ -100,6 +107,20 @@ def test_the_same_agent_goes_on_after_a_stop_too(tmp_path: Path) -> None:
         assert_same(snapshot(agent.learn(STEPS)), whole)
 
 
+def test_a_fit_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
+    epochs: list[int] = []
+    config = replace(TINY, first_updates=30)
+    agent = agent_of(config)
+
+    def note(epoch: FitEpoch) -> None:
+        epochs.append(epoch.number)
+
+    agent.learn(STEPS, progress=note, stop=lambda: len(epochs) == 12, save=lambda: agent.save(tmp_path / "agent"))
+    assert agent.state().documents["agent"]["round"]["stage"] == "fit"
+    Dreaming.load(tmp_path / "agent", device="cpu").learn(60, progress=note)
+    assert epochs == list(range(1, 31))
+
+
 def test_two_calls_are_one_where_the_first_ends_with_a_round(tmp_path: Path) -> None:
     first = agent_of(TINY).learn(100)
     first.save(tmp_path / "agent")
@@ -112,13 +133,14 @@ def test_it_is_saved_now_and_then(tmp_path: Path) -> None:
     agent.learn(60, save=lambda: stages.add(agent.state().documents["agent"]["round"]["stage"]), every_seconds=0.0)
     assert stages == {"collect", "fit", "dream"}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agents.dreaming.time.monotonic", lambda: 0.0)
+        patched.setattr("agents.pauses.time.monotonic", lambda: 0.0)
         agent_of(TINY).learn(60, save=lambda: pytest.fail("too early"), every_seconds=1.0)
 
 
 def test_an_environment_that_cannot_be_saved_begins_a_new_episode_with_a_warning(tmp_path: Path) -> None:
     agent, count = Dreaming(point_envs(1), seed=0, device="cpu", config=TINY), itertools.count()
-    agent.learn(STEPS, save=lambda: agent.save(tmp_path / "agent"), stop=lambda: next(count) >= 75)
+    stop = lambda: agent.rounds_done == 1 and next(count) >= 15  # noqa: E731
+    agent.learn(STEPS, save=lambda: agent.save(tmp_path / "agent"), stop=stop)
     assert agent.state().documents["agent"]["round"]["stage"] == "collect"
     loaded = Dreaming.load(tmp_path / "agent", env=point_envs(1), device="cpu")
     with pytest.warns(UserWarning, match="a new episode begins"):
