@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -19,11 +18,12 @@ from genrl.policies import SamplerPolicy, describe_policy, load_policy
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
+from genrl.training.reading import reading
 from genrl.training.seeding import seed_everything
 from genrl.transitions import Demonstrations
 
 from .cloning import CloningConfig, build_policy, clone, labelled_states
-from .saved_agent import SavedAgent, read_agent
+from .saved_agent import SavedAgent, bytes_of, read_agent, read_config
 from .standardisers import fit_standardisers, random_steps
 
 __all__ = ["BehaviourCloning"]
@@ -131,6 +131,7 @@ class BehaviourCloning(SavedAgent):
         env: str | VecEnv | None = None,
         demonstrations: Demonstrations | None = None,
         device: str = "auto",
+        trust: bool = False,
     ) -> BehaviourCloning:
         """An agent as it was when it was saved.
 
@@ -139,22 +140,27 @@ class BehaviourCloning(SavedAgent):
             env: needed if the agent was made with a `VecEnv`.
             demonstrations: needed to go on learning.
             device: to load to.
+            trust: make the environment that the file names although that imports a module or reads a file.
 
         Raises:
             InputError: the folder holds no such agent, or is damaged.
         """
-        _, document, env = read_agent(path, "bc", env)
-        policy = load_policy(path)
-        assert isinstance(policy, BasePolicy)
-        return cls(
-            env,
-            demonstrations,
-            env_kwargs=document["env_kwargs"],
-            seed=document["seed"],
-            device=device,
-            config=TypeAdapter(CloningConfig).validate_python(document["config"]),
-            policy=policy,
-        )
+        saved, document, env = read_agent(path, "bc", env, trust=trust)
+        with reading(
+            f"the agent in {path}", saved.tensors.values(), extra_bytes=bytes_of(demonstrations), of_caller=True
+        ):
+            policy = load_policy(path)
+            if not isinstance(policy, BasePolicy):
+                raise InputError(f"{path} holds a {type(policy).__name__}, which is no policy to clone")
+            return cls(
+                env,
+                demonstrations,
+                env_kwargs=document["env_kwargs"],
+                seed=document["seed"],
+                device=device,
+                config=read_config(CloningConfig, document, path),
+                policy=policy,
+            )
 
     def _new_policy(self, venv: VecEnv) -> BasePolicy:
         if self.demonstrations is None:

@@ -84,6 +84,11 @@ class LabelledStates:
     actions: Tensor
     episodes: Tensor
 
+    def __post_init__(self) -> None:
+        rows = {len(self.observations), len(self.actions), len(self.episodes)}
+        if len(rows) != 1 or (self.observations.ndim, self.actions.ndim, self.episodes.ndim) != (2, 2, 1):
+            raise InputError("labelled states must be as many rows of observations, of actions, and of episode numbers")
+
     def __len__(self) -> int:
         return len(self.observations)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -22,11 +21,12 @@ from genrl.protocols import Policy
 from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
+from genrl.training.reading import reading
 from genrl.training.seeding import seed_everything
 
 from .cloning import CloningConfig, LabelledStates, build_policy, clone
 from .expert_labels import ExpertLabels
-from .saved_agent import SavedAgent, read_agent
+from .saved_agent import SavedAgent, read_agent, read_config
 from .standardisers import random_steps
 
 __all__ = ["DAgger", "DAggerConfig", "DAggerRound"]
@@ -172,6 +172,7 @@ class DAgger(SavedAgent):
         expert: Policy | None = None,
         env: str | VecEnv | None = None,
         device: str = "auto",
+        trust: bool = False,
     ) -> DAgger:
         """An agent as it was when it was saved; with its expert it goes on learning, from new episodes.
 
@@ -180,25 +181,28 @@ class DAgger(SavedAgent):
             expert: needed to go on learning.
             env: needed if the agent was made with a `VecEnv`.
             device: to load to.
+            trust: make the environment that the file names although that imports a module or reads a file.
 
         Raises:
             InputError: the folder holds no such agent, or is damaged.
         """
-        saved, document, env = read_agent(path, "dagger", env)
-        agent = cls(
-            env,
-            expert,
-            num_envs=document["num_envs"],
-            env_kwargs=document["env_kwargs"],
-            seed=document["seed"],
-            device=device,
-            config=TypeAdapter(DAggerConfig).validate_python(document["config"]),
-        )
-        policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"])
-        assert isinstance(policy, BasePolicy)
-        agent._policy = policy.to(agent.device)
-        agent.labelled = LabelledStates(**saved.tensors["labelled"])
-        agent.rounds_done = document["rounds_done"]
+        saved, document, env = read_agent(path, "dagger", env, trust=trust)
+        with reading(f"the agent in {path}", saved.tensors.values(), of_caller=True):
+            agent = cls(
+                env,
+                expert,
+                num_envs=document["num_envs"],
+                env_kwargs=document["env_kwargs"],
+                seed=document["seed"],
+                device=device,
+                config=read_config(DAggerConfig, document, path),
+            )
+            policy = rebuild_policy(saved.documents["policy"], saved.tensors["policy"])
+            if not isinstance(policy, BasePolicy):
+                raise InputError(f"{path} holds a {type(policy).__name__}, which is no policy to clone")
+            agent._policy = policy.to(agent.device)
+            agent.labelled = LabelledStates(**saved.tensors["labelled"])
+            agent.rounds_done = document["rounds_done"]
         return agent
 
     def _round(self, expert: Policy, progress: Callable[[FitEpoch], bool | None] | None) -> DAggerRound:

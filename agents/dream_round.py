@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from genrl.training.fit_history import FitEpoch, FitHistory
+from genrl.training.fit_history import FitHistory
 
 __all__ = ["DreamRound", "RoundUnderWay"]
 
@@ -35,12 +34,6 @@ class DreamRound:
         """As JSON."""
         return asdict(self)
 
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> DreamRound:
-        """The inverse of `to_document`."""
-        returns = tuple(document["episode_returns"])
-        return cls(**{**document, "episode_returns": returns, "history": _history(document["history"])})
-
 
 @dataclass(kw_only=True)
 class RoundUnderWay:
@@ -63,14 +56,3 @@ class RoundUnderWay:
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> RoundUnderWay:
-        """The inverse of `to_document`."""
-        history = None if document["history"] is None else _history(document["history"])
-        return cls(**{**document, "history": history})
-
-
-def _history(document: Mapping[str, Any]) -> FitHistory:
-    epochs = tuple(FitEpoch(**epoch) for epoch in document["epochs"])
-    return FitHistory(epochs=epochs, kept=document["kept"], stopped=document["stopped"])

@@ -15,7 +15,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
@@ -32,6 +31,7 @@ from genrl.training.devices import available_device
 from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.fit_history import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
+from genrl.training.reading import reading, validate
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
@@ -50,7 +50,7 @@ from .dream_round import DreamRound, RoundUnderWay
 from .dreaming_config import DreamingConfig
 from .pauses import LearningStopped, Pauses
 from .real_steps import RealSteps
-from .saved_agent import SavedAgent, read_agent
+from .saved_agent import SavedAgent, read_agent, read_config
 from .world_model_choices import MODELS, with_fitting
 
 __all__ = ["Dreaming"]
@@ -217,6 +217,7 @@ class Dreaming(SavedAgent):
         device: str = "auto",
         termination: TerminationRule | None = None,
         model: Dynamics | None = None,
+        trust: bool = False,
     ) -> Dreaming:
         """An agent as it was when it was saved; it goes on learning where it stopped.
 
@@ -226,29 +227,30 @@ class Dreaming(SavedAgent):
             device: to load to.
             termination: as it was given to the constructor; a function is not saved.
             model: as it was given to the constructor; needed only if it had not been fitted yet.
+            trust: make the environment that the file names although that imports a module or reads a file.
 
         Raises:
             InputError: the folder holds no such agent, or is damaged.
         """
-        saved, document, env = read_agent(path, "dreaming", env)
-        agent = cls(
-            env,
-            env_kwargs=document["env_kwargs"],
-            seed=document["seed"],
-            device=device,
-            termination=termination,
-            model=model,
-            config=TypeAdapter(DreamingConfig).validate_python(document["config"]),
-        )
-        agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
+        saved, document, env = read_agent(path, "dreaming", env, trust=trust)
+        with reading(f"the agent in {path}", saved.tensors.values(), of_caller=True):
+            agent = cls(
+                env,
+                env_kwargs=document["env_kwargs"],
+                seed=document["seed"],
+                device=device,
+                termination=termination,
+                model=model,
+                config=read_config(DreamingConfig, document, path),
+            )
+            agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
 
     def restore(self, state: LearnerState) -> None:
         """Put back what `state` gave."""
         document = state.documents["agent"]
         self.rounds_done = document["rounds_done"]
-        under_way = document.get("round")
-        self._under_way = None if under_way is None else RoundUnderWay.from_document(under_way)
+        self._under_way = validate(RoundUnderWay | None, document.get("round"), "agent.json", "round")
         if "experience" in state.tensors:
             self.experience = Experience(**state.tensors["experience"], action_space=self.env.action_space)
         if "world_model" in state.documents:

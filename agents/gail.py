@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
@@ -25,6 +24,7 @@ from genrl.protocols import RewardModel
 from genrl.rewards import FrozenReward, check_demonstrations
 from genrl.training.devices import available_device
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
+from genrl.training.reading import reading
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.transitions import Demonstrations
@@ -37,7 +37,7 @@ from .imitation_hook import CollectingBegins, ImitationHook
 from .learner_env import LearnerEnv
 from .learners import OnPolicyConfig
 from .reward_model_state import restore_reward_model, reward_model_state
-from .saved_agent import SavedAgent, read_agent
+from .saved_agent import SavedAgent, bytes_of, read_agent, read_config
 from .standardisers import HALF_AND_HALF, Standardisers, fit_standardisers, random_steps
 from .warm_start import warm_start
 
@@ -182,6 +182,7 @@ class GAIL(SavedAgent):
         reward_model: RewardModel | None = None,
         action_density: GenerativeModel | None = None,
         device: str = "auto",
+        trust: bool = False,
     ) -> GAIL:
         """An agent as it was when it was saved; with demonstrations it goes on learning where it stopped.
 
@@ -192,27 +193,34 @@ class GAIL(SavedAgent):
             reward_model: needed to go on learning if the agent was made with one of its own.
             action_density: needed if the agent was made with one of its own.
             device: to load to.
+            trust: make the environment that the file names although that imports a module or reads a file.
+
+        Raises:
+            InputError: the folder holds no such agent, is damaged, or does not fit what was given.
         """
-        saved, document, env = read_agent(path, "gail", env)
+        saved, document, env = read_agent(path, "gail", env, trust=trust)
         start = document.get("start", "noise")
         # Before it has a start it needs the units of both; only to predict, those that it has.
         fits_anew = start is None and demonstrations is not None
-        config = TypeAdapter(GAILConfig).validate_python(document["config"])
-        agent = cls(
-            env,
-            demonstrations,
-            learner=document["learner"],
-            reward_model=reward_model,
-            action_density=action_density,
-            num_envs=document["num_envs"],
-            env_kwargs=document["env_kwargs"],
-            seed=document["seed"],
-            device=device,
-            config=config if isinstance(env, str) else replace(config, time_limit=None),  # a VecEnv has its own
-            standardisers=None if fits_anew else Standardisers.from_tensors(saved.tensors["standardisers"]),
-        )
-        agent.start = start
-        agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
+        config = read_config(GAILConfig, document, path)
+        with reading(
+            f"the agent in {path}", saved.tensors.values(), extra_bytes=bytes_of(demonstrations), of_caller=True
+        ):
+            agent = cls(
+                env,
+                demonstrations,
+                learner=document["learner"],
+                reward_model=reward_model,
+                action_density=action_density,
+                num_envs=document["num_envs"],
+                env_kwargs=document["env_kwargs"],
+                seed=document["seed"],
+                device=device,
+                config=config if isinstance(env, str) else replace(config, time_limit=None),  # a VecEnv has its own
+                standardisers=None if fits_anew else Standardisers.from_tensors(saved.tensors["standardisers"]),
+            )
+            agent.start = start
+            agent.restore(LearnerState(tensors=saved.tensors, documents=saved.documents, arrays=saved.arrays))
         return agent
 
     def state(self) -> LearnerState:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrl.errors import InputError
 from genrl.protocols import RewardModel
 from genrl.training.learner_state import LearnerState
-from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
+from genrl.training.optimizer_state import flatten_optimizer, restore_optimizer
+from genrl.training.reading import load_tensors, reading
 
 __all__ = ["restore_reward_model", "reward_model_state"]
 
@@ -35,13 +35,11 @@ def restore_reward_model(model: RewardModel, state: LearnerState) -> None:
     """
     if not isinstance(model, nn.Module):
         return
-    try:
-        model.load_state_dict(state.tensors["reward_model"])
+    with reading("the saved reward model", state.tensors.values()):
+        load_tensors(model, state.tensors["reward_model"], "the saved reward model")
         for index, optimizer in enumerate(_optimizers(model)):
             name = f"reward_optimizer_{index}"
-            optimizer.load_state_dict(unflatten_optimizer(state.tensors[name], state.documents[name]))
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"the saved reward model does not fit this agent's: {error}") from error
+            restore_optimizer(optimizer, state.tensors[name], state.documents[name])
 
 
 def _optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args, get_type_hints
@@ -12,7 +13,6 @@ from typing import Any, ClassVar, Self, get_args, get_type_hints
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from genrl.errors import InputError
@@ -20,8 +20,17 @@ from genrl.protocols import Density, no_density
 from genrl.row_checks import as_labels, as_rows, check_event, one_hot
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit import FitEpoch
+from genrl.training.reading import bounded, bounded_shape, load_tensors, reading, shorten, validate
 
-__all__ = ["GenerativeModel", "Progress", "describe_argument", "describe_model", "rebuild_argument", "rebuild_model"]
+__all__ = [
+    "GenerativeModel",
+    "Progress",
+    "describe_argument",
+    "describe_model",
+    "rebuild_arguments",
+    "rebuild_model",
+    "restore_model",
+]
 
 Progress = Callable[[FitEpoch], bool | None]
 """Called after each epoch of a fit; a False that it returns ends the fit."""
@@ -212,14 +221,10 @@ class GenerativeModel(nn.Module):
         saved = read_checkpoint(Path(folder))
         if "model" not in saved.documents or "model" not in saved.tensors:
             raise InputError(f"{folder} holds no generative model")
-        model = rebuild_model(saved.documents["model"])
+        model = restore_model(saved.documents["model"], saved.tensors["model"], f"the model in {folder}")
         if not isinstance(model, cls):
             raise InputError(f"{folder} holds a {type(model).__name__}, not a {cls.__name__}")
-        try:
-            model.load_state_dict(saved.tensors["model"])
-        except RuntimeError as error:
-            raise InputError(f"the model in {folder} is damaged: {error}") from error
-        return model.eval()
+        return model
 
     def _given(self, rows: int, y: Any, context: Any) -> tuple[Tensor | None, tuple[int, ...] | None]:
         """The context of a fit, and the classes if it is made of labels."""
@@ -266,34 +271,70 @@ def rebuild_model(document: Any) -> GenerativeModel:
     Raises:
         InputError: the document is damaged.
     """
-    try:
+    with reading("the description of the model"):
         kind = _find(document["model"])
-        hints = get_type_hints(kind.__init__)
-        values = {name: rebuild_argument(value, hints[name]) for name, value in document["hyperparameters"].items()}
-        model = kind(**values)
+        model = kind(**rebuild_arguments(document["hyperparameters"], kind))
         if document["event_shape"] is not None:
-            model.build(tuple(document["event_shape"]), int(document["context_features"]))
-            model.classes = None if document["classes"] is None else tuple(document["classes"])
-    except (KeyError, TypeError, ValueError, ImportError, AttributeError) as error:
-        raise InputError(f"model.json is damaged or of another version: {error}") from error
+            features = bounded(document["context_features"], "context_features", "the description", least=0)
+            model.build(bounded_shape(document["event_shape"], "event_shape", "the description"), features)
+            model.classes = validate(tuple[int, ...] | None, document["classes"], "the description", "classes")
+            if model.classes is not None and len(model.classes) != features:
+                raise InputError(f"there are {len(model.classes)} classes, and {features} columns that stand for them")
     return model
 
 
-def rebuild_argument(value: Any, hint: Any) -> Any:
-    """The argument that was described, given the type that the constructor asks for."""
+def restore_model(document: Any, tensors: Mapping[str, Tensor], source: Path | str) -> GenerativeModel:
+    """The model that `describe_model` described, with its weights, ready to be asked.
+
+    Args:
+        document: of `describe_model`.
+        tensors: the model's state dict.
+        source: as the model is called in an error message.
+
+    Raises:
+        InputError: document or tensors are damaged, or do not fit each other.
+    """
+    with reading(source, [tensors]):
+        model = rebuild_model(document)
+        load_tensors(model, tensors, source)
+    return model.eval()
+
+
+def rebuild_arguments(described: Any, kind: type[Any]) -> dict[str, Any]:
+    """Arguments of a constructor, each checked against the type that the constructor asks for.
+
+    Args:
+        described: by name, as `describe_argument` gave them.
+        kind: the class.
+
+    Raises:
+        InputError: one is unknown or of another type.
+    """
+    described = validate(dict[str, Any], described, "the description", "hyperparameters")
+    hints = {name: hint for name, hint in get_type_hints(kind.__init__).items() if name != "return"}
+    if unknown := sorted(described.keys() - hints.keys()):
+        raise InputError(f"a {kind.__name__} has no setting {shorten(unknown[0])}, only {', '.join(hints)}")
+    return {name: _rebuild_argument(value, hints[name], f"{kind.__name__}.{name}") for name, value in described.items()}
+
+
+def _rebuild_argument(value: Any, hint: Any, name: str) -> Any:
     if isinstance(value, dict) and "hyperparameters" in value:
-        return rebuild_model(value)
+        model = rebuild_model(value)
+        allowed = tuple(kind for kind in (get_args(hint) or (hint,)) if kind is not type(None))
+        if not isinstance(model, allowed):
+            raise InputError(f"{name} cannot be a {type(model).__name__}")
+        return model
     if value is None and type(None) in get_args(hint):
-        return None  # beside it the hint may name a model, which a TypeAdapter does not know
-    return TypeAdapter(hint).validate_python(value)
+        return None  # beside it the hint may name a model, which pydantic does not know
+    return validate(hint, value, "the description", name)
 
 
-def _find(name: str) -> type[GenerativeModel]:
+def _find(name: Any) -> type[GenerativeModel]:
     """A model's class; a file may name nothing but the generative models of this package."""
-    module, _, qualified = name.partition(":")
-    if not module.startswith("genrl."):
-        raise ValueError(f"{name} is no model of this package")
-    kind = getattr(importlib.import_module(module), qualified)
+    module, _, qualified = str(name).partition(":")
+    if not re.fullmatch(r"genrl(\.[a-z_]+)+", module):
+        raise InputError(f"{shorten(name)} is no model of this package")
+    kind = getattr(importlib.import_module(module), qualified, None)
     if not (isinstance(kind, type) and issubclass(kind, GenerativeModel)):
-        raise ValueError(f"{name} is no generative model")
+        raise InputError(f"{shorten(name)} is no generative model")
     return kind

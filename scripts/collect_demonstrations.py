@@ -48,7 +48,8 @@ class CollectConfig:
     """Folder to write; default demonstrations/<env>-<what>. An older recording there is replaced."""
     trust: bool = False
     """Open a file that holds pickles (an SB3 .zip, an old `imitation` file). A pickle can run any code when it is
-    opened: only if you know who made the file."""
+    opened: only if you know who made the file. Likewise accept a run whose environment imports a module or reads a
+    file when it is made."""
     algo: Algorithm | None = None
     """The algorithm that made an SB3 .zip."""
     seed: int = 0
@@ -143,16 +144,14 @@ def _find_source(config: CollectConfig) -> Source:
             env_kwargs=env_kwargs,
         )
     found = find_policy(config.policy, trust=config.trust, algorithm=config.algo)
-    env_id = config.env or found.env_id
-    if env_id is None:
-        raise InputError(f"{config.policy} does not say which task it was trained on: give --env")
+    env_id, trained_with = found.task(config.env, trust=config.trust)
     name = config.policy.resolve().stem
     return Source(
         policy=found.policy,
         env_id=env_id,
         name=name,
         described=name,
-        env_kwargs={**found.env_kwargs, **env_kwargs},
+        env_kwargs={**trained_with, **env_kwargs},
     )
 
 

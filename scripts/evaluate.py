@@ -45,7 +45,7 @@ class EvaluateConfig:
     """Threads of the simulator; by default one for each core."""
     trust: bool = False
     """Open a .zip although it holds a pickle. A pickle can run any code when it is opened: only if you know who made
-    the file."""
+    the file. Likewise accept a run whose environment imports a module or reads a file when it is made."""
     algo: Algorithm | None = None
     """The algorithm that saved the .zip."""
 
@@ -59,10 +59,9 @@ def main(config: EvaluateConfig) -> None:
     if config.video is not None and config.video.suffix not in (".mp4", ".gif"):
         raise InputError(f"{config.video} must end in .mp4 or .gif")
     source = find_policy(config.policy, trust=config.trust, algorithm=config.algo)
-    env_id = config.env or source.env_id
-    if env_id is None:
-        raise InputError(f"{source.path} does not say which task it is for: pass --env")
-    env_kwargs = parse_env_kwargs(config.env_kwargs) if config.env_kwargs else dict(source.env_kwargs)
+    env_id, env_kwargs = source.task(config.env, trust=config.trust)
+    if config.env_kwargs:
+        env_kwargs = parse_env_kwargs(config.env_kwargs)
     print(f"policy: {source.path}")
     evaluation = _evaluate(config, source, env_id, env_kwargs)
     same_task = source.env_id in (None, env_id)

@@ -57,6 +57,8 @@ class PlanConfig:
     """Film one episode, .mp4 or .gif: in a maze with its plans."""
     json: Path | None = None
     """Write the figures here, too."""
+    trust: bool = False
+    """Accept a run whose environment imports a module or reads a file when it is made."""
 
 
 def main(config: PlanConfig) -> None:
@@ -64,8 +66,8 @@ def main(config: PlanConfig) -> None:
     directory = RunDirectory.open(config.run)
     if directory.config["agent"] != "planner":
         raise InputError(f"{config.run} is a run of {directory.config['agent']}: train_planner.py makes planners")
-    planner, env_id = load_planner(config.run / "planner"), directory.config["env"]
-    env_kwargs = directory.config["env_kwargs"]
+    env_id, env_kwargs = directory.task(trust=config.trust)
+    planner = load_planner(config.run / "planner")
     if config.replan_every is not None:
         planner.replan_every = config.replan_every
     if config.temperature is not None:

@@ -122,6 +122,8 @@ class TrainConfig:
     """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
     def __post_init__(self) -> None:
         for name in ("horizon", "stride", "replan_every", "every", "hidden", "evaluations", "updates", "batch_size"):

@@ -15,6 +15,7 @@ from genrl.policies import load_policy
 from genrl.protocols import Policy
 from genrl.training import RunDirectory, read_json
 from genrl.training.atomic_files import read_folder
+from genrl.training.saved_task import check_saved_task
 
 __all__ = ["Algorithm", "PolicySource", "find_policy", "known_expert_return"]
 
@@ -38,6 +39,20 @@ class PolicySource:
     env_id: str | None = None
     expert_return: float | None = None
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def task(self, asked: str | None = None, *, trust: bool = False) -> tuple[str, dict[str, Any]]:
+        """The environment to make, and its constructor keywords in training.
+
+        Args:
+            asked: the environment that the user named, in place of the one that the policy was trained on.
+            trust: accept an environment of the file that imports a module or reads a file when it is made.
+
+        Raises:
+            InputError: no environment is known, or it needs `trust`.
+        """
+        if asked is None and self.env_id is None:
+            raise InputError(f"{self.path} does not say which task it is for: pass --env")
+        return check_saved_task(asked or self.env_id, self.env_kwargs, source=self.path, trust=trust, asked=asked)
 
 
 def find_policy(target: Path, *, trust: bool = False, algorithm: Algorithm | None = None) -> PolicySource:
@@ -92,7 +107,7 @@ def _read(folder: Path, config: Mapping[str, Any]) -> PolicySource:
     )
     env_kwargs = config.get("env_kwargs") or {}
     return PolicySource(
-        policy=load_policy(folder),
+        policy=load_policy(folder),  # which checks that it is described by keys and values
         path=folder,
         env_id=config.get("env") or described.get("env_id"),
         expert_return=config.get("expert_return"),

@@ -8,7 +8,7 @@ import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import TypeAdapter
 
@@ -56,6 +56,8 @@ class TrainExpertConfig:
     """Constructor keywords of the task, as key=value; what is trained so stays in its run directory."""
     resume: Path | None = None
     """A run directory to go on with, replay buffer and all; everything but --n-timesteps is taken from it."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
 
 def main(config: TrainExpertConfig) -> None:
@@ -64,7 +66,7 @@ def main(config: TrainExpertConfig) -> None:
 
     from genrl.stop_signals import StopSignals
 
-    expert_run = resume(config.resume) if config.resume else start(config)
+    expert_run = resume(config.resume, trust=config.trust) if config.resume else start(config)
     total = config.n_timesteps or expert_run.directory.config["n_timesteps"]
     when_stopped(lambda: stopped_run(expert_run.directory, of=total))
     with StopSignals() as stop:
@@ -115,17 +117,16 @@ def start(config: TrainExpertConfig) -> ExpertRun:
     return fresh
 
 
-def resume(path: Path) -> ExpertRun:
+def resume(path: Path, *, trust: bool = False) -> ExpertRun:
     """The run at `path`, as its latest checkpoint left it."""
     from experts.learner import build_learner
     from genrl.training import RunDirectory
+    from genrl.training.reading import validate
 
     directory = RunDirectory.resume(path)
-    settings = directory.config.get("settings")
-    if not directory.config["agent"].startswith("expert-") or not isinstance(settings, dict):
-        raise InputError(f"{path} is a run of {directory.config['agent']}: resume it with its own script")
-    config = TypeAdapter(TrainExpertConfig).validate_python(settings)
-    hyperparameters = TypeAdapter(ExpertSettings).validate_python(directory.config["hyperparameters"])
+    config = directory.settings(TrainExpertConfig, [f"expert-{name}" for name in get_args(Algorithm)], trust=trust)
+    source = directory.path / "config.json"
+    hyperparameters = validate(ExpertSettings, directory.config["hyperparameters"], source, "hyperparameters")
     learner = build_learner(
         config.algo,
         directory.config["env"],
@@ -161,9 +162,10 @@ def report(expert_run: ExpertRun) -> None:
     from experts import register as put_into_catalogue
     from experts.new_expert import describe_expert
     from genrl.evaluation import evaluate_policy, print_evaluation
+    from genrl.training.reading import validate
 
     directory = expert_run.directory
-    config = TypeAdapter(TrainExpertConfig).validate_python(directory.config["settings"])
+    config = validate(TrainExpertConfig, directory.config["settings"], directory.path / "config.json", "settings")
     actor, evaluation = expert_run.evaluate_best(config.final_episodes)
     print_evaluation(evaluation.summary())
     print(f"run: {directory.path}\ncurve: {expert_run.learning_curve}")

@@ -65,6 +65,8 @@ class TrainConfig:
     """A run directory to go on with; everything but --n-timesteps is taken from it."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
     agent: Annotated[GAILConfig, tyro.conf.arg(name="")] = field(default_factory=GAILConfig)
     """The algorithm."""
 
@@ -125,18 +127,13 @@ def resume(asked: TrainConfig) -> ImitationRun:
     """The run that is asked for, as its latest checkpoint left it."""
     assert asked.resume is not None
     directory = RunDirectory.resume(asked.resume)
-    settings = directory.config.get("settings")
-    if directory.config["agent"] not in ("gail", CONTROL) or not isinstance(settings, dict):
-        raise InputError(
-            f"{asked.resume} is a run of {directory.config['agent']}, not of gail: resume it with its own script"
-        )
-    config = TypeAdapter(TrainConfig).validate_python(settings)
+    config = directory.settings(TrainConfig, ("gail", CONTROL), trust=asked.trust)
     directory.check_versions()
     demonstrations = demonstrations_of(config)
     source = config.demos or f"the {config.tier} of {config.env}"
     directory.check_data(demonstrations.digest(), source, allow_changed=asked.allow_changed_data)
     checkpoint = directory.latest_checkpoint()
-    agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations, device=config.device)
+    agent = GAIL.load(checkpoint.folder, demonstrations=demonstrations, device=config.device, trust=asked.trust)
     print(f"resuming {directory.path} at {agent.learner.num_timesteps:,} steps", flush=True)
     return imitation_run(config, agent, directory)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from command_line import parse_env_kwargs, run, when_stopped
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +59,8 @@ class TrainConfig:
     """Parent of the run directories."""
     resume: Path | None = None
     """A run directory to go on with; everything but --real-steps is taken from it."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
     agent: Annotated[DreamingConfig, tyro.conf.arg(name="")] = field(default_factory=DreamingConfig)
     """The algorithm."""
 
@@ -102,12 +104,9 @@ def resume(config: TrainConfig) -> tuple[Dreaming, RunDirectory, TrainConfig]:
     """The run as its latest checkpoint left it."""
     assert config.resume is not None
     directory = RunDirectory.resume(config.resume)
-    settings = directory.config.get("settings")
-    if directory.config["agent"] != AGENT or not isinstance(settings, dict):
-        raise InputError(f"{config.resume} is a run of {directory.config['agent']}: resume it with its own script")
-    told = TypeAdapter(TrainConfig).validate_python({**settings, "real_steps": config.real_steps})
+    told = replace(directory.settings(TrainConfig, (AGENT,), trust=config.trust), real_steps=config.real_steps)
     directory.check_versions()
-    agent = Dreaming.load(directory.latest_checkpoint().folder, device=told.device)
+    agent = Dreaming.load(directory.latest_checkpoint().folder, device=told.device, trust=config.trust)
     print(f"resuming {directory.path} at {agent.real_steps:,} real steps", flush=True)
     return agent, directory, told
 
@@ -161,7 +160,7 @@ def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: i
 def round_to_evaluate(directory: RunDirectory) -> DreamRound | None:
     """The round that the latest checkpoint was written after, if its evaluation was interrupted."""
     document = directory.latest_checkpoint().documents.get(NEWEST_ROUND)
-    done = None if document is None else DreamRound.from_document(document)
+    done = None if document is None else validate(DreamRound, document, FINISHED_ROUND)
     return done if done is not None and done.number > directory.config.get("rounds_evaluated", 0) else None
 
 

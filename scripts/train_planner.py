@@ -38,7 +38,7 @@ def main(config: TrainConfig) -> None:
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
         directory = RunDirectory.resume(config.resume)
-        config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+        config = replace(settings_of(directory, trust=config.trust), resume=config.resume, updates=config.updates)
         directory.check_versions()
     device = available_device(config.device)
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
@@ -80,15 +80,13 @@ def split(grids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return grids[:-held_out], grids[-held_out:]
 
 
-def settings_of(directory: RunDirectory) -> TrainConfig:
+def settings_of(directory: RunDirectory, *, trust: bool = False) -> TrainConfig:
     """What the run was told.
 
     Raises:
         InputError: it is another script's run.
     """
-    if directory.config["agent"] != AGENT:
-        raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
-    return TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+    return directory.settings(TrainConfig, (AGENT,), trust=trust)
 
 
 def saved_sampler(directory: RunDirectory, config: TrainConfig) -> TrajectoryModel:

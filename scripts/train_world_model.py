@@ -75,6 +75,8 @@ class TrainConfig:
     """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
     def __post_init__(self) -> None:
         for name in ("frame_updates", "hidden", "updates"):
@@ -88,7 +90,7 @@ def main(config: TrainConfig) -> None:
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
         directory = RunDirectory.resume(config.resume)
-        config = replace(settings_of(directory), resume=config.resume, updates=config.updates)
+        config = replace(settings_of(directory, trust=config.trust), resume=config.resume, updates=config.updates)
         directory.check_versions()
     print(f"world model of {config.env} from {config.data}: preparing", flush=True)
     filmed = film_task(config) if config.observations == "pixels" else None
@@ -161,15 +163,13 @@ def saved_model(directory: RunDirectory, config: TrainConfig) -> Dynamics:
     return model.to(available_device(config.device))
 
 
-def settings_of(directory: RunDirectory) -> TrainConfig:
+def settings_of(directory: RunDirectory, *, trust: bool = False) -> TrainConfig:
     """What the run was told.
 
     Raises:
         InputError: it is another script's run, or one that cannot be resumed.
     """
-    if directory.config["agent"] != AGENT:
-        raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
-    config = TypeAdapter(TrainConfig).validate_python(directory.config["settings"])
+    config = directory.settings(TrainConfig, (AGENT,), trust=trust)
     if not MODELS[config.model](None).goes_on:
         raise InputError(f"--model {config.model} is fitted in one go and cannot be resumed: start it anew")
     return config

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from genrl.errors import InputError
+from genrl.training.saved_task import module_to_import
 
 __all__ = ["check_named_task"]
 
@@ -27,8 +26,8 @@ def check_named_task(env_id: str, source: str) -> None:
     genrl.errors.InputError: card.json names the task 'made_up:Hopper-v4', for which the module 'made_up' would be \
 imported, and that runs its code: pass --env made_up:Hopper-v4 if you know who made the file
     """
-    module, colon, _ = env_id.partition(":")
-    if colon and module not in sys.modules:
+    module = module_to_import(env_id)
+    if module is not None:
         raise InputError(
             f"{source} names the task {env_id!r}, for which the module {module!r} would be imported, and that runs "
             f"its code: pass --env {env_id} if you know who made the file"

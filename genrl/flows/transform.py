@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genrl.errors import InputError
 from genrl.nn import mean_and_deviation
 
 __all__ = ["Permutation", "Standardisation", "Transform"]
@@ -81,6 +83,11 @@ class Permutation(Transform):
         self.register_buffer("order", order)
         self.register_buffer("order_back", order.argsort())
         self.register_buffer("log_det", torch.zeros(()))
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        if not torch.equal(self.order[self.order_back], torch.arange(len(self.order), device=self.order.device)):
+            raise InputError("the order of columns is no permutation")
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Columns in the new order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,8 @@ class Standardise(nn.Module):
         self.register_buffer("mean", mean.float())
         self.register_buffer("std", std.float())
         # An identity gather costs a copy of the batch on every forward pass.
-        self._keeps_all = columns.tolist() == list(range(in_features))
+        self._keeps_all = torch.equal(self.columns, torch.arange(in_features, device=self.columns.device))
+        self._check_columns()
 
     @property
     def out_features(self) -> int:
@@ -93,6 +95,17 @@ class Standardise(nn.Module):
         """Go over to the statistics of `other`, of the same columns, here and in every network that shares this."""
         self.mean.copy_(other.mean)
         self.std.copy_(other.std)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        super()._load_from_state_dict(*args)
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        shape = self.columns.shape
+        if len(shape) != 1 or self.mean.shape != shape or self.std.shape != shape:
+            raise InputError("columns, mean and std to standardize by must be vectors of one length")
+        if not ((self.columns >= 0) & (self.columns < self.in_features)).all():
+            raise InputError(f"the columns to standardize must lie in 0 .. {self.in_features - 1}")
 
     def forward(self, raw: Tensor) -> Tensor:
         """(..., in_features) to (..., out_features)."""

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import numpy as np
-from gymnasium import spaces
-from pydantic import TypeAdapter
+from pydantic import Field, FiniteFloat
 
+from genrl.envs.saved_space import rebuild_box
 from genrl.errors import InputError
-from genrl.generative_model import describe_model, rebuild_model
+from genrl.generative_model import describe_model, restore_model
 from genrl.planners.acting import Acting, InverseDynamics, PlannedActions, PositionControl
 from genrl.planners.planner import RecedingHorizonPlanner
 from genrl.planners.return_guide import ReturnGuide
 from genrl.planners.trajectory_grids import TrajectoryColumns
 from genrl.planners.trajectory_model import TrajectoryModel
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from genrl.training.reading import load_tensors, reading, shorten, validate
 
 __all__ = ["load_planner", "save_planner"]
 
-SETTINGS = ("horizon", "stride", "replan_every", "desired_return", "seed")
+SETTINGS: dict[str, Any] = {
+    "horizon": int,
+    "stride": int,
+    "replan_every": int,
+    "desired_return": FiniteFloat | None,
+    "seed": Annotated[int, Field(ge=0, lt=2**32)],
+}
 
 
 def save_planner(planner: RecedingHorizonPlanner, folder: Path | str, env_id: str | None = None) -> None:
@@ -62,24 +68,27 @@ def load_planner(folder: Path | str) -> RecedingHorizonPlanner:
     saved = read_checkpoint(Path(folder))
     if "planner" not in saved.documents or "sampler" not in saved.tensors:
         raise InputError(f"{folder} holds no planner")
-    document = saved.documents["planner"]
-    sampler = rebuild_model(saved.documents["sampler"])
-    if not isinstance(sampler, TrajectoryModel):
-        raise InputError(f"{folder} holds a {type(sampler).__name__}, which draws no trajectories")
-    try:
-        sampler.load_state_dict(saved.tensors["sampler"])
-        columns = TypeAdapter(TrajectoryColumns).validate_python(document["columns"])
-        low, high = (np.array(document[bound], np.float32) for bound in ("low", "high"))
+    document, source = saved.documents["planner"], f"the planner in {folder}"
+    with reading(source, saved.tensors.values()):
+        sampler = restore_model(saved.documents["sampler"], saved.tensors["sampler"], source)
+        if not isinstance(sampler, TrajectoryModel):
+            raise InputError(f"{folder} holds a {type(sampler).__name__}, which draws no trajectories")
+        columns: TrajectoryColumns = validate(TrajectoryColumns, document["columns"], source, "columns")
+        settings = {name: validate(kind, document[name], source, name) for name, kind in SETTINGS.items()}
+        longest, drawn = sampler.require_built()
+        if settings["horizon"] > longest or columns.count != drawn:
+            raise InputError(f"{source}: the sampler draws {longest} rows of {drawn} columns, which are other plans")
+        if not all(0 <= column < columns.observations for column in columns.goal):
+            raise InputError(f"{source}: the goal must be columns of the observation")
+        space = rebuild_box(document["low"], document["high"])
         return RecedingHorizonPlanner(
-            sampler.eval(),
+            sampler,
             columns,
-            spaces.Box(low, high, dtype=np.float32),
-            acting=_rebuild_acting(document["acting"], saved, columns.observations, len(low), document["stride"]),
+            space,
+            acting=_rebuild_acting(document["acting"], saved, columns.observations, len(space.low), settings["stride"]),
             guide=_rebuild_guide(document, saved, columns),
-            **{name: document[name] for name in SETTINGS},
+            **settings,
         )
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the planner in {folder} is damaged or of another version: {error}") from error
 
 
 def _describe_acting(acting: Acting) -> dict[str, Any]:
@@ -97,11 +106,16 @@ def _rebuild_acting(
 ) -> Acting:
     settings = {name: value for name, value in document.items() if name != "kind"}
     if document["kind"] == "position":
-        return TypeAdapter(PositionControl).validate_python(settings)
+        control: PositionControl = validate(PositionControl, settings, "the planner", "acting")
+        if not all(0 <= column < observations for column in (*control.positions, *control.velocities)):
+            raise InputError("the planner's positions and velocities must be columns of the observation")
+        return control
     if document["kind"] == "inverse":
         inverse = InverseDynamics(observations, actions, stride, hidden=tuple(settings["hidden"]))
-        inverse.load_state_dict(saved.tensors["acting"])
+        load_tensors(inverse, saved.tensors["acting"], "the planner's inverse dynamics")
         return inverse.eval()
+    if document["kind"] != "planned":
+        raise InputError(f"the planner acts in an unknown way, {shorten(document['kind'])}")
     return PlannedActions()
 
 
@@ -112,5 +126,5 @@ def _rebuild_guide(document: dict[str, Any], saved: Checkpoint, columns: Traject
     guide = ReturnGuide(
         columns, document["horizon"], weight=float(settings["weight"]), hidden=tuple(settings["hidden"])
     )
-    guide.load_state_dict(saved.tensors["guide"])
+    load_tensors(guide, saved.tensors["guide"], "the planner's guide")
     return guide.eval()

@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from genrl.errors import InputError
-from genrl.training.atomic_files import read_folder
+from genrl.training.atomic_files import read_folder, read_json
+from genrl.training.reading import file_inside, load_tensors, read_tensors, reading, validate
 
 __all__ = ["Actor", "ActorConfig"]
 
@@ -108,8 +108,8 @@ class Actor(nn.Module):
         self.register_buffer("action_high", torch.ones(config.act_dim))
         if config.std == "parameter":
             self.log_std = nn.Parameter(torch.zeros(config.act_dim))
-        columns = range(config.obs_dim) if config.columns is None else config.columns
-        self.register_buffer("columns", torch.tensor(list(columns)), persistent=False)
+        columns = torch.arange(seen) if config.columns is None else torch.tensor(config.columns)
+        self.register_buffer("columns", columns, persistent=False)
 
     def forward(self, observations: Tensor) -> tuple[Tensor, Tensor | None]:
         """Mean and log-std before squashing, each (batch, act_dim), for raw observations (batch, obs_dim)."""
@@ -188,16 +188,13 @@ class Actor(nn.Module):
 
     @classmethod
     def _load(cls, folder: Path) -> Actor:
-        actor = cls(_read_config(folder / "actor.json"))
-        path = folder / "actor.safetensors"
-        try:
-            tensors = load_file(path)
-        except FileNotFoundError:
-            raise InputError(f"{path} is missing: the folder holds no whole actor") from None
-        except (SafetensorError, OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read, it may be cut short; copy it again ({error})") from None
+        config = _read_config(file_inside(folder, "actor.json"))
+        path = file_inside(folder, "actor.safetensors")
+        tensors = read_tensors(path)
+        with reading(path.parent / "actor.json", [tensors]):
+            actor = cls(config)
         _check_tensors(path, actor.state_dict(), tensors)
-        actor.load_state_dict(tensors)
+        load_tensors(actor, tensors, path)
         return actor.eval()
 
     def _bounded(self, log_std: Tensor) -> Tensor:
@@ -208,21 +205,13 @@ class Actor(nn.Module):
 
 
 def _read_config(path: Path) -> ActorConfig:
-    try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: the folder holds no actor") from None
-    except ValueError as error:
-        raise InputError(f"{path} is no valid JSON ({error}); copy it again") from None
+    if not path.exists():
+        raise InputError(f"{path} is missing: the folder holds no actor")
+    described = read_json(path)
     if not isinstance(described, dict) or described.pop("format", None) != FORMAT:
         raise InputError(f'{path} is no actor of this package: its "format" must be "{FORMAT}"')
-    for name in ("hidden_sizes", "log_std_range", "columns"):
-        if isinstance(described.get(name), list):
-            described[name] = tuple(described[name])
-    try:
-        return ActorConfig(**described)
-    except TypeError as error:
-        raise InputError(f"{path} does not describe an actor: {error}") from None
+    config: ActorConfig = validate(ActorConfig, described, path)
+    return config
 
 
 def _check_tensors(path: Path, expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
@@ -235,5 +224,3 @@ def _check_tensors(path: Path, expected: dict[str, Tensor], found: dict[str, Ten
             raise InputError(
                 f"{path}: {name} has shape {tuple(found[name].shape)}, actor.json asks for {tuple(tensor.shape)}"
             )
-        if found[name].isnan().any():
-            raise InputError(f"{path}: {name} holds NaN; the policy is spoilt")

@@ -9,11 +9,11 @@ from typing import Any
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.envs.saved_space import describe_space, rebuild_space
 from genrl.nn import ACTIVATIONS, Activation, Standardise
-from genrl.policies.saved_features import describe_features, rebuild_features
-from genrl.policies.saved_space import describe_space, rebuild_space
+from genrl.policies.saved_features import SAVED, describe_features, rebuild_features
 from genrl.policies.standardised_features import StandardisedFeatures
+from genrl.training.reading import load_tensors, reading, validate
 
 __all__ = ["ActorCriticNetwork", "describe_actor_critic", "policy_kwargs", "rebuild_actor_critic"]
 
@@ -80,9 +80,10 @@ def rebuild_actor_critic(
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    try:
+    with reading(SAVED, [tensors]):
         observation_space, features = rebuild_features(description, tensors)
-        network = ActorCriticNetwork(hidden=tuple(description["hidden"]), activation=description["activation"])
+        shape = {name: description[name] for name in ("hidden", "activation")}
+        network: ActorCriticNetwork = validate(ActorCriticNetwork, shape, SAVED)
         policy = policy_class(
             observation_space,
             rebuild_space(description["action_space"]),
@@ -90,8 +91,6 @@ def rebuild_actor_critic(
             **_layers(network),
             **features,
         )
-        policy.load_state_dict(dict(tensors))
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the saved policy is damaged or of another version: {error}") from error
+        load_tensors(policy, tensors, SAVED)
     policy.set_training_mode(False)
     return policy

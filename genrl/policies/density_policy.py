@@ -17,7 +17,9 @@ from torch import Tensor
 from genrl.errors import InputError
 from genrl.generative_model import GenerativeModel, describe_model, rebuild_model
 from genrl.policies.actor_critic import ActorCriticNetwork, describe_actor_critic, rebuild_actor_critic
+from genrl.policies.saved_features import SAVED
 from genrl.protocols import Density, Discrete, Mode, Sampler, ScoreFunction, Trainable
+from genrl.training.reading import reading
 
 __all__ = [
     "KIND",
@@ -169,12 +171,10 @@ def rebuild_density_policy(description: Mapping[str, Any], tensors: Mapping[str,
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    try:
+    with reading(SAVED, [tensors]):
         density, std_init = rebuild_model(description["density"]), float(description["std_init"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the saved policy is damaged or of another version: {error}") from error
-    kind = partial(DensityPolicy, density=density, std_init=std_init)
-    policy = rebuild_actor_critic(description, tensors, policy_class=kind)
+        kind = partial(DensityPolicy, density=density, std_init=std_init)
+        policy = rebuild_actor_critic(description, tensors, policy_class=kind)
     assert isinstance(policy, DensityPolicy)
     return policy
 

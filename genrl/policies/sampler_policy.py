@@ -14,13 +14,14 @@ from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
 
 from genrl.autoencoders import VAE, VQVAE
+from genrl.envs.saved_space import describe_space, rebuild_space
 from genrl.errors import InputError
 from genrl.gans import GAN
 from genrl.generative_model import GenerativeModel, Progress, describe_model, rebuild_model
 from genrl.policies.receding_horizon import PlanState, action_chunks, follow_plans
-from genrl.policies.saved_features import describe_features, rebuild_features
-from genrl.policies.saved_space import describe_space, rebuild_space
+from genrl.policies.saved_features import SAVED, describe_features, rebuild_features
 from genrl.protocols import Mode, Sampler
+from genrl.training.reading import bounded, load_tensors, reading
 
 __all__ = [
     "SAMPLER_KIND",
@@ -205,18 +206,16 @@ def rebuild_sampler_policy(description: Mapping[str, Any], tensors: Mapping[str,
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    try:
+    with reading(SAVED, [tensors]):
         observation_space, features = rebuild_features(description, tensors)
         policy = SamplerPolicy(
             observation_space,
             rebuild_space(description["action_space"]),
             sampler=rebuild_model(description["sampler"]),
-            chunk=int(description.get("chunk", 1)),
-            executed=int(description.get("executed", 1)),
+            chunk=bounded(description.get("chunk", 1), "chunk", SAVED),
+            executed=bounded(description.get("executed", 1), "executed", SAVED),
             **features,
         )
-        policy.load_state_dict(dict(tensors))
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the saved policy is damaged or of another version: {error}") from error
+        load_tensors(policy, tensors, SAVED)
     policy.set_training_mode(False)
     return policy

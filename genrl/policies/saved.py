@@ -49,7 +49,8 @@ def rebuild_policy(description: Any, tensors: Mapping[str, Tensor]) -> Policy:
     Raises:
         InputError: the description and the tensors do not fit each other.
     """
-    kind = description.get("kind") if isinstance(description, dict) else None
+    if not isinstance(description, dict) or not isinstance(kind := description.get("kind", "actor_critic"), str):
+        raise InputError("policy.json is damaged or of another version: it describes no policy")
     if kind in ACTORS:
         return rebuild_squashed_actor(description, tensors)
     if kind == SAMPLER_KIND:

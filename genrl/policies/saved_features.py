@@ -14,10 +14,12 @@ from genrl.generative_model import describe_model, rebuild_model
 from genrl.nn import Standardise
 from genrl.policies.encoder_features import EncoderFeatures
 from genrl.policies.standardised_features import StandardisedFeatures
+from genrl.training.reading import bounded, bounded_shape
 
 __all__ = ["describe_features", "rebuild_features"]
 
 PREFIX = "features_extractor."
+SAVED = "the saved policy"
 
 
 def describe_features(network: Any) -> dict[str, Any]:
@@ -56,14 +58,15 @@ def rebuild_features(
         tensors: of the network, by name.
 
     Raises:
-        InputError: the encoder's description is damaged.
+        InputError: the encoder's description is damaged, or a size.
         KeyError, TypeError, ValueError: something is missing, or no number.
     """
     if "encoder" in description:
         seen = description["observation"]
+        shape = bounded_shape(seen["shape"], "the shape of an observation", SAVED)
         image = seen["dtype"] == "uint8"  # only of images does stable-baselines3 look at the bounds
         low, high = (0, 255) if image else (-np.inf, np.inf)
-        space = spaces.Box(low, high, tuple(seen["shape"]), np.uint8 if image else np.float32)
+        space = spaces.Box(low, high, shape, np.uint8 if image else np.float32)
         encoder = {"encoder": rebuild_model(description["encoder"]), "trainable": bool(description["trainable"])}
         return space, {
             "features_extractor_class": EncoderFeatures,
@@ -71,7 +74,7 @@ def rebuild_features(
             "normalize_images": bool(description["normalize_images"]),
         }
     standardise = Standardise(
-        int(description["observation_columns"]),
+        bounded(description["observation_columns"], "observation_columns", SAVED),
         *(tensors[f"{PREFIX}standardise.{name}"] for name in ("columns", "mean", "std")),
         clip=float(description.get("clip", 10.0)),
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from gymnasium import spaces
+from pydantic import PositiveInt
 from sb3_contrib.crossq.policies import Actor as CrossQActor
 from sb3_contrib.tqc.policies import Actor as TQCActor
 from stable_baselines3.common.policies import BasePolicy
@@ -14,10 +13,11 @@ from stable_baselines3.sac.policies import Actor as SACActor
 from stable_baselines3.td3.policies import Actor as TD3Actor
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.envs.saved_space import rebuild_box
 from genrl.nn import ACTIVATIONS, Activation, Standardise
-from genrl.policies.saved_features import describe_features, rebuild_features
+from genrl.policies.saved_features import SAVED, describe_features, rebuild_features
 from genrl.policies.standardised_features import StandardisedFeatures
+from genrl.training.reading import load_tensors, reading, validate
 
 __all__ = ["describe_squashed_actor", "rebuild_squashed_actor", "squashed_policy_kwargs"]
 
@@ -85,23 +85,20 @@ def rebuild_squashed_actor(description: Mapping[str, Any], tensors: Mapping[str,
         InputError: the description and the tensors do not fit each other.
     """
     mine = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
-    try:
+    with reading(SAVED, [mine]):
         observation_space, features = rebuild_features(description, mine)
         extractor = features.pop("features_extractor_class")(
             observation_space, **features.pop("features_extractor_kwargs")
         )
-        low, high = (np.array(description[f"action_{bound}"], dtype=np.float32) for bound in ("low", "high"))
         actor: BasePolicy = ACTORS[description["kind"]](
             observation_space,
-            spaces.Box(low, high, dtype=np.float32),
-            net_arch=list(description["hidden"]),
+            rebuild_box(description["action_low"], description["action_high"]),
+            net_arch=list(validate(tuple[PositiveInt, ...], description["hidden"], SAVED, "hidden")),
             features_extractor=extractor,
             features_dim=extractor.features_dim,
             activation_fn=ACTIVATIONS[description["activation"]],
             **features,
         )
-        actor.load_state_dict(mine)
-    except (AssertionError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"the saved policy is damaged or of another version: {error}") from error
+        load_tensors(actor, mine, SAVED)
     actor.set_training_mode(False)
     return actor

@@ -83,7 +83,12 @@ def read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > LARGEST_DOCUMENT:
             raise InputError(f"{path} has {path.stat().st_size:,} bytes, more than any document that is written here")
-        return json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            raise InputError(f"{path} is no file")  # reading a pipe would wait for ever
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not _is_text(document):
+            raise ValueError("a string in it holds a NUL or half of a surrogate pair")
+        return document
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} does not exist") from None
     except InputError:
@@ -91,6 +96,9 @@ def read_json(path: Path) -> Any:
     # Besides what JSONDecodeError says: text that is no UTF-8, integers of thousands of digits, brackets in brackets.
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: it is no JSON ({error})") from None
+    if not _is_text(document):
+        raise InputError(f"{path} is damaged: it holds a string with a NUL or half of a surrogate pair")
+    return document
 
 
 @uninterrupted()
@@ -210,6 +218,15 @@ def _version(folder: Path) -> tuple[int, frozenset[str]] | None:
         return folder.stat().st_ino, frozenset(os.listdir(folder))
     except OSError:
         return None
+
+
+def _is_text(document: Any) -> bool:
+    """Whether all strings can be printed and be part of a path."""
+    if isinstance(document, str):
+        return "\0" not in document and not any("\ud800" <= letter <= "\udfff" for letter in document)
+    if isinstance(document, dict):
+        return all(_is_text(key) and _is_text(value) for key, value in document.items())
+    return not isinstance(document, list) or all(_is_text(item) for item in document)
 
 
 def _previous(folder: Path) -> Path:

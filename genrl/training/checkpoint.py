@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genrl.array_files import read_npz_file
 from genrl.errors import InputError
 from genrl.training.atomic_files import encode_json, read_folder, read_json, replace_folder
+from genrl.training.reading import file_inside, read_tensors, shorten
 
 __all__ = ["Checkpoint", "CheckpointParts", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
 
@@ -114,7 +115,7 @@ def _verify(folder: Path) -> list[Path]:
         raise InputError(f"{folder} is no checkpoint: it has no {MANIFEST}")
     paths = []
     for name, facts in _read_manifest(folder / MANIFEST).items():
-        path = folder / name
+        path = file_inside(folder, name)
         if not path.is_file():
             raise InputError(f"{path} is missing: the checkpoint is incomplete, use another one")
         if path.stat().st_size != facts["bytes"]:
@@ -140,27 +141,24 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 def _read(folder: Path) -> Checkpoint:
     checkpoint = Checkpoint(folder=folder, tensors={}, documents={}, arrays={})
     for path in _verify(folder):
-        try:
-            if path.suffix == ".safetensors":
-                checkpoint.tensors[path.stem] = safetensors.torch.load_file(path)
-            elif path.suffix == ".json":
-                checkpoint.documents[path.stem] = read_json(path)
-            elif path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as file:
-                    checkpoint.arrays[path.stem] = dict(file)
-        except (safetensors.SafetensorError, ValueError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path} cannot be read: {error}") from None
+        if path.suffix == ".safetensors":
+            checkpoint.tensors[path.stem] = read_tensors(path)
+        elif path.suffix == ".json":
+            checkpoint.documents[path.stem] = read_json(path)
+        elif path.suffix == ".npz":
+            checkpoint.arrays[path.stem] = read_npz_file(path)
     return checkpoint
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
-    manifest = read_json(path)
+    manifest = read_json(file_inside(path.parent, path.name))
     files = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{path} is not the manifest of a checkpoint")
     if manifest.get("version") != VERSION:
         raise InputError(
-            f"{path.parent} has checkpoint format {manifest.get('version')}, this genrl reads {VERSION}: update genrl"
+            f"{path.parent} has checkpoint format {shorten(manifest.get('version'))}, this genrl reads {VERSION}: "
+            "update genrl"
         )
     if not all(isinstance(facts, dict) and {"bytes", "sha256"} <= facts.keys() for facts in files.values()):
         raise InputError(f"{path} is damaged: use another checkpoint")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -21,7 +23,8 @@ from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
 from genrl.protocols import ResumableEnv
 from genrl.training.checkpoint import CheckpointParts
-from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
+from genrl.training.optimizer_state import flatten_optimizer, restore_optimizer
+from genrl.training.reading import load_tensors, reading, validate
 
 __all__ = ["LearnerState", "learner_state", "restore_learner"]
 
@@ -30,6 +33,23 @@ REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "t
 
 LearnerState = CheckpointParts
 """All of a learner that a checkpoint holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """What stable-baselines3 keeps of a recent episode: its return and length."""
+
+    r: float
+    l: int  # noqa: E741 - as stable-baselines3 calls it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The counters in `progress.json`."""
+
+    num_timesteps: Annotated[int, Field(ge=0, lt=2**62)]
+    n_updates: Annotated[int, Field(ge=0, lt=2**62)]
+    recent_episodes: list[Episode]
 
 
 def learner_state(learner: BaseAlgorithm) -> LearnerState:
@@ -67,31 +87,30 @@ def restore_learner(learner: BaseAlgorithm, state: LearnerState) -> None:
     Raises:
         InputError: the state is of another learner.
     """
-    try:
+    with reading("the saved learner", state.tensors.values(), of_caller=True):
         modules, variables = learner._get_torch_save_params()
         for name in modules:
             key = name.replace(".", "_")
             part = recursive_getattr(learner, name)
             if isinstance(part, torch.optim.Optimizer):
-                part.load_state_dict(unflatten_optimizer(state.tensors[key], state.documents[key]))
+                restore_optimizer(part, state.tensors[key], state.documents[key])
             else:
-                part.load_state_dict(state.tensors[key])
+                load_tensors(part, state.tensors[key], f"the saved learner's {name}")
         for name in variables:
             recursive_getattr(learner, name).data.copy_(state.tensors["variables"][name])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"the saved learner does not fit this one: {error}") from error
-    progress = state.documents["progress"]
-    learner.num_timesteps = progress["num_timesteps"]
-    learner._n_updates = progress["n_updates"]
-    learner.ep_info_buffer = deque(progress["recent_episodes"], maxlen=learner._stats_window_size)
-    learner.ep_success_buffer = deque(maxlen=learner._stats_window_size)
-    if isinstance(learner, OffPolicyAlgorithm) and "replay" in state.arrays:
-        assert learner.replay_buffer is not None
-        _restore_replay(learner.replay_buffer, state.arrays["replay"])
-        if "warm_up" in state.arrays:
-            (generator,) = generators_from_array(state.arrays["warm_up"]["generator"])
-            learner.action_space.np_random.bit_generator.state = generator.bit_generator.state
-    _restore_env(learner, state.arrays)
+        progress: Progress = validate(Progress, state.documents["progress"], "progress.json")
+        learner.num_timesteps = progress.num_timesteps
+        learner._n_updates = progress.n_updates
+        recent = [asdict(episode) for episode in progress.recent_episodes]
+        learner.ep_info_buffer = deque(recent, maxlen=learner._stats_window_size)
+        learner.ep_success_buffer = deque(maxlen=learner._stats_window_size)
+        if isinstance(learner, OffPolicyAlgorithm) and "replay" in state.arrays:
+            assert learner.replay_buffer is not None
+            _restore_replay(learner.replay_buffer, state.arrays["replay"])
+            if "warm_up" in state.arrays:
+                (generator,) = generators_from_array(state.arrays["warm_up"]["generator"])
+                learner.action_space.np_random.bit_generator.state = generator.bit_generator.state
+        _restore_env(learner, state.arrays)
 
 
 def _env_arrays(learner: BaseAlgorithm) -> dict[str, dict[str, NDArray[Any]]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+from torch.optim import Optimizer
 
-__all__ = ["flatten_optimizer", "unflatten_optimizer"]
+from genrl.errors import InputError
+from genrl.training.reading import reading, shorten
+
+__all__ = ["flatten_optimizer", "restore_optimizer", "unflatten_optimizer"]
 
 
 def flatten_optimizer(state_dict: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -54,6 +59,47 @@ def unflatten_optimizer(tensors: Mapping[str, Tensor], document: Mapping[str, An
         side, index, key = name.split(".", 2)
         (state if side == "state" else groups)[int(index)][key] = tensor
     return {"state": state, "param_groups": [groups[index] for index in sorted(groups)]}
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
+    """Put back what `flatten_optimizer` gave.
+
+    Raises:
+        InputError: the state is of an optimizer of other parameters.
+    """
+    source = "the state of an optimizer"
+    with reading(source, [tensors]):
+        state_dict = unflatten_optimizer(tensors, document)
+        groups = zip(state_dict["param_groups"], optimizer.param_groups, strict=True)
+        # An earlier version of torch may have had fewer settings.
+        state_dict["param_groups"] = [_checked_group(saved, own, source) for saved, own in groups]
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        for number, entry in state_dict["state"].items():
+            shape = parameters[numbers.index(number)].shape
+            for name, value in entry.items():
+                if isinstance(value, Tensor) and value.ndim and value.shape != shape:
+                    found = f"{name} of parameter {number} has the shape {tuple(value.shape)}"
+                    raise InputError(f"{source}: {found}, not {tuple(shape)}")
+        optimizer.load_state_dict(state_dict)
+
+
+def _checked_group(saved: Mapping[str, Any], own: Mapping[str, Any], source: str) -> dict[str, Any]:
+    for name, value in saved.items():
+        if name != "params" and name in own and not _is_alike(value, own[name]):
+            raise InputError(f"{source}: {name} cannot be {shorten(value)}")
+    return {**own, **saved}
+
+
+def _is_alike(value: Any, other: Any) -> bool:
+    """Whether a setting is of the type of another one, as far as it is a number or several."""
+    if isinstance(other, bool) or other is None:
+        return value is None or isinstance(value, bool)
+    if isinstance(other, int | float):
+        return isinstance(value, int | float) and math.isfinite(value)
+    if isinstance(other, tuple):
+        return isinstance(value, tuple) and len(value) == len(other) and all(map(_is_alike, value, other))
+    return True
 
 
 def _checked(value: Any, key: str) -> Any:

@@ -16,18 +16,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.training.atomic_files import read_json, recover_folders, remove_folder, write_json
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint, write_checkpoint
+from genrl.training.reading import file_inside, one_line, validate
+from genrl.training.saved_task import check_saved_task
 from genrl.training.versions import changed_versions, installed_versions
 
 __all__ = ["RunDirectory"]
@@ -37,6 +40,40 @@ STEP = re.compile(r"\d+|\.\d+\.previous")
 READS = 50
 
 T = TypeVar("T")
+
+Settings = TypeVar("Settings")
+
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Steps = Annotated[int, Field(ge=1, le=10**12)]
+FIELDS: dict[str, Any] = {
+    "agent": str,
+    "env": str,
+    "seed": Annotated[int, Field(ge=0, lt=2**32)] | None,
+    "settings": dict[str, Any],
+    "env_kwargs": dict[str, Any] | list[str],
+    "hyperparameters": dict[str, Any],
+    "expert_return": FiniteFloat | None,
+    "random_return": FiniteFloat | None,
+    "n_timesteps": Steps,
+    "real_steps": Steps,
+    "updates": Steps,
+    "updates_done": Count,
+    "tier": str,
+    "command": str,
+    DATA_DIGEST: str,
+}
+"""What the scripts store in `config.json`, and of which type it is."""
+
+
+class _Config(dict[str, Any]):
+    """The contents of `config.json`; what is missing in it is named."""
+
+    def __init__(self, source: Path, contents: Mapping[str, Any]) -> None:
+        super().__init__(contents)
+        self.source = source
+
+    def __missing__(self, name: str) -> Any:
+        raise InputError(f"{self.source} lacks {name!r}: it is damaged, or of a run that has none")
 
 
 @dataclass(frozen=True)
@@ -88,7 +125,7 @@ class RunDirectory:
                 path = path.with_name(f"{stem}-{count}")
         write_json(path / "versions.json", installed_versions())
         data = {} if data_digest is None else {DATA_DIGEST: data_digest}
-        run = cls(path, {**config, **data, "agent": agent, "env": env_id, "seed": seed})
+        run = cls(path, _Config(path / "config.json", {**config, **data, "agent": agent, "env": env_id, "seed": seed}))
         run.update_config()
         return run
 
@@ -108,10 +145,46 @@ class RunDirectory:
             runs = sorted(config.parent.name for config in path.glob("*/config.json"))
             hint = f"it is the parent of {len(runs)} of them, give one, such as {path / runs[-1]}" if runs else ""
             raise InputError(f"{path} is no run directory: {hint or 'it has no config.json'}")
-        config = read_json(path / "config.json")
+        source = path / "config.json"
+        config = read_json(file_inside(path, source.name))
         if not isinstance(config, dict) or not {"agent", "env", "seed"} <= config.keys():
-            raise InputError(f"{path / 'config.json'} is not the configuration of a run: agent, env or seed is missing")
-        return cls(path, config)
+            raise InputError(f"{source} is not the configuration of a run: agent, env or seed is missing")
+        for name, kind in FIELDS.items():
+            if name in config:
+                config[name] = validate(kind, config[name], source, name)
+        return cls(path, _Config(source, config))
+
+    def settings(self, kind: type[Settings], agents: Collection[str], *, trust: bool = False) -> Settings:
+        """The settings that the run was started with, for the script that resumes it.
+
+        Args:
+            kind: the configuration of the script.
+            agents: as the runs of this script are called.
+            trust: accept an environment that imports a module or reads a file when it is made (see `check_saved_task`).
+
+        Raises:
+            InputError: it is a run of another script, the settings are damaged, or name such an environment.
+        """
+        source, agent = self.path / "config.json", self.config["agent"]
+        if agent not in agents:
+            raise InputError(f"{self.path} is a run of {one_line(agent)}: resume it with its own script")
+        settings: Settings = validate(kind, self.config["settings"], source, "settings")
+        self.task(trust=trust)
+        named = self.config["settings"]
+        check_saved_task(named.get("env"), named.get("env_kwargs"), source=source, trust=trust)
+        return settings
+
+    def task(self, *, trust: bool = False) -> tuple[str, dict[str, Any]]:
+        """The environment's id and constructor keywords, for a script that makes it.
+
+        Args:
+            trust: as in `check_saved_task`.
+
+        Raises:
+            InputError: the environment is one that needs `trust`.
+        """
+        source = self.path / "config.json"
+        return check_saved_task(self.config["env"], self.config.get("env_kwargs"), source=source, trust=trust)
 
     @classmethod
     def resume(cls, path: Path | str) -> RunDirectory:

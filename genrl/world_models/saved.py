@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
+from genrl.envs.saved_space import rebuild_box
 from genrl.errors import InputError
-from genrl.generative_model import describe_argument, rebuild_argument
+from genrl.generative_model import describe_argument, rebuild_arguments
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.reading import bounded, load_tensors, reading, validate
 from genrl.world_models.dynamics import Dynamics
 from genrl.world_models.ensemble import EnsembleWorldModel
 from genrl.world_models.latent import LatentWorldModel
@@ -74,16 +75,17 @@ def rebuild_world_model(document: Any, tensors: dict[str, Tensor]) -> Dynamics:
     Raises:
         InputError: document or tensors are damaged.
     """
-    try:
+    source = "the world model"
+    with reading(source, [tensors]):
         kind = KINDS[document["kind"]]
-        hints = get_type_hints(kind.__init__)
-        values = {name: rebuild_argument(value, hints[name]) for name, value in document["hyperparameters"].items()}
-        space = _rebuild_space(document["action_space"])
-        model = kind(**values).build(document["observation_features"], space, document["learns_terminations"])
+        features = bounded(document["observation_features"], "observation_features", source)
+        space = _rebuild_space(document["action_space"], source)
+        learns_terminations = validate(bool, document["learns_terminations"], source, "learns_terminations")
+        model = kind(**rebuild_arguments(document["hyperparameters"], kind)).build(features, space, learns_terminations)
         model.starts = tensors["starts"]  # as many as there were
-        model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"the world model is damaged or of another version: {error}") from error
+        if model.starts.ndim != 2 or model.starts.shape[1] != features:
+            raise InputError(f"starts has the shape {tuple(model.starts.shape)}, not (states, {features})")
+        load_tensors(model, tensors, source)
     return model.eval()
 
 
@@ -94,8 +96,7 @@ def _describe_space(space: spaces.Space[Any]) -> dict[str, Any]:
     return {"low": space.low.tolist(), "high": space.high.tolist()}
 
 
-def _rebuild_space(document: dict[str, Any]) -> spaces.Space[Any]:
+def _rebuild_space(document: dict[str, Any], source: str) -> spaces.Space[Any]:
     if "n" in document:
-        return spaces.Discrete(document["n"])
-    low, high = (np.array(document[bound], dtype=np.float32) for bound in ("low", "high"))
-    return spaces.Box(low, high, dtype=np.float32)
+        return spaces.Discrete(bounded(document["n"], "n of the action space", source))
+    return rebuild_box(document["low"], document["high"])
