@@ -6,8 +6,6 @@ from collections.abc import Container
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from genrl.errors import InputError
 from genrl.training.run_directory import RunDirectory
 
@@ -30,14 +28,7 @@ def resumed_run(asked: Config, agents: Container[str], *, free: tuple[str, ...] 
         InputError: it is no run of this script, it has finished, or a setting was given that is another one there.
     """
     directory = RunDirectory.resume(asked.resume)
-    settings = directory.config.get("settings")
-    if directory.config["agent"] not in agents or not isinstance(settings, dict):
-        raise InputError(f"{directory.path} is a run of {directory.config['agent']}: resume it with its own script")
-    try:
-        saved = TypeAdapter(type(asked)).validate_python(settings)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise InputError(f"{directory.path / 'config.json'} is damaged: settings.{where}") from None
+    saved = directory.settings(type(asked), agents, trust=getattr(asked, "trust", False))
     taken = {}
     for field in fields(asked):
         wanted, known = getattr(asked, field.name), getattr(saved, field.name)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,7 +154,7 @@ class RunDirectory:
                 config[name] = validate(kind, config[name], source, name)
         return cls(path, _Config(source, config))
 
-    def settings(self, kind: type[Settings], agents: Collection[str], *, trust: bool = False) -> Settings:
+    def settings(self, kind: type[Settings], agents: Container[str], *, trust: bool = False) -> Settings:
         """The settings that the run was started with, for the script that resumes it.
 
         Args:
@@ -169,9 +169,10 @@ class RunDirectory:
         if agent not in agents:
             raise InputError(f"{self.path} is a run of {one_line(agent)}: resume it with its own script")
         settings: Settings = validate(kind, self.config["settings"], source, "settings")
-        self.task(trust=trust)
         named = self.config["settings"]
-        check_saved_task(named.get("env"), named.get("env_kwargs"), source=source, trust=trust)
+        if "env" in named:  # not of a model that is fitted to data
+            self.task(trust=trust)
+            check_saved_task(named["env"], named.get("env_kwargs"), source=source, trust=trust)
         return settings
 
     def task(self, *, trust: bool = False) -> tuple[str, dict[str, Any]]:
