@@ -73,6 +73,8 @@ class TrainConfig:
     planned."""
     allow_changed_data: bool = False
     """With --resume: go on although the demonstrations have changed since the run was begun."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
 
 def main(config: TrainConfig) -> None:

@@ -29,6 +29,7 @@ from genrl.evaluation import (
 from genrl.policies import load_policy
 from genrl.stop_signals import StopSignals
 from genrl.training.atomic_files import read_json
+from genrl.training.reading import validate
 from genrl.training.run_directory import RunDirectory
 
 AGENT = "dreaming"
@@ -160,7 +161,7 @@ def train(agent: Dreaming, directory: RunDirectory, real_steps: int, episodes: i
 def round_to_evaluate(directory: RunDirectory) -> DreamRound | None:
     """The round that the latest checkpoint was written after, if its evaluation was interrupted."""
     document = directory.latest_checkpoint().documents.get(NEWEST_ROUND)
-    done = None if document is None else validate(DreamRound, document, FINISHED_ROUND)
+    done: DreamRound | None = validate(DreamRound | None, document, directory.checkpoints, NEWEST_ROUND)
     return done if done is not None and done.number > directory.config.get("rounds_evaluated", 0) else None
 
 
