@@ -17,30 +17,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     from genrl.protocols import Density, JointSampler, Trainable
 
+    def param(case: Case) -> Any:
+        return pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(f"contracts of {case.name}"))
+
+    rows = [case for case in CASES if case.of_rows]
     wanted = {
-        "any_case": lambda case: True,
-        "domains_case": lambda case: case.domains,
-        "case": lambda case: not case.domains,
-        "free_case": lambda case: not case.domains and not case.needs_labels,
-        "labels_case": lambda case: case.labels,
-        "context_case": lambda case: case.context,
-        "density_case": lambda case: not case.needs_labels and isinstance(case.make(), Density),
-        "joint_case": lambda case: isinstance(case.make(), JointSampler),
-        "needy_case": lambda case: case.needs_labels,
-        "gradient_case": lambda case: isinstance(case.make(), Trainable),
+        "any_case": lambda: CASES,
+        "domains_case": lambda: [case for case in CASES if case.domains],
+        "image_case": lambda: IMAGE_CASES,
+        "implicit_case": lambda: [case for case in (*CASES, *IMAGE_CASES) if not isinstance(case.make(), Density)],
+        "case": lambda: rows,
+        "free_case": lambda: [case for case in rows if not case.needs_labels],
+        "needy_case": lambda: [case for case in rows if case.needs_labels],
+        "labels_case": lambda: [case for case in rows if case.labels],
+        "context_case": lambda: [case for case in rows if case.context],
+        "density_case": lambda: [case for case in rows if not case.needs_labels and isinstance(case.make(), Density)],
+        "joint_case": lambda: [case for case in rows if isinstance(case.make(), JointSampler)],
+        "gradient_case": lambda: [case for case in rows if isinstance(case.make(), Trainable)],
     }
-
-    def param(case: Case, *marks: pytest.MarkDecorator) -> Any:
-        return pytest.param(case, id=case.name, marks=[pytest.mark.xdist_group(f"contracts of {case.name}"), *marks])
-
-    if "image_case" in metafunc.fixturenames:
-        metafunc.parametrize("image_case", [param(each) for each in IMAGE_CASES])
-    if "implicit_case" in metafunc.fixturenames:
-        without = [case for case in (*CASES, *IMAGE_CASES) if not isinstance(case.make(), Density)]
-        metafunc.parametrize("implicit_case", [param(each) for each in without])
-    real = metafunc.module.__name__.rpartition(".")[2] != "test_list"  # which asks for no rows
-    skipped = pytest.mark.skip(reason="it models images of integers: tests/genrl/autoregressive holds its contracts")
-    for argument, can in wanted.items():
+    for argument, cases in wanted.items():
         if argument in metafunc.fixturenames:
-            cases = [param(each, *([skipped] if real and each.discrete else [])) for each in CASES if can(each)]
-            metafunc.parametrize(argument, cases)
+            metafunc.parametrize(argument, [param(each) for each in cases()])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An example that test_examples.py runs in an empty session is not run in that of its module, too."""
+    alone = {item.callspec.params["kind"] for item in items if item.path.name == "test_examples.py"}  # type: ignore[attr-defined]
+    items[:] = [item for item in items if not (isinstance(item, pytest.DoctestItem) and documented(item) in alone)]
+
+
+def documented(item: pytest.DoctestItem) -> Any:
+    """The class or function whose example it is."""
+    return item.dtest.globs.get(item.dtest.name.rpartition(".")[2])

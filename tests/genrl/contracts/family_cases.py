@@ -36,7 +36,7 @@ class Case:
         context: it can be fitted with continuous context.
         domains: it is fitted to two domains, fit(X, y); contracts of one table of rows do not apply.
         pose: it needs a context beside them.
-        discrete: it models images of integers alone; contracts about rows of real numbers skip it.
+        discrete: it models images of integers alone; tests/genrl/autoregressive holds its contracts.
     """
 
     name: str
@@ -48,6 +48,11 @@ class Case:
     domains: bool = False
     pose: bool = False
     discrete: bool = False
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether it models one table of rows of real numbers."""
+        return not self.domains and not self.discrete
 
     def make(self, updates: int | None = None) -> GenerativeModel:
         """A fresh one; the same each time."""

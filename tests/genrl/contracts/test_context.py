@@ -19,38 +19,33 @@ VERBS: dict[str, Ask] = {
 }
 
 
-@pytest.fixture(params=VERBS)
-def ask(request: pytest.FixtureRequest) -> Ask:
-    def asked(model: GenerativeModel, context: Any) -> Any:
-        if request.param != "sample" and not hasattr(model, "log_prob"):
-            pytest.skip("it has no density")
-        return VERBS[request.param](model, context)
-
-    return asked
-
-
-def test_a_context_given_to_a_model_without(free_case: Case, ask: Ask) -> None:
-    with pytest.raises(InputError, match="without a context: leave context= out"):
-        ask(fitted(free_case), torch.zeros(4, 1))
-
-
-def test_a_missing_context(context_case: Case, ask: Ask) -> None:
-    with pytest.raises(InputError, match="with a context: give context="):
-        ask(fitted_to_context(context_case), None)
-
-
-@pytest.mark.parametrize(
-    ("context", "message"),
-    [
-        (torch.zeros(4, 3), "context must have the shape"),
-        (torch.zeros(4), "context must have rows and columns"),
-        (torch.zeros(0, 1), "context is empty"),
-        ("blue", "context must"),
-    ],
-)
-def test_a_wrong_context(context_case: Case, ask: Ask, context: Any, message: str) -> None:
+def refused_by(verb: str, model: GenerativeModel, context: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        ask(fitted_to_context(context_case), context)
+        VERBS[verb](model, context)
+
+
+def refused(model: GenerativeModel, context: Any, message: str) -> None:
+    """By everything that takes a context."""
+    for verb in VERBS:
+        if verb == "sample" or hasattr(model, "log_prob"):
+            refused_by(verb, model, context, message)
+
+
+def test_a_context_given_to_a_model_without(free_case: Case) -> None:
+    refused(fitted(free_case), torch.zeros(4, 1), "without a context: leave context= out")
+
+
+def test_a_missing_context(context_case: Case) -> None:
+    refused(fitted_to_context(context_case), None, "with a context: give context=")
+
+
+def test_a_wrong_context(context_case: Case) -> None:
+    model = fitted_to_context(context_case)
+    refused(model, torch.zeros(4, 3), "context must have the shape")
+    refused(model, torch.zeros(4), "context must have rows and columns")
+    refused(model, torch.tensor([0, 1, 0, 1]), "context must have rows and columns")
+    refused(model, torch.zeros(0, 1), "context is empty")
+    refused(model, "blue", "context must")
 
 
 def test_a_context_that_is_not_finite(context_case: Case) -> None:
@@ -69,18 +64,10 @@ def test_too_few_rows_of_context(context_case: Case) -> None:
             model.log_prob(gaussian(4, 0), torch.zeros(3, 1))
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [([3, 7, 3, 8], r"labels \[8\] are not among the classes \[3, 7\]"), ([3.0, 7.0, 3.0, 7.0], "must hold integers")],
-)
-def test_wrong_labels(labels_case: Case, ask: Ask, labels: list[Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        ask(fitted_to_labels(labels_case), labels)
-
-
-def test_labels_given_to_a_model_of_continuous_context(context_case: Case, ask: Ask) -> None:
-    with pytest.raises(InputError, match="context must have rows and columns"):
-        ask(fitted_to_context(context_case), torch.tensor([0, 1, 0, 1]))
+def test_wrong_labels(labels_case: Case) -> None:
+    model = fitted_to_labels(labels_case)
+    refused(model, [3, 7, 3, 8], r"labels \[8\] are not among the classes \[3, 7\]")
+    refused(model, [3.0, 7.0, 3.0, 7.0], "must hold integers")
 
 
 def test_labels_and_context_at_once(labels_case: Case) -> None:
