@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from genrl.array_files import check_size
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 
 __all__ = ["cell_array", "column_array", "import_pyarrow", "read_arrow"]
 
@@ -85,7 +86,7 @@ def read_arrow(path: Path, names: Collection[str]) -> Any:
     except InputError:
         raise
     except UNREADABLE as error:
-        about = " ".join(str(error).split())[:200] or type(error).__name__
+        about = reason_of(error)
         raise InputError(f"{path} cannot be read, it is cut short or damaged: copy it again ({about})") from None
 
 
@@ -103,7 +104,7 @@ def column_array(path: Path, table: Any, name: str) -> Array:
             return column.to_numpy(zero_copy_only=False)
         return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
     except UNREADABLE as error:
-        raise InputError(f"{path}: the column {name} is no array of numbers ({error})") from None
+        raise InputError(f"{path}: the column {name} is no array of numbers ({reason_of(error)})") from None
 
 
 def cell_array(path: Path, cell: Any) -> Any:
@@ -120,21 +121,17 @@ def cell_array(path: Path, cell: Any) -> Any:
             return values.to_numpy(zero_copy_only=False)
         return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1)
     except UNREADABLE as error:
-        raise InputError(f"{path} holds lists that are no arrays of numbers ({error})") from None
+        raise InputError(f"{path} holds lists that are no arrays of numbers ({reason_of(error)})") from None
 
 
 def _read_ipc(pyarrow: ModuleType, path: Path, names: Collection[str], *, start: int) -> Any:
     """Message by message: the footer of a file, which may point anywhere, is not needed."""
     with pyarrow.memory_map(str(path)) as source:
         source.seek(start)
-        messages = pyarrow.ipc.MessageReader.open_stream(source)
-        schema = pyarrow.ipc.read_schema(messages.read_next_message())
+        messages = _messages(pyarrow.ipc.MessageReader.open_stream(source))
+        schema = pyarrow.ipc.read_schema(next(messages, None))
         batches = []
-        while True:
-            try:
-                message = messages.read_next_message()
-            except StopIteration:
-                break
+        for message in messages:
             if message.type == "dictionary":
                 raise InputError(f"{path} has columns that are dictionary-encoded, which is not read")
             if _is_compressed(message.metadata.to_pybytes()):
@@ -144,6 +141,12 @@ def _read_ipc(pyarrow: ModuleType, path: Path, names: Collection[str], *, start:
         if not batches:
             raise InputError(f"{path} holds no rows: copy it again")
         return pyarrow.Table.from_batches(batches)
+
+
+def _messages(reader: Any) -> Iterator[Any]:
+    with contextlib.suppress(StopIteration):
+        while True:
+            yield reader.read_next_message()
 
 
 def _is_compressed(message: bytes) -> bool:

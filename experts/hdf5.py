@@ -14,7 +14,7 @@ from h5py import h5z
 from numpy.typing import NDArray
 
 from genrl.array_files import check_size
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 
 __all__ = ["HDF5Reader", "open_hdf5"]
 
@@ -52,7 +52,7 @@ def open_hdf5(path: Path) -> Iterator[HDF5Reader]:
     except InputError:
         raise
     except UNREADABLE as error:
-        about = " ".join(str(error).split())[:200] or type(error).__name__
+        about = reason_of(error)
         raise InputError(
             f"{path} cannot be read, it is cut short or damaged: copy or record it again ({about})"
         ) from None

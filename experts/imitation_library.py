@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from genrl.array_files import read_npz_file
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 from genrl.float32_checks import as_float32
 from genrl.training.atomic_files import read_json
 from genrl.transitions import Demonstrations, Trajectory
@@ -64,10 +65,12 @@ def _from_datasets_folder(folder: Path) -> Iterator[dict[str, Any]]:
     import_pyarrow(folder)
     try:
         state = read_json(folder / "state.json")
-        files = [folder / Path(part["filename"]).name for part in state["_data_files"]]
+        names = [part["filename"] for part in state["_data_files"]]
+        if not all(re.fullmatch(r"\w[\w.-]{0,199}", name) for name in names):  # of the folder itself, not of others
+            raise ValueError(names)
     except (InputError, KeyError, TypeError, ValueError):
         raise InputError(f"{folder} is no folder saved by `imitation`: its state.json is missing or damaged") from None
-    for file in files:
+    for file in (folder / name for name in names):
         table = read_arrow(file, (*FIELDS, "rews", "infos"))
         for row in range(len(table)):
             yield {name: cell_array(file, table[name][row]) for name in table.column_names}
@@ -79,7 +82,7 @@ def _from_npz(path: Path) -> Iterator[dict[str, Any]]:
         raise InputError(f"{path} was not saved by `imitation`: it lacks {', '.join(sorted(missing))}")
     cuts, steps = arrays["indices"], len(np.atleast_1d(arrays["acts"]))
     # Where each episode but the first begins. An empty array of them is one of floats.
-    whole = cuts.ndim == 1 and (cuts.dtype.kind in "iu" or not len(cuts))
+    whole = cuts.ndim == 1 and (cuts.dtype.kind in "iu" or (cuts.dtype.kind == "f" and not len(cuts)))
     if not whole or np.any(np.diff(np.concatenate([[0], cuts.astype(np.int64), [steps]])) < 1):
         raise InputError(f"{path}: indices must rise from above 0 to below the number of actions, {steps}")
     cuts = cuts.astype(np.int64)
@@ -127,7 +130,7 @@ def _from_pickle(path: Path, trust: bool) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
             yield from [dict(vars(trajectory)) for trajectory in _Unpickler(file).load()]
     except Exception as error:  # a pickle may raise whatever its code raises
-        about = " ".join(str(error).split())[:200]
+        about = reason_of(error)
         raise InputError(f"{path} is no pickled list of trajectories: {type(error).__name__} {about}") from None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 
 __all__ = ["ALLOWANCE", "RATIO", "check_size", "read_npy_file", "read_npz_file"]
 
@@ -186,5 +186,5 @@ def _what_it_is(path: Path) -> str:
 
 
 def _damaged(path: Path, error: BaseException) -> InputError:
-    about = " ".join(str(error).split())[:200] or type(error).__name__
+    about = reason_of(error)
     return InputError(f"{path} cannot be read, it is cut short or damaged: copy or record it again ({about})")

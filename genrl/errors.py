@@ -1,6 +1,6 @@
 """The exceptions of this package: one for input that the caller can put right, one for numbers that are not finite."""
 
-__all__ = ["InputError", "NotFiniteError"]
+__all__ = ["InputError", "NotFiniteError", "reason_of"]
 
 
 class InputError(ValueError):
@@ -15,3 +15,13 @@ class NotFiniteError(ArithmeticError):
 
     What was saved before stays as it is. Command lines print the message alone and exit with code 1.
     """
+
+
+def reason_of(error: BaseException) -> str:
+    """What another library's exception says, as a part of a message: one line that can be printed, 200 signs at most.
+
+    >>> reason_of(ValueError("first" + chr(10) + "second")), reason_of(KeyError())
+    ('first second', 'KeyError')
+    """
+    words = " ".join(str(error)[:1000].split())
+    return "".join(sign if sign.isprintable() else "?" for sign in words)[:200] or type(error).__name__

@@ -291,9 +291,11 @@ class Demonstrations:
             InputError: other id (another version too), other observation or action size, actions out of bounds.
         """
         if env_id and self.env_id and env_id != self.env_id:
+            # A name with a module in it may come from anywhere, and its module would be imported.
+            same_task = "" if ":" in self.env_id else f"train with --env {self.env_id} or "
             raise InputError(
                 f"the demonstrations are of {self.env_id}, the environment is {env_id}: observations and physics "
-                f"differ between tasks and versions; train with --env {self.env_id} or record new demonstrations"
+                f"differ between tasks and versions; {same_task}record new demonstrations"
             )
         if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
             raise InputError(f"the observation space must be a Box of one dimension, not {observation_space}")

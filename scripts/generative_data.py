@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrl.array_files import read_npy_file, read_npz_file
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 from genrl.evaluation import TOY_DISTRIBUTIONS, labelled_toy_samples
 from genrl.float32_checks import check_float32
 
@@ -90,6 +90,7 @@ def load_data(name: str, *, rows: int = 10_000, conditional: bool = False, seed:
     if not path.suffix:
         raise InputError(f"there are no data {name!r}: give {', '.join(PLACES)}")
     table, found = read_table(path)
+    _check_rows(path.stem, table)
     if conditional and found is None:
         raise InputError(f"{path} has no labels for --conditional: give a .npz with the arrays x and y")
     return _split(path.stem, table, found if conditional else None, _random_rows(len(table), seed))
@@ -128,7 +129,7 @@ def _read_csv(path: Path) -> Array:
             warnings.simplefilter("ignore")  # of no data, which is said below
             table = np.loadtxt(file, delimiter=",", skiprows=0 if all(map(_is_number, first)) else 1, ndmin=2)
     except (ValueError, MemoryError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise InputError(f"{path} cannot be read: {reason_of(error)}") from None
     if not table.size:
         raise InputError(f"{path} holds no rows of numbers: check the file")
     return table
@@ -181,8 +182,7 @@ def _random_rows(rows: int, seed: int) -> Array:
 
 
 def _split(name: str, x: Array, context: Array | None, held_out: Array, **facts: Any) -> GenerativeData:
-    if x.dtype.kind not in "fiub" or x.ndim < 2 or 0 in x.shape:
-        raise InputError(f"the rows of {name} must be numbers in rows and columns, not {x.dtype} of shape {x.shape}")
+    _check_rows(name, x)
     _check_finite(name, x)
     if context is not None:
         if context.ndim not in (1, 2) or 0 in context.shape:
@@ -205,6 +205,11 @@ def _split(name: str, x: Array, context: Array | None, held_out: Array, **facts:
         test_context=None if context is None else context[held_out],
         **facts,
     )
+
+
+def _check_rows(name: str, x: Array) -> None:
+    if x.dtype.kind not in "fiub" or x.ndim < 2 or 0 in x.shape:
+        raise InputError(f"the rows of {name} must be numbers in rows and columns, not {x.dtype} of shape {x.shape}")
 
 
 def _check_finite(name: str, x: Array) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experts import expert_card
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 from genrl.policies import load_policy
 from genrl.protocols import Policy
 from genrl.training import RunDirectory, read_json
@@ -143,7 +143,7 @@ def _load_zip(path: Path, trust: bool, algorithm: Algorithm | None) -> Policy:
     try:
         return algorithms[algorithm].load(path, device="cpu")
     except Exception as error:  # a pickle may raise whatever its code raises
-        about = " ".join(str(error).split())[:200] or type(error).__name__
+        about = reason_of(error)
         if isinstance(error, ModuleNotFoundError):
             about = f"it needs the module {error.name}: put its folder on PYTHONPATH"
         raise InputError(f"{path} cannot be read as a model of {algorithm}: {about}") from error
