@@ -2,11 +2,12 @@
 PYTHON ?= python3
 ENV ?= Ant-v4
 ARGS ?=
+TESTS ?=
 BIN := .venv/bin
 # A process for each core; what a file fits is fitted in one of them (tests/conftest.py).
 PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: gail test test-full check format lint types bench-install lock clean
+.PHONY: gail test test-full test-portable record-learning check format lint types bench-install lock clean
 
 gail: .venv/installed  ## train GAIL from episodes of the shipped expert
 	$(BIN)/python scripts/train_gail.py --env $(ENV) $(ARGS)
@@ -16,6 +17,12 @@ test: .venv/installed  ## every test but the long ones, about 5 minutes on two c
 
 test-full: .venv/installed  ## also the long exactness and learning tests
 	$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow" $(ARGS)
+
+test-portable: .venv/installed  ## the learning tests with five seeds, on each instruction set and with one and two threads
+	$(BIN)/python tests/portability/run.py $(TESTS)
+
+record-learning: .venv/installed  ## the same for TESTS="..." or all, and write down what they measured
+	$(BIN)/python tests/portability/run.py --write $(TESTS)
 
 check: format lint types test  ## what must pass before a commit
 

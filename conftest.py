@@ -18,7 +18,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share what they fit, unless they name another group."""
+    """Keep the tests of a file in one process, where they share what they fit, unless they name another group.
+
+    With several random seeds (`--learning-seeds`), those of a file and a seed.
+    """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            seed = item.callspec.params.get("seed", 0) if hasattr(item, "callspec") else 0
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{seed}"))

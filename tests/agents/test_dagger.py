@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from learned import Learned
 from point_env import WalkToGoal, play, point_envs
 
 from agents.cloning import CloningConfig
@@ -43,6 +44,11 @@ class SwingUp:
         return np.clip(torque, -2, 2)[..., None].astype(np.float32), None
 
 
+class Still:
+    def predict(self, observation: Any, *rest: Any, **options: Any) -> Any:
+        return np.zeros_like(observation, dtype=np.float32), None
+
+
 def mean_return(policy: Any) -> float:
     return float(np.mean([trajectory.rewards.sum() for trajectory in play(policy, 20)]))
 
@@ -52,25 +58,26 @@ def collector(envs: int = 4, **settings: Any) -> ExpertLabels:
 
 
 @pytest.fixture(scope="module")
-def walker() -> DAgger:
-    return DAgger(point_envs(4), WalkToGoal(), seed=0, config=SMALL).learn()
+def walker(seed: int) -> DAgger:
+    return DAgger(point_envs(4), WalkToGoal(), seed=seed, config=SMALL).learn()
 
 
-def test_needs_fewer_labels_than_cloning() -> None:
+def test_needs_fewer_labels_than_cloning(seed: int, learned: Learned) -> None:
     # From the same seeds: 1,200 labels in one round, where the expert went, or in six, where the imitator goes.
     returns = {}
     for rounds, steps in ((1, 1200), (6, 200)):
         config = replace(SMALL, rounds=rounds, steps_per_round=steps, beta_decay=0.0)
-        agent = DAgger("Pendulum-v1", SwingUp(), num_envs=2, seed=1, config=config).learn()
+        agent = DAgger("Pendulum-v1", SwingUp(), num_envs=2, seed=seed, config=config).learn()
         assert agent.labelled is not None
         assert len(agent.labelled) == 1200
         returns[rounds] = evaluate_policy(agent, "Pendulum-v1", 20, seed=100).returns.mean()
-    assert returns[1] < -800
-    assert returns[6] > -450
+    learned("return of DAgger", returns[6], above=-600, baseline=returns[1])
 
 
-def test_learns_to_walk_to_the_goal(walker: DAgger) -> None:
-    assert mean_return(walker) > 1.05 * mean_return(WalkToGoal())  # both are negative
+def test_learns_to_walk_to_the_goal(walker: DAgger, learned: Learned) -> None:
+    expert = mean_return(WalkToGoal())
+    ratio = mean_return(walker) / expert  # both are negative
+    learned("ratio to the expert's return", ratio, below=1.2, baseline=mean_return(Still()) / expert)
 
 
 def test_rounds_are_reported_and_continued() -> None:
@@ -96,10 +103,6 @@ def test_ends_when_asked() -> None:
 
 
 def test_every_state_is_labelled_by_the_expert() -> None:
-    class Still:
-        def predict(self, observation: Any, *rest: Any, **options: Any) -> Any:
-            return np.zeros((len(observation), 2), dtype=np.float32), None
-
     for beta in (0.0, 0.3, 1.0):
         asked = collector().collect(30, Still(), beta)
         expected = WalkToGoal().predict(asked.observations.numpy())[0]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from point_env import WalkToGoal, play, point_envs
 from stable_baselines3 import PPO
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -44,14 +45,20 @@ def mean_return(policy: Any) -> float:
     return float(np.mean([trajectory.rewards.sum() for trajectory in play(policy, 20)]))
 
 
+WITHOUT = 0.3  # the score without demonstrations
+
+
+def score(agent: GAIL, steps: int) -> float:
+    """The return after training, on a scale from 0 (untrained) to 1 (the expert)."""
+    untrained, expert = mean_return(agent), mean_return(WalkToGoal())
+    agent.learn(steps)
+    return (mean_return(agent) - untrained) / (expert - untrained)
+
+
 @pytest.mark.parametrize("learner", ["ppo", "trpo"])
-def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any) -> None:
-    expert = mean_return(WalkToGoal())
-    agent = GAIL(point_envs(16), demonstrations, learner=learner, seed=0, config=SMALL)
-    untrained = mean_return(agent)
-    agent.learn(25_000)
-    score = (mean_return(agent) - untrained) / (expert - untrained)
-    assert score > 0.8
+def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any, seed: int, learned: Learned) -> None:
+    agent = GAIL(point_envs(16), demonstrations, learner=learner, seed=seed, config=SMALL)
+    learned("score", score(agent, 25_000), above=0.6, baseline=WITHOUT)
 
 
 TINY_OFF_POLICY: dict[str, Any] = {
@@ -96,7 +103,9 @@ def test_what_must_not_see_actions_has_none_in_its_batches(demonstrations: Demon
     assert agent.learner.replay_buffer.expert_share == 0
 
 
-def test_an_off_policy_learner_learns_to_walk_to_the_goal(demonstrations: Demonstrations) -> None:
+def test_an_off_policy_learner_learns_to_walk_to_the_goal(
+    demonstrations: Demonstrations, seed: int, learned: Learned
+) -> None:
     quick = SACConfig(
         learning_starts=256,
         learning_rate=1e-3,
@@ -109,21 +118,14 @@ def test_an_off_policy_learner_learns_to_walk_to_the_goal(demonstrations: Demons
         reward_update_every=256,
         reward_training=AdversarialTraining(learning_rate=3e-3, batch_size=128, penalty_weight=1.0),
     )
-    expert = mean_return(WalkToGoal())
-    agent = GAIL(point_envs(16), demonstrations, learner="sac", seed=0, config=replace(OFF_POLICY, sac=quick))
-    untrained = mean_return(agent)
-    agent.learn(8_000)
-    # Of the way from noise to the expert; without demonstrations it is less than .3.
-    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.5
+    agent = GAIL(point_envs(16), demonstrations, learner="sac", seed=seed, config=replace(OFF_POLICY, sac=quick))
+    learned("score", score(agent, 8_000), above=0.5, baseline=WITHOUT)
 
 
-def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstrations) -> None:
-    expert = mean_return(WalkToGoal())
-    agent = GAIL(point_envs(16), demonstrations, seed=0, config=replace(SMALL, zero_demonstrations=True))
+def test_without_demonstrations_nothing_is_learned(demonstrations: Demonstrations, seed: int, learned: Learned) -> None:
+    agent = GAIL(point_envs(16), demonstrations, seed=seed, config=replace(SMALL, zero_demonstrations=True))
     before = {name: tensor.clone() for name, tensor in agent.reward_model.state_dict().items()}
-    untrained = mean_return(agent)
-    agent.learn(10_000)
-    assert (mean_return(agent) - untrained) / (expert - untrained) < 0.3
+    learned("score", score(agent, 10_000), below=0.5, baseline=1.0)  # the baseline is the expert
     for name, tensor in agent.reward_model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
@@ -157,13 +159,10 @@ def test_a_form_without_meaning_for_the_objective_is_refused(demonstrations: Dem
         GAIL(point_envs(4), demonstrations, seed=0, config=replace(SMALL, reward_form="gail", objective="wgan"))
 
 
-def test_learns_from_states_alone(demonstrations: Demonstrations) -> None:
+def test_learns_from_states_alone(demonstrations: Demonstrations, seed: int, learned: Learned) -> None:
     watched = replace(demonstrations, actions=None)
-    expert = mean_return(WalkToGoal())
-    agent = GAIL(point_envs(16), watched, seed=0, config=replace(SMALL, state_only=True))
-    untrained = mean_return(agent)
-    agent.learn(25_000)
-    assert (mean_return(agent) - untrained) / (expert - untrained) > 0.8
+    agent = GAIL(point_envs(16), watched, seed=seed, config=replace(SMALL, state_only=True))
+    learned("score", score(agent, 25_000), above=0.6, baseline=WITHOUT)
 
 
 def test_unknown_actions_are_not_imitated(demonstrations: Demonstrations) -> None:

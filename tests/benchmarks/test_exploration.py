@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from learned import Learned
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,10 +53,10 @@ def test_walls_stop_it_and_the_time_limit_ends_it(exploration: ModuleType) -> No
         assert (reward, terminated, truncated) == (0.0, False, over)
 
 
-def test_true_counts_find_what_chance_does_not(exploration: ModuleType) -> None:
+def test_true_counts_find_what_chance_does_not(exploration: ModuleType, seed: int, learned: Learned) -> None:
     config = exploration.ExplorationConfig(steps=16_000)
-    blind, counted = (exploration.explore(bonus, 0, config) for bonus in ("none", "counts"))
-    assert counted["visited"] > blind["visited"] + 6
+    blind, counted = (exploration.explore(bonus, seed, config) for bonus in ("none", "counts"))
+    learned("places more than without", counted["visited"] - blind["visited"], above=6, baseline=0)
     assert blind["first_goal"] == ""
 
 
@@ -83,7 +84,7 @@ def test_densities_see_the_place_of_the_agent(exploration: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_a_pixel_cnn_sees_more_of_the_maze_than_chance(exploration: ModuleType) -> None:
+def test_a_pixel_cnn_sees_more_of_the_maze_than_chance(exploration: ModuleType, seed: int, learned: Learned) -> None:
     config = exploration.ExplorationConfig(steps=40_000, corridors=4, goal=1.0)
-    blind, curious = (exploration.explore(bonus, 0, config) for bonus in ("none", "pixelcnn"))
-    assert curious["visited"] > blind["visited"] + 4
+    blind, curious = (exploration.explore(bonus, seed, config) for bonus in ("none", "pixelcnn"))
+    learned("places more than without", curious["visited"] - blind["visited"], above=4, baseline=0)

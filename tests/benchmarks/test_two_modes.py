@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from learned import Learned
 
 from genrl.transitions import Demonstrations
 
@@ -23,20 +24,20 @@ def two_modes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return two_modes
 
 
-def turns_of(two_modes: ModuleType, policy: Any, updates: int = 800) -> tuple[np.ndarray, float]:
+def turns_of(two_modes: ModuleType, policy: Any, seed: int, updates: int = 800) -> tuple[np.ndarray, float]:
     """How far aside the first step of each walk of a clone goes, about 0.55 to either side for the expert.
 
     Beside it the first step without noise.
     """
-    config = two_modes.TwoModesConfig(updates=updates, walks=40)
+    config = two_modes.TwoModesConfig(updates=updates, walks=40, seed=seed)
     clone = two_modes.clone_of(policy, two_modes.demonstrations_of(20), config)
     return np.array([places[1, 3] for places in two_modes.walks_of(clone, config)]), two_modes.turn_at_the_fork(clone)
 
 
-def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType) -> None:
-    turns, without_noise = turns_of(two_modes, "gaussian")
-    assert np.abs(turns).mean() < 0.35
-    assert abs(without_noise) < 0.1  # the average of both ways
+def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType, seed: int, learned: Learned) -> None:
+    turns, without_noise = turns_of(two_modes, "gaussian", seed)
+    learned("mean turn", np.abs(turns).mean(), below=0.35, baseline=0.55)  # of a policy that keeps the ways apart
+    learned("turn without noise", abs(without_noise), below=0.1, baseline=0.55)  # the average of both ways
 
 
 @pytest.mark.parametrize(
@@ -49,40 +50,46 @@ def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType) -> None:
     ],
 )
 def test_mixtures_codes_and_flows_keep_both_ways_and_choose_one_without_noise(
-    two_modes: ModuleType, policy: str, updates: int
+    two_modes: ModuleType, policy: str, updates: int, seed: int, learned: Learned
 ) -> None:
-    turns, without_noise = turns_of(two_modes, policy, updates)
-    assert (np.abs(np.abs(turns) - 0.55) < 0.2).mean() > 0.8
-    assert 0.2 < (turns > 0).mean() < 0.8
-    assert abs(abs(without_noise) - 0.55) < 0.1
+    turns, without_noise = turns_of(two_modes, policy, seed, updates)
+    learned("near a way", (np.abs(np.abs(turns) - 0.55) < 0.2).mean(), above=0.8, baseline=0.4)
+    learned("share of the rarer way", min((turns > 0).mean(), (turns < 0).mean()), above=0.15, baseline=0.0)
+    learned("error without noise", abs(abs(without_noise) - 0.55), below=0.1, baseline=0.55)
 
 
-def test_a_flow_keeps_two_ways_of_a_small_set_where_a_gaussian_averages_them(two_modes: ModuleType) -> None:
+def test_a_flow_keeps_two_ways_of_a_small_set_where_a_gaussian_averages_them(
+    two_modes: ModuleType, seed: int, learned: Learned
+) -> None:
     """Of the fork alone, which a few hundred updates are enough for."""
     forks = [
         replace(walk, observations=walk.observations[:2], actions=walk.actions[:1], rewards=walk.rewards[:1])
         for walk in two_modes.demonstrations_of(100).trajectories()
     ]
-    config = two_modes.TwoModesConfig(updates=300, walks=1)
+    config = two_modes.TwoModesConfig(updates=300, walks=1, seed=seed)
     seen = np.zeros((400, 4), np.float32)
     turns, chosen = {}, {}
     for policy in ("gaussian", "flow"):
         clone = two_modes.clone_of(policy, Demonstrations.from_trajectories(forks), config)
         turns[policy] = clone.predict(seen, deterministic=False)[0][:, 1]
         chosen[policy] = two_modes.turn_at_the_fork(clone)
-    assert (np.abs(np.abs(turns["flow"]) - 0.55) < 0.2).mean() > 0.85
-    assert 0.3 < (turns["flow"] > 0).mean() < 0.7
-    assert abs(abs(chosen["flow"]) - 0.55) < 0.1
-    assert (np.abs(np.abs(turns["gaussian"]) - 0.55) < 0.2).mean() < 0.5
-    assert abs(chosen["gaussian"]) < 0.1
+    near = {policy: (np.abs(np.abs(found) - 0.55) < 0.2).mean() for policy, found in turns.items()}
+    learned("flow near a way", near["flow"], above=0.85, baseline=near["gaussian"])
+    rarer = min((turns["flow"] > 0).mean(), (turns["flow"] < 0).mean())
+    learned("share of the flow's rarer way", rarer, above=0.25, baseline=0.0)
+    learned("error of the flow without noise", abs(abs(chosen["flow"]) - 0.55), below=0.1, baseline=0.55)
+    learned("Gaussian near a way", near["gaussian"], below=0.55, baseline=1.0)
+    learned("turn of the Gaussian without noise", abs(chosen["gaussian"]), below=0.1, baseline=0.55)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["vae", "gan"])
-def test_what_only_samples_keeps_both_ways_less_sharply(two_modes: ModuleType, policy: str) -> None:
-    turns, _ = turns_of(two_modes, policy, 3000)
-    assert (np.abs(np.abs(turns) - 0.55) < 0.25).mean() > 0.6
-    assert 0.2 < (turns > 0).mean() < 0.8
+def test_what_only_samples_keeps_both_ways_less_sharply(
+    two_modes: ModuleType, policy: str, seed: int, learned: Learned
+) -> None:
+    turns, _ = turns_of(two_modes, policy, seed, 3000)
+    learned("near a way", (np.abs(np.abs(turns) - 0.55) < 0.25).mean(), above=0.6, baseline=0.45)
+    learned("share of the rarer way", min((turns > 0).mean(), (turns < 0).mean()), above=0.15, baseline=0.0)
 
 
 def test_what_is_drawn(two_modes: ModuleType, tmp_path: Path) -> None:

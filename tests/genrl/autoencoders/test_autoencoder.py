@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from learned import Learned
 from scipy.linalg import subspace_angles
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -22,8 +23,8 @@ def images(rows: int = 60) -> Tensor:
     return torch.rand(rows, 1, 5, 6, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_linear_one_fills_the_plane_of_the_principal_components() -> None:
-    torch.manual_seed(0)
+def test_a_linear_one_fills_the_plane_of_the_principal_components(seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     spectrum = torch.tensor([4.0, 3.0, 2.0, 0.5, 0.4, 0.3])
     x = torch.randn(1000, 6) * spectrum @ torch.linalg.qr(torch.randn(6, 6))[0] + 5.0
     fitting = GradientFitting(updates=400, batch_size=500, learning_rate=0.03, validation=0)
@@ -31,11 +32,11 @@ def test_a_linear_one_fills_the_plane_of_the_principal_components() -> None:
     layer = model.decoder.layers[-1]  # type: ignore[index]
     assert isinstance(layer, nn.Linear)
     angles = subspace_angles(layer.weight.detach().double().numpy(), PCA(3).fit(x.numpy()).components_.T)
-    assert angles.max() < 1e-2
+    learned("greatest angle", angles.max(), below=0.03, baseline=1.0)
 
 
-def test_a_deep_one_restores_digits_better_than_as_many_principal_components() -> None:
-    torch.manual_seed(0)
+def test_a_deep_one_restores_digits_better_than_as_many_principal_components(seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     x = torch.from_numpy(load_digits().data).float()
     train, test = x[:1400], x[1400:]
     fitting = GradientFitting(updates=400, batch_size=128, learning_rate=5e-3, validation=0)
@@ -43,7 +44,8 @@ def test_a_deep_one_restores_digits_better_than_as_many_principal_components() -
     with torch.no_grad():
         error = float((model.decode(model.encode(test)) - test).square().mean())
     pca = PCA(4).fit(train)
-    assert error < float(np.square(pca.inverse_transform(pca.transform(test)) - test.numpy()).mean())
+    of_components = float(np.square(pca.inverse_transform(pca.transform(test)) - test.numpy()).mean())
+    learned("error / that of principal components", error / of_components, below=0.85, baseline=1.0)
 
 
 def test_the_rows_may_be_given_again_as_what_is_to_be_restored() -> None:
@@ -97,16 +99,16 @@ def test_codes_are_drawn_from_the_density_given(density: GenerativeModel, tmp_pa
     assert torch.equal(*samples)
 
 
-def test_two_clusters_need_more_than_one_gaussian_of_codes() -> None:
-    torch.manual_seed(0)
+def test_two_clusters_need_more_than_one_gaussian_of_codes(seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     x = torch.randn(600, 1) + 12.0 * torch.randint(2, (600, 1))
     fitting = GradientFitting(updates=100, learning_rate=0.05, validation=0)
     empty = {}
-    for name, density in (("gaussian", None), ("mixture", GaussianMixture(2, random_state=0))):
+    for name, density in (("gaussian", None), ("mixture", GaussianMixture(2, random_state=seed))):
         samples = Autoencoder(1, hidden=(), code_density=density, fitting=fitting).fit(x).sample(1000)
         empty[name] = float(((samples > 4) & (samples < 8)).float().mean())
-    assert empty["gaussian"] > 0.15
-    assert empty["mixture"] < 0.01
+    learned("samples between the clusters of a Gaussian", empty["gaussian"], above=0.15, baseline=0.0)
+    learned("samples between the clusters of a mixture", empty["mixture"], below=0.05, baseline=empty["gaussian"])
 
 
 def test_abilities() -> None:

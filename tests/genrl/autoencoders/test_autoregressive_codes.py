@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from learned import Learned
 
 from genrl.autoencoders.autoregressive_codes import AutoregressiveCodes
 from genrl.errors import InputError
@@ -33,17 +34,19 @@ def test_each_code_depends_on_those_before_it_alone() -> None:
         assert moved.tolist() == [position > changed for position in range(4)]
 
 
-def test_it_learns_a_chain_of_copies() -> None:
-    torch.manual_seed(0)
+def test_it_learns_a_chain_of_copies(seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     first = torch.randint(5, (2000, 1)).float()
     x = torch.cat([first, first, (first + 1) % 5], 1)
     prior = AutoregressiveCodes(5, fitting=QUICK).fit(x)
     with torch.no_grad():
-        assert prior.log_prob(x).mean().exp().item() == pytest.approx(0.2, abs=0.02)
+        probability = prior.log_prob(x).mean().exp()
+    learned("error of the probability", (probability - 0.2).abs(), below=0.03, baseline=0.2 - 0.2**3)
     samples = prior.sample(1000)
     right = (samples[:, 0] == samples[:, 1]) & (samples[:, 2] == (samples[:, 0] + 1) % 5)
-    assert right.float().mean() > 0.97
-    assert torch.bincount(samples[:, 0].long(), minlength=5).min() > 140
+    learned("right rows", right.float().mean(), above=0.95, baseline=1 / 25)
+    rarest = torch.bincount(samples[:, 0].long(), minlength=5).min()  # 200 are expected
+    learned("rows of the rarest code", rarest, above=120, baseline=0)
 
 
 def test_it_learns_what_the_context_says() -> None:

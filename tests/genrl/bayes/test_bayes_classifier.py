@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from learned import Learned
 from scipy.stats import norm
 from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -10,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from genrl.bayes import BayesClassifier, GaussianConditional, OnePerClass
 from genrl.errors import InputError
-from genrl.evaluation.two_sample import same_distribution
+from genrl.evaluation import sliced_wasserstein
 from genrl.flows import RealNVP
 from genrl.generative_model import GenerativeModel
 from genrl.mixtures import GaussianMixture, VariationalGaussianMixture
@@ -124,14 +125,16 @@ def test_tied_equals_scikit_learns_linear_discriminants_on_digits(digits):
     assert classifier.predict_proba(x_test).numpy() == pytest.approx(oracle.predict_proba(x_test), abs=1e-8)
 
 
-def test_a_mixture_for_each_class_fits_what_a_gaussian_cannot():
-    x, y = two_clusters()
-    x_test, y_test = two_clusters(seed=1)
+def test_a_mixture_for_each_class_fits_what_a_gaussian_cannot(seed: int, learned: Learned):
+    x, y = two_clusters(seed=seed)
+    x_test, y_test = two_clusters(seed=99)
     gaussian = BayesClassifier(GaussianConditional(covariance_type="tied")).fit(x, y)
-    mixture = BayesClassifier(GaussianMixture(2, random_state=0)).fit(x, y)
-    assert accuracy(gaussian, x_test, y_test.numpy()) < 0.9
-    assert accuracy(mixture, x_test, y_test.numpy()) > 0.99
-    assert joint_nll(mixture, x_test, y_test) < joint_nll(gaussian, x_test, y_test) - 0.5
+    mixture = BayesClassifier(GaussianMixture(2, random_state=seed)).fit(x, y)
+    of_gaussian = accuracy(gaussian, x_test, y_test.numpy())
+    learned("accuracy of a Gaussian", of_gaussian, below=0.9, baseline=1.0)
+    learned("accuracy of a mixture", accuracy(mixture, x_test, y_test.numpy()), above=0.97, baseline=of_gaussian)
+    more = joint_nll(gaussian, x_test, y_test) - joint_nll(mixture, x_test, y_test)
+    learned("log-likelihood above that of a Gaussian", more, above=0.5, baseline=0.0)
 
 
 def test_one_gaussian_component_each_equals_the_gaussian_conditional():
@@ -146,22 +149,22 @@ def test_one_gaussian_component_each_equals_the_gaussian_conditional():
     [GaussianConditional(), GaussianMixture(1), small_flow(updates=120)],
     ids=["together", "one per class", "flow"],
 )
-def test_both_ways_of_sampling_follow_the_data(conditional):
-    torch.manual_seed(0)
-    generator = torch.Generator().manual_seed(1)
+def test_both_ways_of_sampling_follow_the_data(conditional, seed: int, learned: Learned):
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(99 + seed)
     y = (torch.rand(2000, generator=generator) < 0.3).long()
     x = torch.randn(2000, 2, generator=generator) * (1.0 + y[:, None]) + 2.0 * y[:, None]
     classifier = BayesClassifier(conditional).fit(x, y)
     given_class = classifier.sample(300, context=[1])
     assert given_class.shape == (300, 1, 2)
-    assert same_distribution(given_class[:, 0], x[y == 1][:300]) > 0.01
-    assert same_distribution(given_class[:, 0], x[y == 0][:300]) < 0.01
+    to_other = sliced_wasserstein(given_class[:, 0], x[y == 0])
+    learned("distance to the class", sliced_wasserstein(given_class[:, 0], x[y == 1]), below=0.5, baseline=to_other)
     rows, labels = classifier.sample_joint(500)
-    drawn, seen = (torch.cat([a, 2.0 * b[:, None]], 1) for a, b in ((rows, labels), (x[:500], y[:500])))
-    assert same_distribution(drawn, seen) > 0.01
+    drawn, seen = (torch.cat([a, 2.0 * b[:, None]], 1) for a, b in ((rows, labels), (x, y)))
     shuffled = torch.cat([rows, 2.0 * labels[torch.randperm(500), None]], 1)
-    assert same_distribution(shuffled, seen) < 0.01  # the pairs belong together
-    assert same_distribution(classifier.sample(400), x[:400]) > 0.01
+    of_shuffled = sliced_wasserstein(shuffled, seen)  # the pairs belong together
+    learned("distance of pairs", sliced_wasserstein(drawn, seen), below=0.22, baseline=of_shuffled)
+    learned("distance of rows", sliced_wasserstein(classifier.sample(400), x), below=0.3, baseline=1.0)
 
 
 def test_sample_shapes_and_labels():
@@ -214,12 +217,13 @@ def test_a_fit_that_is_not_stopped_tells_of_all_classes_in_a_row():
     assert len(told) >= 2
 
 
-def test_a_stream_into_any_model_that_can():
-    x, y = two_clusters()
-    classifier = BayesClassifier(VariationalGaussianMixture(4, random_state=0))
+def test_a_stream_into_any_model_that_can(seed: int, learned: Learned):
+    x, y = two_clusters(seed=seed)
+    classifier = BayesClassifier(VariationalGaussianMixture(4, random_state=seed))
     for start in range(0, 1000, 250):
         classifier.partial_fit(x[start : start + 250], y[start : start + 250])
-    assert accuracy(classifier, *(part.numpy() for part in two_clusters(seed=1))) > 0.99
+    right = accuracy(classifier, *(part.numpy() for part in two_clusters(seed=99)))
+    learned("accuracy", right, above=0.97, baseline=2 / 3)
     with pytest.raises(InputError, match="GaussianMixture has no partial_fit"):
         BayesClassifier(GaussianMixture(2)).partial_fit(x, y)
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from learned import Learned
 from scipy.optimize import approx_fprime
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -65,29 +66,32 @@ def test_the_prediction_is_the_solution_of_its_linear_system() -> None:
     np.testing.assert_allclose(process.predict(unseen)[:, 0].numpy(), expected, atol=1e-4)
 
 
-def test_it_finds_what_matters_and_how_noisy_it_is() -> None:
-    inputs, outputs = rows(300, noise=0.2)
-    process = GaussianProcess().fit(inputs, outputs, seed=0)
+def test_it_finds_what_matters_and_how_noisy_it_is(seed: int, learned: Learned) -> None:
+    inputs, outputs = rows(300, noise=0.2, seed=seed)
+    process = GaussianProcess().fit(inputs, outputs, seed=seed)
     wave, line = process.kernels_
-    assert wave.lengths[0] < 2
-    assert wave.lengths[2] > 5 * wave.lengths[0]
-    assert line.weights[1] > 100 * line.weights[[0, 2]].max()
-    torch.testing.assert_close(process.noise_, torch.full((2,), 0.2).double(), atol=0.03, rtol=0)
+    learned("length that matters", wave.lengths[0], below=2.0, baseline=wave.lengths[2])
+    learned("length that matters / of the other", wave.lengths[0] / wave.lengths[2], below=0.3, baseline=1.0)
+    learned(
+        "weights of the others / of the line", line.weights[[0, 2]].max() / line.weights[1], below=0.05, baseline=1.0
+    )
+    learned("error of the noise", (process.noise_ - 0.2).abs().max(), below=0.05, baseline=0.8)  # of 1 in all
 
 
-def test_it_errs_by_less_than_the_noise_of_its_rows() -> None:
-    inputs, outputs = rows(300, noise=0.3)
-    unseen, clean = rows(500, noise=0.0, seed=1)
-    error = (GaussianProcess().fit(inputs, outputs, seed=0).predict(unseen) - clean).square().mean().sqrt()
-    assert error < 0.15
+def test_it_errs_by_less_than_the_noise_of_its_rows(seed: int, learned: Learned) -> None:
+    inputs, outputs = rows(300, noise=0.3, seed=seed)
+    unseen, clean = rows(500, noise=0.0, seed=99)
+    error = (GaussianProcess().fit(inputs, outputs, seed=seed).predict(unseen) - clean).square().mean().sqrt()
+    learned("error", error, below=0.15, baseline=0.3)  # the noise of the rows
 
 
-def test_more_rows_than_it_may_use() -> None:
-    inputs, outputs = rows(500)
-    unseen, clean = rows(200, noise=0.0, seed=1)
-    process = GaussianProcess(rows=200, kernel_rows=100).fit(inputs, outputs, seed=0)
-    assert (process.predict(unseen) - clean).square().mean().sqrt() < 0.2
-    again = GaussianProcess(rows=200, kernel_rows=100).fit(inputs, outputs, seed=0)
+def test_more_rows_than_it_may_use(seed: int, learned: Learned) -> None:
+    inputs, outputs = rows(500, seed=seed)
+    unseen, clean = rows(200, noise=0.0, seed=99)
+    process = GaussianProcess(rows=200, kernel_rows=100).fit(inputs, outputs, seed=seed)
+    error = (process.predict(unseen) - clean).square().mean().sqrt()
+    learned("error", error, below=0.2, baseline=clean.std())
+    again = GaussianProcess(rows=200, kernel_rows=100).fit(inputs, outputs, seed=seed)
     torch.testing.assert_close(again.predict(unseen), process.predict(unseen))
 
 

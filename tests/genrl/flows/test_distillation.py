@@ -1,5 +1,6 @@
 import pytest
 import torch
+from learned import Learned
 
 from genrl.errors import InputError
 from genrl.flows import InverseAutoregressiveFlow, MaskedAutoregressiveFlow, RealNVP, distil
@@ -13,9 +14,9 @@ def energy_distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return 2 * torch.cdist(x, y).mean() - torch.cdist(x, x).mean() - torch.cdist(y, y).mean()
 
 
-def teacher(context_features: int = 0) -> MaskedAutoregressiveFlow:
+def teacher(context_features: int = 0, seed: int = 0) -> MaskedAutoregressiveFlow:
     """Half a banana, moved by its context if it has one."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     context = torch.randn(3000, context_features) if context_features else None
     x = torch.randn(3000, 2)
     x[:, 1] = 0.5 * x[:, 1] + 0.4 * x[:, 0] ** 2
@@ -25,31 +26,26 @@ def teacher(context_features: int = 0) -> MaskedAutoregressiveFlow:
     return MaskedAutoregressiveFlow(transforms=2, hidden=(32,), fitting=fitting).fit(x, context=context)
 
 
-def test_divergence_falls_and_samples_pass_for_the_teachers() -> None:
-    slow = teacher()
+def test_divergence_falls_and_samples_pass_for_the_teachers(seed: int, learned: Learned) -> None:
+    slow = teacher(seed=seed)
     weights = [parameter.clone() for parameter in slow.parameters()]
     student = InverseAutoregressiveFlow(transforms=2, hidden=(32,))
     history = distil(slow, student, samples=4000, fitting=TEACHING)
     divergence = [epoch.validation["loss"] for epoch in history.epochs]
-    assert divergence[-1] < 0.05
-    assert divergence[-1] < divergence[0] / 3
-    # A permutation test of the energy distance: the student's samples may be anywhere among shuffles but the top.
-    torch.manual_seed(1)
-    both = torch.cat([slow.sample(300), student.sample(300)])
-    observed = energy_distance(both[:300], both[300:])
-    shuffles = [both[torch.randperm(600)] for _ in range(100)]
-    assert sum(bool(energy_distance(rows[:300], rows[300:]) >= observed) for rows in shuffles) >= 1
+    learned("divergence", divergence[-1], below=0.05, baseline=divergence[0])
+    learned("energy distance", energy_distance(slow.sample(600), student.sample(600)), below=0.06, baseline=0.2)
     assert all(torch.equal(now, before) for now, before in zip(slow.parameters(), weights, strict=True))
     assert all(parameter.requires_grad for parameter in slow.parameters())
 
 
-def test_a_conditional_teacher_is_followed() -> None:
-    slow = teacher(1)
+def test_a_conditional_teacher_is_followed(seed: int, learned: Learned) -> None:
+    slow = teacher(1, seed)
     student = RealNVP(transforms=4, hidden=(32,))
     history = distil(slow, student, context=torch.randn(500, 1), samples=4000, fitting=TEACHING)
-    assert history.epochs[-1].validation["loss"] < 0.1
+    divergence = [epoch.validation["loss"] for epoch in history.epochs]
+    learned("divergence", divergence[-1], below=0.1, baseline=divergence[0])
     low, high = student.sample(500, torch.tensor([[-1.0], [1.0]])).mean(0)[:, 0]
-    assert float(high - low) == pytest.approx(6.0, abs=0.5)
+    learned("error of the difference of means", abs(high - low - 6.0), below=0.5, baseline=6.0)
 
 
 def test_the_same_seed_teaches_the_same() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from learned import Learned
 from torch import Tensor
 
 from genrl.errors import InputError
@@ -134,16 +135,21 @@ def test_the_mode_is_as_likely_as_what_the_bases_becomes_or_likelier(
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_mode_of_two_lies_at_one_of_them() -> None:
+def test_the_mode_of_two_lies_at_one_of_them(seed: int, learned: Learned) -> None:
     """What the base's most likely point becomes is not."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     fitting = GradientFitting(updates=200, learning_rate=1e-2)
     x = 0.1 * torch.randn(600, 1) + torch.tensor([-1.0, 1.0]).repeat(300)[:, None]
     flow = NeuralSplineFlow(transforms=2, hidden=(16,), fitting=fitting).fit(x)
     with torch.no_grad():
         found, middle = flow.mode(), flow.inverse(torch.zeros(1, 1))[0]
-        assert float(flow.log_prob(found[None]) - flow.log_prob(middle)) > 1.0
-    assert abs(abs(float(found)) - 1.0) < 0.2
+        learned(
+            "log density above the middle's",
+            flow.log_prob(found[None]) - flow.log_prob(middle),
+            above=1.0,
+            baseline=0.0,
+        )
+    learned("distance to the nearer one", abs(abs(float(found)) - 1.0), below=0.2, baseline=1.0)
 
 
 def test_gradients_reach_the_parameters_through_samples(make: Make, shaken: Shaken) -> None:
@@ -189,15 +195,16 @@ def test_awkward_data_gives_no_nan(make: Make, name: str, batch_size: int) -> No
     assert torch.isfinite(flow.sample(20)).all()
 
 
-def test_a_context_that_matters_is_used(make: Make) -> None:
-    torch.manual_seed(0)
+def test_a_context_that_matters_is_used(make: Make, seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     labels = torch.randint(2, (400,))
     x = torch.randn(400, 2) + 4.0 * labels[:, None]
     flow = make(fitting=GradientFitting(updates=50, learning_rate=3e-2, validation=0.0)).fit(x, labels)
     low, high = flow.sample((200,), torch.tensor([0, 1])).mean((0, 2))
-    assert high - low > 2.0
+    learned("difference of means", high - low, above=2.0, baseline=0.0)
     here = torch.full((1, 2), 4.0)
-    assert flow.log_prob(here, torch.tensor([1])) > flow.log_prob(here, torch.tensor([0]))
+    more = flow.log_prob(here, torch.tensor([1])) - flow.log_prob(here, torch.tensor([0]))
+    learned("log density of the right label above the other's", more, above=3.0, baseline=0.0)
 
 
 def test_a_context_that_was_never_seen_to_vary_changes_nothing(make: Make) -> None:

@@ -2,6 +2,7 @@ import warnings
 
 import pytest
 import torch
+from learned import Learned
 
 from genrl.errors import InputError
 from genrl.gans import GAN, AdversarialFitting, ConditionalGAN
@@ -10,8 +11,8 @@ from genrl.gans.projection import ProjectionDiscriminator
 SMALL = {"hidden": (32, 32), "discriminator_hidden": (32, 32)}
 
 
-def small(updates=20, **settings):
-    torch.manual_seed(0)
+def small(updates=20, seed=0, **settings):
+    torch.manual_seed(seed)
     fitting = AdversarialFitting(updates=updates, **settings.pop("fitting", {}))
     return ConditionalGAN(**{**SMALL, **settings}, fitting=fitting)
 
@@ -58,24 +59,25 @@ def test_a_fit_without_labels_is_refused_and_says_what_to_do():
         small().fit(crossed(50)[0])
 
 
-def test_samples_follow_a_label_that_only_pairs_of_columns_know():
-    x, label = crossed(4000)
-    model = small(updates=400, hidden=(64, 64), discriminator_hidden=(64, 64)).fit(x, label)
-    torch.manual_seed(0)
+def test_samples_follow_a_label_that_only_pairs_of_columns_know(seed: int, learned: Learned):
+    x, label = crossed(4000, seed)
+    model = small(updates=400, seed=seed, hidden=(64, 64), discriminator_hidden=(64, 64)).fit(x, label)
+    torch.manual_seed(seed)
     low, high = model.sample(1000, torch.tensor([0, 1])).unbind(1)
-    assert low.prod(1).lt(0).float().mean() > 0.9
-    assert high.prod(1).gt(0).float().mean() > 0.9
-    for samples in (low, high):  # both lumps of it
-        assert 0.2 < samples[:, 0].gt(0).float().mean() < 0.8
+    learned("right samples of one label", low.prod(1).lt(0).float().mean(), above=0.9, baseline=0.5)
+    learned("right samples of the other", high.prod(1).gt(0).float().mean(), above=0.9, baseline=0.5)
+    shares = [samples[:, 0].gt(0).float().mean() for samples in (low, high)]
+    learned("share of the rarest lump", min(min(share, 1 - share) for share in shares), above=0.15, baseline=0.0)
 
 
-def test_the_discriminator_judges_rows_given_their_label():
-    x, label = crossed(2000)
+def test_the_discriminator_judges_rows_given_their_label(seed: int, learned: Learned):
+    x, label = crossed(2000, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = small(updates=100, fitting={"generator_steps": 0}).fit(x, label)
+        model = small(updates=100, seed=seed, fitting={"generator_steps": 0}).fit(x, label)
     right, wrong = model.discriminate(x, label).sigmoid().mean(), model.discriminate(x, 1 - label).sigmoid().mean()
-    assert right > 0.6 > 0.4 > wrong
+    learned("probability of the right label", right, above=0.6, baseline=0.5)
+    learned("probability of the wrong label", wrong, below=0.4, baseline=0.5)
 
 
 @pytest.mark.parametrize(

@@ -8,5 +8,5 @@ sys.path.insert(0, str(Path(__file__).parent))  # for straight_lines
 
 
 @pytest.fixture(autouse=True)
-def _seeded() -> None:
-    torch.manual_seed(0)
+def _seeded(seed: int) -> None:
+    torch.manual_seed(seed)

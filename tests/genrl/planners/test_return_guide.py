@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from learned import Learned
 from straight_lines import TIME, lines, make
 from torch import Tensor
 
@@ -20,27 +21,29 @@ def ends(grids: Tensor) -> Tensor:
     return grids[:, -1, 0]
 
 
-def fitted(weight: float) -> ReturnGuide:
-    grids = lines(1000)
+def fitted(weight: float, seed: int) -> ReturnGuide:
+    grids = lines(1000, seed)
     return ReturnGuide(COLUMNS, TIME, weight=weight, hidden=(32,), fitting=QUICK).fit(grids, ends(grids))
 
 
-def test_it_expects_the_return_in_deviations_times_its_weight() -> None:
-    guide, grids = fitted(2.0), lines(200, seed=1)
+def test_it_expects_the_return_in_deviations_times_its_weight(seed: int, learned: Learned) -> None:
+    guide, grids = fitted(2.0, seed), lines(200, seed=99)
     wanted = 2.0 * (ends(grids) - guide.return_units.mean) / guide.return_units.deviation
-    assert (guide(grids) - wanted).abs().mean() < 0.2
+    learned("error", (guide(grids) - wanted).abs().mean(), below=0.2, baseline=wanted.abs().mean())
     more = TrajectoryColumns(observations=3, actions=0, returns="to_go")
     assert ReturnGuide(more, TIME).seen == 3, "it must not read the return off a plan"
     guide.weight = -2.0
-    assert torch.corrcoef(torch.stack([guide(grids), wanted]))[0, 1] < -0.95
+    correlation = torch.corrcoef(torch.stack([guide(grids), wanted]))[0, 1]
+    learned("correlation with the opposite", correlation, below=-0.95, baseline=0.0)
 
 
 @pytest.mark.parametrize("kind", ["score", "gaussian"])
-def test_plans_are_led_to_a_high_return(kind: str) -> None:
-    sampler = make(kind, updates=300).fit(lines(1000))
-    free, led = sampler.sample(300, TIME), sampler.sample(300, TIME, guide=fitted(2.0))
+def test_plans_are_led_to_a_high_return(kind: str, seed: int, learned: Learned) -> None:
+    sampler = make(kind, updates=300).fit(lines(1000, seed))
+    free, led = sampler.sample(300, TIME), sampler.sample(300, TIME, guide=fitted(2.0, seed))
     # A slope of 2 in deviations moves a Gaussian by 2 deviations, of which candidates reach some.
-    assert ends(led).mean() - ends(free).mean() > 0.8 * ends(lines(1000)).std()
+    moved = (ends(led).mean() - ends(free).mean()) / ends(lines(1000)).std()
+    learned("move in deviations", moved, above=0.8, baseline=0.0)
 
 
 @pytest.mark.parametrize(

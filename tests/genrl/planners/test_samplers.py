@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from learned import Learned
 from straight_lines import TIME, lines, make
 from torch import Tensor
 
@@ -61,16 +62,16 @@ def test_other_conditions_hold_exactly(fitted: dict[str, TrajectoryModel], kind:
     assert (plans[:, -1, 0] == torch.tensor([0.111, 0.222, 0.333])).all()
 
 
-def test_a_later_condition_is_felt_before_it_by_models_that_draw_in_order() -> None:
-    torch.manual_seed(0)
+def test_a_later_condition_is_felt_before_it_by_models_that_draw_in_order(seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     constant = torch.randn(400, 1, 1).expand(-1, 3, 1)
     fitting = GradientFitting(updates=300, learning_rate=0.01)
     model = SequenceModel(core=Recurrent(width=16), output="gaussians", mixtures=1, fitting=fitting)
     sampler = RowTrajectorySampler(model=model, candidates=64).fit(constant)
     ends = Conditions.at(-1, [0], [[-1.0]] * 50 + [[1.0]] * 50, shape=(3, 1))
     first = sampler.sample(100, 3, ends)[:, 0, 0]
-    assert first[:50].mean() < -0.6
-    assert first[50:].mean() > 0.6
+    learned("mean before an end of -1", first[:50].mean(), below=-0.6, baseline=0.0)
+    learned("mean before an end of 1", first[50:].mean(), above=0.6, baseline=0.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -151,38 +152,42 @@ def test_a_gaussian_of_rows_goes_on_in_straight_lines() -> None:
     assert led[:, -1, 0].mean() > plans[:, -1, 0].mean()
 
 
-def test_a_vae_of_rows_goes_on_in_straight_lines() -> None:
-    sampler = make("vae", GIVEN, updates=300).fit(lines(1000))
+def test_a_vae_of_rows_goes_on_in_straight_lines(seed: int, learned: Learned) -> None:
+    sampler = make("vae", GIVEN, updates=300).fit(lines(1000, seed))
     plans = sampler.sample(400, TIME, start([0.5, 0.5, 0.0]))
-    assert (plans[:, -1, 0].mean() - 2.0).abs() < 0.5  # 1.5 if the velocity were not known
+    error = (plans[:, -1, 0].mean() - 2.0).abs()
+    learned("error of the mean", error, below=0.5, baseline=1.5)  # if the velocity were not known
 
 
-def test_the_score_goes_on_in_straight_lines_and_is_led_uphill() -> None:
-    sampler = make("score", GIVEN, updates=500).fit(lines(2000))
+def test_the_score_goes_on_in_straight_lines_and_is_led_uphill(seed: int, learned: Learned) -> None:
+    sampler = make("score", GIVEN, updates=500).fit(lines(2000, seed))
     assert isinstance(sampler.model, ScoreModel)
     sampler.model.evaluations = 24
     plans = sampler.sample(200, TIME, start([0.5, 0.5, 0.0]))
-    assert (plans[:, -1, 0] - 2.0).abs().mean() < 0.8  # 2.4 if the velocity were not known
-    free = make("score", updates=500).fit(lines(2000))
+    error = (plans[:, -1, 0] - 2.0).abs().mean()
+    learned("error", error, below=0.8, baseline=2.4)  # if the velocity were not known
+    free = make("score", updates=500).fit(lines(2000, seed))
     level, led = free.sample(300, TIME), free.sample(300, TIME, guide=lambda x: x[:, -1, 0])
     # The last position has variance 10, by which a slope of 1 moves a Gaussian.
-    assert 5 < led[:, -1, 0].mean() - level[:, -1, 0].mean() < 15
+    moved = led[:, -1, 0].mean() - level[:, -1, 0].mean()
+    learned("error of the move", (moved - 10).abs(), below=5.0, baseline=10.0)
 
 
-def test_a_pixel_cnn_goes_on_in_straight_lines_and_is_led_uphill() -> None:
-    sampler = make("pixel_cnn", Given(throughout=(2,)), updates=250).fit(lines(1000).clamp(-2, 2))
+def test_a_pixel_cnn_goes_on_in_straight_lines_and_is_led_uphill(seed: int, learned: Learned) -> None:
+    sampler = make("pixel_cnn", Given(throughout=(2,)), updates=250).fit(lines(1000, seed).clamp(-2, 2))
     now = Conditions.at(0, [0, 2], [0.0, 0.0], shape=(1, 3))
     plans = sampler.sample(200, TIME, now)
-    assert torch.corrcoef(plans[:, [0, 2], [1, 0]].T)[0, 1] > 0.5  # the velocity, and where it has led
+    correlation = torch.corrcoef(plans[:, [0, 2], [1, 0]].T)[0, 1]  # of the velocity and where it has led
+    learned("correlation", correlation, above=0.5, baseline=0.0)
     down = sampler.sample(200, TIME, now, lambda x: -2 * x[:, -1, 0])
-    assert down[:, -1, 0].mean() < plans[:, -1, 0].mean() - 0.5
+    learned("move when led down", down[:, -1, 0].mean() - plans[:, -1, 0].mean(), below=-0.5, baseline=0.0)
     # A condition in the end weighs what comes before it.
     goal = Conditions.at(0, [2], [0.0], shape=(TIME, 3))
     low, high = (
         sampler.sample(200, TIME, goal & Conditions.at(-1, [0], [end], shape=(TIME, 3)))[:, 1:-1, 0].mean()
         for end in (-1.9, 1.9)
     )
-    assert high - low > 0.4
+    learned("difference before other ends", high - low, above=0.4, baseline=0.0)
 
 
 def test_reweighting_is_the_expected_tilt() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from stable_baselines3 import PPO
 
 from genrl.autoencoders import VAE, VQVAE, Autoencoder
@@ -41,8 +42,8 @@ SAMPLERS = {
 }
 
 
-def policy_of(name, updates=40, space=ACTIONS):
-    torch.manual_seed(0)
+def policy_of(name, updates=40, space=ACTIONS, seed=0):
+    torch.manual_seed(seed)
     standardise = Standardise(2, torch.arange(2), torch.full((2,), 0.2), torch.full((2,), 0.5))
     return SamplerPolicy(
         OBSERVATIONS,
@@ -53,9 +54,9 @@ def policy_of(name, updates=40, space=ACTIONS):
     )
 
 
-def pairs(rows=2000):
+def pairs(rows=2000, seed=0):
     """The first action is the first observation; the second is 0.1 or 0.9, whichever."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     observations = 2 * torch.rand(rows, 2, generator=generator) - 1
     second = torch.where(torch.rand(rows, generator=generator) < 0.5, 0.1, 0.9)
     actions = torch.stack([observations[:, 0], second], 1)
@@ -63,15 +64,15 @@ def pairs(rows=2000):
 
 
 @pytest.mark.parametrize(("name", "updates"), [("vae", 800), ("gan", 1000), ("vq", 300)])
-def test_both_ways_are_kept_and_the_observation_is_heeded(name, updates):
-    policy = policy_of(name, updates).fit(*pairs())
-    observations = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
+def test_both_ways_are_kept_and_the_observation_is_heeded(name, updates, seed: int, learned: Learned):
+    policy = policy_of(name, updates, seed=seed).fit(*pairs(seed=seed))
+    observations = np.random.default_rng(seed).uniform(-1, 1, (500, 2)).astype(np.float32)
     torch.manual_seed(1)
     actions, _ = policy.predict(observations, deterministic=False)
-    assert np.abs(actions[:, 0] - observations[:, 0]).mean() < 0.2  # half, of actions drawn blindly
+    learned("error", np.abs(actions[:, 0] - observations[:, 0]).mean(), below=0.2, baseline=0.5)  # drawn blindly
     high, low = np.abs(actions[:, 1] - 0.9) < 0.2, np.abs(actions[:, 1] - 0.1) < 0.2
-    assert min(high.mean(), low.mean()) > 0.2
-    assert (high | low).mean() > 0.75
+    learned("share of the rarer way", min(high.mean(), low.mean()), above=0.2, baseline=0.0)
+    learned("near a way", (high | low).mean(), above=0.75, baseline=0.4)
 
 
 def likeliest(model, seen):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from stable_baselines3 import PPO
 
 from genrl.errors import InputError
@@ -26,8 +27,8 @@ OBSERVATIONS = spaces.Box(-1, 1, (2,), np.float32)
 ACTIONS = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))
 
 
-def policy_of(updates=600, **options):
-    torch.manual_seed(0)
+def policy_of(updates=600, seed=0, **options):
+    torch.manual_seed(seed)
     standardise = Standardise(2, torch.arange(2), torch.full((2,), 0.2), torch.full((2,), 0.5))
     fitting = GradientFitting(updates=updates, learning_rate=5e-3, average=0.99)
     return ScorePolicy(
@@ -40,9 +41,9 @@ def policy_of(updates=600, **options):
     )
 
 
-def walks(count=500, length=4):
+def walks(count=500, length=4, seed=0):
     """The first action is the observation's first column; the second is .1 or .9, the same for a whole walk."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     observations = 2 * torch.rand(count * length, 2, generator=generator) - 1
     second = torch.where(torch.rand(count, generator=generator) < 0.5, 0.1, 0.9).repeat_interleave(length)
     actions = torch.stack([observations[:, 0], second], 1) + 0.03 * torch.randn(count * length, 2, generator=generator)
@@ -50,20 +51,20 @@ def walks(count=500, length=4):
 
 
 @pytest.fixture(scope="module")
-def fitted():
-    observations, actions, episodes = walks()
-    return policy_of().fit(observations, actions, episodes=episodes)
+def fitted(seed):
+    observations, actions, episodes = walks(seed=seed)
+    return policy_of(seed=seed).fit(observations, actions, episodes=episodes)
 
 
-def test_both_ways_are_kept_and_each_for_a_whole_chunk(fitted):
-    observations = np.random.default_rng(0).uniform(-1, 1, (400, 2)).astype(np.float32)
+def test_both_ways_are_kept_and_each_for_a_whole_chunk(fitted, seed: int, learned: Learned):
+    observations = np.random.default_rng(seed).uniform(-1, 1, (400, 2)).astype(np.float32)
     torch.manual_seed(1)
     actions, (plans, _) = fitted.predict(observations, deterministic=False)
-    assert np.abs(actions[:, 0] - observations[:, 0]).mean() < 0.2  # half, of actions drawn blindly
+    learned("error", np.abs(actions[:, 0] - observations[:, 0]).mean(), below=0.2, baseline=0.5)  # drawn blindly
     high, low = np.abs(plans[:, :, 1] - 0.9) < 0.2, np.abs(plans[:, :, 1] - 0.1) < 0.2
-    assert min(high[:, 0].mean(), low[:, 0].mean()) > 0.2
-    assert (high | low).mean() > 0.8
-    assert (high[:, 0] == high[:, 2]).mean() > 0.9
+    learned("share of the rarer way", min(high[:, 0].mean(), low[:, 0].mean()), above=0.2, baseline=0.0)
+    learned("near a way", (high | low).mean(), above=0.8, baseline=0.4)
+    learned("keeps to its way", (high[:, 0] == high[:, 2]).mean(), above=0.85, baseline=0.5)
 
 
 def test_plans_are_followed_through_the_state(fitted):
@@ -80,24 +81,26 @@ def test_plans_are_followed_through_the_state(fitted):
     assert fitted.predict(observations[0], state, np.array([False]))[0].shape == (2,)
 
 
-def test_without_noise_it_is_the_flow_from_the_middle_of_the_noise_and_a_function_of_the_row(fitted):
-    observations = np.random.default_rng(0).uniform(-0.9, 0.9, (20, 2)).astype(np.float32)
+def test_without_noise_it_is_the_flow_from_the_middle_of_the_noise_and_a_function_of_the_row(
+    fitted, seed: int, learned: Learned
+):
+    observations = np.random.default_rng(seed).uniform(-0.9, 0.9, (20, 2)).astype(np.float32)
     state = torch.get_rng_state()
     acted, _ = fitted.predict(observations, deterministic=True)
     assert torch.equal(torch.get_rng_state(), state)
     alone = np.array([fitted.predict(row, deterministic=True)[0] for row in observations])
     np.testing.assert_allclose(alone, acted, atol=1e-4)
-    assert np.abs(acted[:, 0] - observations[:, 0]).mean() < 0.15
+    learned("error", np.abs(acted[:, 0] - observations[:, 0]).mean(), below=0.15, baseline=0.45)
 
 
-def test_the_mode_of_gaussian_rows_is_their_mean():
+def test_the_mode_of_gaussian_rows_is_their_mean(seed: int, learned: Learned):
     """The flow of a Gaussian scales all deviations from its mean alike, so that 0 stays the mean."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     fitting = GradientFitting(updates=150, learning_rate=5e-3)
     model = ActionScore(hidden=(16,), fitting=fitting).fit(3.0 + 2.0 * torch.randn(2000, 2))
     assert isinstance(model, Mode)
     assert model.mode().shape == (2,)
-    assert (model.mode() - 3.0).abs().max() < 0.4
+    learned("error", (model.mode() - 3.0).abs().max(), below=0.4, baseline=3.0)
     model.sampler = "euler_maruyama"
     with pytest.raises(InputError, match="heun"):
         model.mode()

@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+from learned import Learned
 
 from genrl.gans import losses, penalties
 from genrl.nn import Standardise
@@ -39,9 +40,10 @@ def build(
     loss=losses.cross_entropy_discriminator,
     penalty=penalties.interpolation_penalty,
     spectral=False,
+    seed=0,
     **training,
 ):
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     inputs = TransitionInputs("state-action", Standardise.identity(3), Standardise.identity(2))
     quick = {"steps": 30, "batch_size": 64, "learning_rate": 5e-3, "penalty_weight": 0.0}
     return AdversarialReward(
@@ -91,12 +93,12 @@ def test_the_first_rewards_stay_equal_through_statistics_of_an_untrained_discrim
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("penalty", [penalties.interpolation_penalty, penalties.real_penalty])
-def test_an_update_raises_the_experts_logits_above_the_learners(loss, penalty, sides):
-    model = build(loss=loss, penalty=penalty, penalty_weight=0.5)
+def test_an_update_raises_the_experts_logits_above_the_learners(loss, penalty, sides, seed: int, learned: Learned):
+    model = build(seed=seed, loss=loss, penalty=penalty, penalty_weight=0.5)
     metrics = model.update(*sides)
     assert set(metrics) == METRICS
     assert all(math.isfinite(value) for value in metrics.values())
-    assert mean_logit(model, sides[0]) > mean_logit(model, sides[1]) + 0.3
+    learned("difference of logits", mean_logit(model, sides[0]) - mean_logit(model, sides[1]), above=0.7, baseline=0.0)
     assert isinstance(model, RewardModel)
 
 
@@ -111,25 +113,26 @@ def test_rewards_are_those_of_the_discriminator_as_it_is_now(sides):
     assert not torch.equal(paid[1], paid[2])
 
 
-def test_accuracies_and_logits_are_reported_by_side(sides):
-    model = build()
+def test_accuracies_and_logits_are_reported_by_side(sides, seed: int, learned: Learned):
+    model = build(seed=seed)
     model.update(*sides)
     metrics = model.update(*sides)
-    assert metrics["accuracy_expert"] > 0.8
-    assert metrics["accuracy_learner"] > 0.8
+    learned("accuracy of the expert's side", metrics["accuracy_expert"], above=0.8, baseline=0.5)
+    learned("accuracy of the learner's side", metrics["accuracy_learner"], above=0.8, baseline=0.5)
     assert metrics["logit_expert"] > 0 > metrics["logit_learner"]
     assert 0 < metrics["entropy"] < math.log(2)
-    swapped = build()
+    swapped = build(seed=seed)
     swapped.update(*sides)
     turned = swapped.update(*reversed(sides))
-    assert turned["accuracy_expert"] < 0.8
+    learned("accuracy when the sides are swapped", turned["accuracy_expert"], below=0.8, baseline=1.0)
 
 
-def test_sides_of_the_same_distribution_cannot_be_told(make):
-    model = build(learning_rate=1e-3)
+def test_sides_of_the_same_distribution_cannot_be_told(make, seed: int, learned: Learned):
+    model = build(seed=seed, learning_rate=1e-3)
     metrics = model.update(make(4096, seed=1), make(4096, seed=2))
-    assert metrics["loss"] == pytest.approx(math.log(2), abs=0.03)
-    assert metrics["entropy"] == pytest.approx(math.log(2), abs=0.03)
+    # A discriminator that were sure would be off by log 2 in either.
+    learned("error of the loss", abs(metrics["loss"] - math.log(2)), below=0.03, baseline=math.log(2))
+    learned("error of the entropy", abs(metrics["entropy"] - math.log(2)), below=0.03, baseline=math.log(2))
 
 
 # --- a reward is a function of its row
@@ -184,62 +187,68 @@ def slope(model, batch):
     return gradient.norm(dim=1).mean().item()
 
 
-def test_the_gradient_penalty_holds_the_slope(sides, make):
+def test_the_gradient_penalty_holds_the_slope(sides, make, seed: int, learned: Learned):
     between = make(200, seed=5)
     free, one, flat = (
-        build(steps=200),
-        build(steps=200, penalty_weight=10.0),
-        build(steps=200, penalty_weight=50.0, penalty=penalties.real_penalty),
+        build(seed=seed, steps=200),
+        build(seed=seed, steps=200, penalty_weight=10.0),
+        build(seed=seed, steps=200, penalty_weight=50.0, penalty=penalties.real_penalty),
     )
     for model in (free, one, flat):
         model.update(*sides)
-    assert slope(free, between) > 1.5
-    assert slope(one, between) == pytest.approx(1.0, abs=0.25)
-    assert slope(flat, sides[0]) < 0.4
+    without = slope(free, between)
+    learned("slope without a penalty", without, above=1.5, baseline=1.0)
+    learned("difference of the slope to 1", abs(slope(one, between) - 1.0), below=0.25, baseline=without - 1)
+    learned("slope of a penalty to 0", slope(flat, sides[0]), below=0.4, baseline=slope(free, sides[0]))
 
 
-def test_the_entropy_bonus_keeps_it_unsure(sides):
-    plain, bonus = build(steps=100), build(steps=100, entropy_weight=1.0)
-    assert bonus.update(*sides)["entropy"] > plain.update(*sides)["entropy"] + 0.05
-    assert abs(mean_logit(bonus, sides[0])) < abs(mean_logit(plain, sides[0]))
+def test_the_entropy_bonus_keeps_it_unsure(sides, seed: int, learned: Learned):
+    plain, bonus = build(seed=seed, steps=100), build(seed=seed, steps=100, entropy_weight=1.0)
+    more = bonus.update(*sides)["entropy"] - plain.update(*sides)["entropy"]
+    learned("entropy above that without", more, above=0.05, baseline=0.0)
+    ratio = abs(mean_logit(bonus, sides[0])) / abs(mean_logit(plain, sides[0]))
+    learned("logit / that without", ratio, below=0.9, baseline=1.0)
 
 
-def test_weight_decay_shrinks_the_weights(sides):
-    plain, decayed = build(steps=100), build(steps=100, weight_decay=5.0)
+def test_weight_decay_shrinks_the_weights(sides, seed: int, learned: Learned):
+    plain, decayed = build(seed=seed, steps=100), build(seed=seed, steps=100, weight_decay=5.0)
     for model in (plain, decayed):
         model.update(*sides)
     sizes = [model.discriminator.network[0].weight.norm().item() for model in (plain, decayed)]
-    assert sizes[1] < 0.7 * sizes[0]
+    learned("size / that without", sizes[1] / sizes[0], below=0.7, baseline=1.0)
 
 
-def test_label_smoothing_limits_how_sure_it_is_of_the_expert(make):
+def test_label_smoothing_limits_how_sure_it_is_of_the_expert(make, seed: int, learned: Learned):
     apart = make(256, shift=5.0, seed=1), make(256, shift=-5.0, seed=2)
-    plain, smoothed = build(steps=150), build(steps=150, label_smoothing=0.2)
+    plain, smoothed = build(seed=seed, steps=150), build(seed=seed, steps=150, label_smoothing=0.2)
     for model in (plain, smoothed):
         model.update(*apart)
-    assert mean_logit(plain, apart[0]) > 4
-    assert mean_logit(smoothed, apart[0]) == pytest.approx(math.log(0.8 / 0.2), abs=0.25)
-    assert mean_logit(smoothed, apart[1]) < -3  # one-sided: the learner's target stays 0
+    sure = mean_logit(plain, apart[0])
+    learned("logit without", sure, above=4.0, baseline=0.0)
+    optimum = math.log(0.8 / 0.2)
+    learned("error of the logit", abs(mean_logit(smoothed, apart[0]) - optimum), below=0.25, baseline=sure - optimum)
+    # One-sided: the learner's target stays 0.
+    learned("logit of the learner", mean_logit(smoothed, apart[1]), below=-3.0, baseline=0.0)
 
 
-def test_mixup_trains_between_the_sides_and_reports_the_sides(sides):
+def test_mixup_trains_between_the_sides_and_reports_the_sides(sides, seed: int, learned: Learned):
     seen = []
 
     def spy(logits, targets):
         seen.append((logits.detach(), targets))
         return losses.cross_entropy_discriminator(logits, targets)
 
-    model = build(loss=spy, mixup=1.0, steps=100)
+    model = build(seed=seed, loss=spy, mixup=1.0, steps=100)
     metrics = model.update(*sides)
     targets = torch.cat([targets for _, targets in seen])
     assert targets.mean().item() == pytest.approx(0.5, abs=1e-2)
     # Half of the partners are of the other side, and Beta(1, 1) is uniform.
     assert ((targets > 0.05) & (targets < 0.95)).float().mean().item() == pytest.approx(0.45, abs=0.03)
-    assert metrics["accuracy_expert"] > 0.8
-    assert metrics["accuracy_learner"] > 0.8
-    plain = build(steps=100)
+    learned("accuracy of the expert's side", metrics["accuracy_expert"], above=0.8, baseline=0.5)
+    learned("accuracy of the learner's side", metrics["accuracy_learner"], above=0.8, baseline=0.5)
+    plain = build(seed=seed, steps=100)
     plain.update(*sides)
-    assert slope(model, sides[0]) < slope(plain, sides[0])
+    learned("slope / that without", slope(model, sides[0]) / slope(plain, sides[0]), below=0.9, baseline=1.0)
 
 
 def test_mixup_mixes_rows_and_targets_by_the_same_share(make):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -49,16 +50,16 @@ DENSITIES = {
 TRAINING = DensityTraining(noise=0.05, steps=60, batch_size=128, learning_rate=0.01)
 
 
-def line(density="mixture", place=Line, **options):
-    torch.manual_seed(0)
-    settings = {"update_every": 200, "training": TRAINING, "seed": 0}
+def line(density="mixture", place=Line, seed=0, **options):
+    torch.manual_seed(seed)
+    settings = {"update_every": 200, "training": TRAINING, "seed": seed}
     env = NoveltyBonus(DummyVecEnv([place] * 4), DENSITIES[density](), **{**settings, **options})
     env.reset()
     return env
 
 
-def usual(count):
-    return np.random.default_rng(0).normal(size=count)
+def usual(count, seed=0):
+    return np.random.default_rng(seed).normal(size=count)
 
 
 class Plane(Line):
@@ -80,21 +81,22 @@ def test_rare_states_are_paid_for_and_common_ones_are_not(density):
 
 
 @pytest.mark.parametrize("density", DENSITIES)
-def test_what_is_visited_often_stops_being_new(density):
-    env = line(density, limit=100.0)
-    walk(env, usual(50))
+def test_what_is_visited_often_stops_being_new(density, seed: int, learned: Learned):
+    env = line(density, seed=seed, limit=100.0)
+    walk(env, usual(50, seed))
     first = walk(env, [6.0]).mean()
-    walk(env, np.concatenate([np.full(75, 6.0) + usual(75), usual(75)]))
-    assert walk(env, [6.0]).mean() < 0.05 * first
+    walk(env, np.concatenate([np.full(75, 6.0) + usual(75, seed), usual(75, seed)]))
+    learned("bonus after 75 visits / at first", walk(env, [6.0]).mean() / first, below=0.05, baseline=1.0)
 
 
 @pytest.mark.parametrize("density", DENSITIES)
-def test_a_column_that_changes_for_the_first_time_is_news(density):
+def test_a_column_that_changes_for_the_first_time_is_news(density, seed: int, learned: Learned):
     """Between two states that differ in nothing else."""
-    flat, raised = (line(density, place, limit=1000.0) for place in (Line, Plane))
+    flat, raised = (line(density, place, seed=seed, limit=1000.0) for place in (Line, Plane))
     for env in (flat, raised):
-        walk(env, np.clip(usual(50), -3.0, 2.9))
-    assert walk(raised, [3.0]).mean() > 2 * walk(flat, [3.0]).mean()
+        walk(env, np.clip(usual(50, seed), -3.0, 2.9))
+    ratio = walk(flat, [3.0]).mean() / walk(raised, [3.0]).mean()
+    learned("bonus without the change / with it", ratio, below=0.5, baseline=1.0)
 
 
 def test_states_that_have_not_changed_at_all_are_no_news_and_the_first_change_is():

@@ -7,6 +7,7 @@ import torch
 from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
+from learned import Learned
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from genrl.autoencoders import VAE
@@ -91,28 +92,30 @@ def test_the_bonus_of_true_counts():
     np.testing.assert_allclose(bonuses, expected, rtol=1e-4)
 
 
-def pixel_bonus(count=4, **options):
-    torch.manual_seed(0)
+def pixel_bonus(seed, count=4, **options):
+    torch.manual_seed(seed)
     density = PixelCNN(levels=2, width=16, blocks=1, kernel=3)
     env = PseudoCountBonus(DummyVecEnv([Cells] * count), density, learning_rate=5e-3, **options)
     env.reset()
     return env
 
 
-def test_a_network_counts_too():
-    env = pixel_bonus()
+def test_a_network_counts_too(seed: int, learned: Learned):
+    env = pixel_bonus(seed)
     places = [0, 1, 2, 5] * 40
     bonuses = walk(env, places)
-    assert bonuses[-4:].mean() < 0.5 * bonuses[:4].mean()
+    last = bonuses[-4:].mean()
+    learned("last bonus / first", last / bonuses[:4].mean(), below=0.5, baseline=1.0)
     new = walk(env, [14]).mean()
-    assert new > 3 * bonuses[-4:].mean()
-    assert walk(env, [14] * 30)[-1].mean() < 0.5 * new
+    learned("bonus of what was seen / of what is new", last / new, below=1 / 3, baseline=1.0)
+    learned("that after 30 steps / when new", walk(env, [14] * 30)[-1].mean() / new, below=0.5, baseline=1.0)
 
 
-def test_the_state_that_ends_an_episode_is_the_one_that_was_reached():
-    env = pixel_bonus()
+def test_the_state_that_ends_an_episode_is_the_one_that_was_reached(seed: int, learned: Learned):
+    env = pixel_bonus(seed)
     walk(env, [0, 1, 2, 5] * 40)
-    assert walk(env, [0])[-1].mean() < 0.5 * walk(env, [0, 0, 0, 14])[-1].mean()  # the fifth ends an episode
+    known, new = walk(env, [0])[-1].mean(), walk(env, [0, 0, 0, 14])[-1].mean()  # the fifth ends an episode
+    learned("known / new", known / new, below=0.5, baseline=1.0)
 
 
 def test_a_recorder_learns_what_it_is_shown():

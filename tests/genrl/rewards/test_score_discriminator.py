@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from learned import Learned
 
 from genrl.errors import InputError
 from genrl.gans import losses, penalties
@@ -15,17 +16,19 @@ from genrl.rewards.score_discriminator import ScoreDiscriminator, logit_of_error
 from genrl.score import ScoreModel, VarianceExploding
 
 
-def discriminator_of(levels=3, columns=3, observations=None):
-    torch.manual_seed(0)
+def discriminator_of(levels=3, columns=3, observations=None, seed=0):
+    torch.manual_seed(seed)
     seen = observations or Standardise.identity(columns)
     inputs = TransitionInputs("state-action", seen, Standardise.identity(2))
     model = ScoreModel(noise=VarianceExploding(least=0.1, most=3.0), hidden=(32,))
     return ScoreDiscriminator(inputs, model, levels=levels)
 
 
-def build(*, form=forms.airl, loss=losses.cross_entropy_discriminator, steps=30, weight=0.0, mixup=0.0, **options):
+def build(
+    *, form=forms.airl, loss=losses.cross_entropy_discriminator, steps=30, weight=0.0, mixup=0.0, seed=0, **options
+):
     return AdversarialReward(
-        discriminator_of(**options),
+        discriminator_of(seed=seed, **options),
         loss=loss,
         penalty=penalties.interpolation_penalty,
         form=form,
@@ -77,19 +80,21 @@ def test_training_draws_noise_and_rewards_do_not(sides):
 
 @pytest.mark.parametrize("loss", [losses.cross_entropy_discriminator, losses.least_squares_discriminator])
 @pytest.mark.parametrize(("mixup", "weight"), [(0.0, 0.3), (0.5, 0.0)])
-def test_it_learns_to_pay_the_expert_more(loss, mixup, weight, sides):
-    model = build(loss=loss, weight=weight, steps=120, mixup=mixup)
+def test_it_learns_to_pay_the_expert_more(loss, mixup, weight, sides, seed: int, learned: Learned):
+    model = build(seed=seed, loss=loss, weight=weight, steps=120, mixup=mixup)
     metrics = model.update(*sides)
     assert isinstance(model, RewardModel)
     assert {"denoising_error", "loss", "logit_expert", "gradient_penalty"} <= metrics.keys()
     assert all(math.isfinite(value) for value in metrics.values())
-    assert model.reward(sides[0]).mean() > model.reward(sides[1]).mean() + 0.2
+    more = model.reward(sides[0]).mean() - model.reward(sides[1]).mean()
+    learned("reward of the expert above the learner's", more, above=0.2, baseline=0.0)
 
 
-def test_what_was_never_seen_on_either_side_is_not_paid_as_the_experts(sides, make):
-    model = build(steps=200)
+def test_what_was_never_seen_on_either_side_is_not_paid_as_the_experts(sides, make, seed: int, learned: Learned):
+    model = build(seed=seed, steps=200)
     model.update(*sides)
-    assert model.reward(make(200, shift=8.0, seed=5)).mean() < model.reward(sides[0]).mean() - 0.5
+    less = model.reward(make(200, shift=8.0, seed=5)).mean() - model.reward(sides[0]).mean()
+    learned("reward of the unseen above the expert's", less, below=-0.5, baseline=0.0)
 
 
 @pytest.mark.parametrize(("form", "sign"), [(forms.gail, 1), (forms.log_d, -1)])

@@ -5,51 +5,62 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from world_model_kinds import KINDS
+from learned import Learned
+from world_model_kinds import KINDS, seeded
 
 from genrl.protocols import WorldModel
-from genrl.world_models import Dynamics, judge_forecasts
+from genrl.world_models import judge_forecasts
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @every_kind
-def test_a_linear_system_is_recovered(system: Any, fitted: Any, kind: str) -> None:
+def test_a_linear_system_is_recovered(system: Any, fitted: Any, kind: str, seed: int, learned: Learned) -> None:
     fresh = system.experience(20, 50, seed=1)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with torch.no_grad():
         predicted = fitted(kind).predict(fresh.observations, fresh.actions)
     expected = system.following(fresh.observations, fresh.actions)
     rough = 2.0 if kind == "latent" else 1.0  # its prediction is the mean of 8 draws
-    assert (predicted.mean[:, :2] - expected).square().mean().sqrt() < 0.08 * rough  # where the noise is 0.2
-    assert predicted.variance[:, :2].sqrt().mean() == pytest.approx(system.std, rel=0.2 * rough)
-    assert (predicted.mean[:, 2] - expected @ system.costs).square().mean().sqrt() < 0.1 * rough
+    error = (predicted.mean[:, :2] - expected).square().mean().sqrt()
+    learned("error of the mean", error, below=0.08 * rough, baseline=expected.std())  # where the noise is 0.2
+    deviation = predicted.variance[:, :2].sqrt().mean() / system.std
+    learned("relative error of the deviation", abs(deviation - 1), below=0.2 * rough, baseline=1.0)
+    rewards = expected @ system.costs
+    reward_error = (predicted.mean[:, 2] - rewards).square().mean().sqrt()
+    learned("error of the reward", reward_error, below=0.1 * rough, baseline=rewards.std())
     reward_std = system.std * float(system.costs.norm())
-    assert predicted.variance[:, 2].sqrt().mean() == pytest.approx(reward_std, rel=0.2 * rough)
+    reward_deviation = predicted.variance[:, 2].sqrt().mean() / reward_std
+    learned("relative error of the reward's deviation", abs(reward_deviation - 1), below=0.2 * rough, baseline=1.0)
 
 
 @every_kind
-def test_its_intervals_hold_what_they_promise(system: Any, fitted: Any, kind: str) -> None:
+def test_its_intervals_hold_what_they_promise(system: Any, fitted: Any, kind: str, seed: int, learned: Learned) -> None:
     near, far = judge_forecasts(fitted(kind), system.experience(40, 20, seed=2), horizons=(1, 10), particles=64)
     rough = 2.0 if kind == "latent" else 1.0
-    assert near.error < far.error < 1
-    for figures in (near, far):
-        assert figures.coverage_50 == pytest.approx(0.5, abs=0.1 * rough)
-        assert figures.coverage_90 == pytest.approx(0.9, abs=0.08 * rough)
+    learned("error of 1 step / of 10", near.error / far.error, below=0.9, baseline=1.0)
+    assert far.error < 1
+    for steps, figures in ((1, near), (10, far)):
+        miss = abs(figures.coverage_50 - 0.5)
+        learned(f"miss of 50% after {steps} steps", miss, below=0.1 * rough, baseline=0.5)
+        miss = abs(figures.coverage_90 - 0.9)
+        learned(f"miss of 90% after {steps} steps", miss, below=0.08 * rough, baseline=0.9)
 
 
 @every_kind
-def test_it_disagrees_where_it_has_not_been(fitted: Any, kind: str) -> None:
+def test_it_disagrees_where_it_has_not_been(fitted: Any, kind: str, seed: int, learned: Learned) -> None:
     model = fitted(kind)
     with torch.no_grad():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         known = model.advance(model.begin(torch.zeros(100, 2)), torch.zeros(100, 1)).disagreement
         unknown = model.advance(model.begin(torch.full((100, 2), 8.0)), torch.zeros(100, 1)).disagreement
     assert (known >= 0).all()
-    assert known.mean() < model.disagreement_quantile(0.99)
-    assert unknown.mean() > 2 * known.mean()
+    seen = model.disagreement_quantile(0.99)
+    learned("where it was / greatest seen", known.mean() / seen, below=1.0, baseline=unknown.mean() / seen)
+    learned("where it was / where it was not", known.mean() / unknown.mean(), below=0.5, baseline=1.0)
     if kind != "latent":  # whose embedding saturates
-        assert unknown.min() > model.disagreement_quantile(1.0)
+        greatest = model.disagreement_quantile(1.0)
+        learned("least where it was not / greatest seen", unknown.min() / greatest, above=1.0, baseline=0.0)
 
 
 @every_kind
@@ -114,18 +125,18 @@ def test_a_rollout_has_its_shapes(fitted: Any, kind: str) -> None:
 
 
 @every_kind
-def test_terminations_are_learned_where_there_are_any(system: Any, kind: str) -> None:
-    model: Dynamics = KINDS[kind]({"ensemble": 400, "latent": 250, "recurrent": 250}.get(kind, 60))
-    model.fit(system.experience(60, 20, seed=0, termination_above=1.0))
+def test_terminations_are_learned_where_there_are_any(system: Any, kind: str, seed: int, learned: Learned) -> None:
+    model = seeded(KINDS[kind]({"ensemble": 400, "latent": 250, "recurrent": 250}.get(kind, 60)), seed)
+    model.fit(system.experience(60, 20, seed=seed, termination_above=1.0))
     assert model.learns_terminations
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with torch.no_grad():
         alive = model.advance(model.begin(torch.full((100, 2), -1.0)), torch.zeros(100, 1)).termination_logits
         dead = model.advance(model.begin(torch.tensor([[2.5, 0.5]]).repeat(100, 1)), torch.zeros(100, 1))
     assert alive is not None
     assert dead.termination_logits is not None
-    assert alive.sigmoid().mean() < 0.1
-    assert dead.termination_logits.sigmoid().mean() > 0.8
+    learned("probability of an end where it is far", alive.sigmoid().mean(), below=0.1, baseline=0.5)
+    learned("probability where it is certain", dead.termination_logits.sigmoid().mean(), above=0.8, baseline=0.5)
 
 
 @every_kind

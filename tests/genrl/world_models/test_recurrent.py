@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from torch import Tensor
 from world_model_kinds import recurrent
 
@@ -41,10 +42,10 @@ def runners(episodes: int, seed: int, steps: int = 6) -> Experience:
 
 
 @pytest.fixture(scope="module")
-def running() -> RecurrentWorldModel:
+def running(seed: int) -> RecurrentWorldModel:
     model = recurrent(1000)
-    model.fitting = replace(model.fitting, learning_rate=1e-2)
-    model.fit(runners(400, seed=0))
+    model.fitting = replace(model.fitting, learning_rate=1e-2, seed=seed)
+    model.fit(runners(400, seed=seed))
     return model
 
 
@@ -58,16 +59,18 @@ def next_move(model: Any, past: Tensor, rows: int = 300) -> Tensor:
     return dreamt.observations[:, 0] - past[-1]
 
 
-def test_memory_tells_what_one_observation_does_not(running: RecurrentWorldModel) -> None:
+def test_memory_tells_what_one_observation_does_not(running: RecurrentWorldModel, seed: int, learned: Learned) -> None:
     blind = next_move(running, torch.tensor([0.0]))
-    assert ((blind.abs() - 1).abs() < 0.5).float().mean() > 0.9
-    assert 0.25 < (blind > 0).float().mean() < 0.75
-    assert (next_move(running, torch.tensor([-2.0, -1.0, 0.0])) > 0.5).float().mean() > 0.9
-    assert (next_move(running, torch.tensor([2.0, 1.0, 0.0])) < -0.5).float().mean() > 0.9
+    learned("near a way", ((blind.abs() - 1).abs() < 0.5).float().mean(), above=0.9, baseline=0.48)  # of a Gaussian
+    up = (blind > 0).float().mean()
+    learned("share of the rarer way", min(up, 1 - up), above=0.2, baseline=0.0)
+    for way, past in (("up", [-2.0, -1.0, 0.0]), ("down", [2.0, 1.0, 0.0])):
+        move = next_move(running, torch.tensor(past)) * (1 if way == "up" else -1)
+        learned(f"goes on {way}", (move > 0.5).float().mean(), above=0.9, baseline=0.5)
 
 
-def test_a_dream_keeps_its_memory(running: RecurrentWorldModel) -> None:
-    generator = torch.Generator().manual_seed(0)
+def test_a_dream_keeps_its_memory(running: RecurrentWorldModel, seed: int, learned: Learned) -> None:
+    generator = torch.Generator().manual_seed(seed)
     places = [torch.zeros(300, 1)]
     with torch.no_grad():
         state = running.begin(places[0])
@@ -77,8 +80,9 @@ def test_a_dream_keeps_its_memory(running: RecurrentWorldModel) -> None:
             places.append(dreamt.observations)
     moves = torch.cat(places, 1).diff(dim=1)
     # A way that is taken is kept to: half of the time, were each step drawn blindly.
-    assert (moves[:, 1:].sign() == moves[:, :1].sign()).float().mean() > 0.9
-    assert 0.25 < (moves[:, 0] > 0).float().mean() < 0.75
+    learned("keeps to its way", (moves[:, 1:].sign() == moves[:, :1].sign()).float().mean(), above=0.9, baseline=0.5)
+    up = (moves[:, 0] > 0).float().mean()
+    learned("share of the rarer way", min(up, 1 - up), above=0.2, baseline=0.0)
 
 
 def built(**settings: Any) -> RecurrentWorldModel:
@@ -130,12 +134,13 @@ def test_networks_beside_it_move_neither_memory_nor_output() -> None:
     assert found["loss"] > found["negative_log_likelihood"]
 
 
-def test_a_flow_is_an_output_too(system: Any) -> None:
-    fitting = GradientFitting(updates=20, batch_size=32)
+def test_a_flow_is_an_output_too(system: Any, seed: int, learned: Learned) -> None:
+    fitting = GradientFitting(updates=20, batch_size=32, seed=seed)
     output = NeuralSplineFlow(transforms=2, hidden=(16,))
     model = RecurrentWorldModel(output, remembered=8, hidden=(8,), fitting=fitting)
-    history = model.fit(system.experience(10, 20, seed=0))
-    assert history.epochs[-1].train["loss"] < history.epochs[0].train["loss"]
+    history = model.fit(system.experience(10, 20, seed=seed))
+    losses = [epoch.train["loss"] for epoch in history.epochs]
+    learned("last loss - first loss", losses[-1] - losses[0], below=-0.1, baseline=0.0)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from learned import Learned
 from torch import Tensor
-from world_model_kinds import KINDS
+from world_model_kinds import KINDS, seeded
 
 from genrl.world_models import Experience
 
@@ -34,7 +35,7 @@ def two_ways(rows: int, seed: int = 0, *, fatal: bool = False) -> Experience:
 
 def moved(model: Any, rows: int = 1000) -> tuple[Tensor, Tensor, Any]:
     """How far a step goes beyond what is certain, its reward, and all that was dreamt."""
-    fresh = two_ways(rows, seed=1)
+    fresh = two_ways(rows, seed=99)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         dreamt = model.advance(model.begin(fresh.observations, generator), fresh.actions, generator)
@@ -45,41 +46,46 @@ def near_a_way(distance: Tensor) -> float:
     return float(((distance.abs() - 1).abs() < 4 * NOISE).float().mean())
 
 
-def test_an_ensemble_of_gaussians_blurs_them() -> None:
-    model = KINDS["ensemble"](200)
-    model.fit(two_ways(2000))
+def test_an_ensemble_of_gaussians_blurs_them(seed: int, learned: Learned) -> None:
+    model = seeded(KINDS["ensemble"](200), seed)
+    model.fit(two_ways(2000, seed))
     distance, _, _ = moved(model)
-    assert distance.mean().abs() < 0.2
-    assert near_a_way(distance) < 0.6  # of a Gaussian of the same deviation: 0.39
-    assert (distance.abs() < 0.5).float().mean() > 0.25
+    learned("mean", distance.mean().abs(), below=0.2, baseline=1.0)
+    learned("near a way", near_a_way(distance), below=0.6, baseline=1.0)  # of a Gaussian of the same deviation: 0.39
+    learned("between", (distance.abs() < 0.5).float().mean(), above=0.25, baseline=0.0)
 
 
 @pytest.mark.parametrize(
     ("kind", "updates"), [("mixture", 300), ("recurrent", 300), ("flow", 500), ("score", 800), ("vq", 300)]
 )
-def test_the_others_keep_both(kind: str, updates: int) -> None:
-    model = KINDS[kind](updates)
-    model.fit(two_ways(2000))
+def test_the_others_keep_both(kind: str, updates: int, seed: int, learned: Learned) -> None:
+    model = seeded(KINDS[kind](updates), seed)
+    model.fit(two_ways(2000, seed))
     distance, rewards, _ = moved(model)
-    assert near_a_way(distance) > 0.9
-    assert 0.35 < (distance > 0).float().mean() < 0.65
-    assert (rewards.sign() == distance.sign()).float().mean() > 0.95  # the reward belongs to the way that was taken
+    learned("near a way", near_a_way(distance), above=0.8, baseline=0.39)  # of a Gaussian
+    up = (distance > 0).float().mean()
+    learned("share of the rarer way", min(up, 1 - up), above=0.3, baseline=0.0)
+    of_the_way = (rewards.sign() == distance.sign()).float().mean()
+    learned("rewards of the way that was taken", of_the_way, above=0.9, baseline=0.5)
 
 
-def test_the_way_taken_decides_whether_the_episode_ends() -> None:
-    model = KINDS["mixture"](300)
-    model.fit(two_ways(2000, fatal=True))
+def test_the_way_taken_decides_whether_the_episode_ends(seed: int, learned: Learned) -> None:
+    model = seeded(KINDS["mixture"](300), seed)
+    model.fit(two_ways(2000, seed, fatal=True))
     _, rewards, dreamt = moved(model)
     assert dreamt.termination_logits is not None
-    assert ((dreamt.termination_logits > 0) == (rewards > 0)).float().mean() > 0.95
+    right = ((dreamt.termination_logits > 0) == (rewards > 0)).float().mean()
+    learned("right ends", right, above=0.95, baseline=0.5)
 
 
-def test_either_way_is_known_territory() -> None:
+def test_either_way_is_known_territory(seed: int, learned: Learned) -> None:
     """What the system leaves open is no reason to stop a dream; where nothing was seen is."""
-    model = KINDS["mixture"](300)
-    model.fit(two_ways(2000))
+    model = seeded(KINDS["mixture"](300), seed)
+    model.fit(two_ways(2000, seed))
     _, _, dreamt = moved(model)
-    assert (dreamt.disagreement > model.disagreement_quantile(0.99)).float().mean() < 0.05
+    stopped = (dreamt.disagreement > model.disagreement_quantile(0.99)).float().mean()
+    learned("stopped where it was", stopped, below=0.05, baseline=1.0)
     with torch.no_grad():
         far = model.advance(model.begin(torch.full((50, 1), 20.0)), torch.zeros(50, 1)).disagreement
-    assert (far > model.disagreement_quantile(0.99)).float().mean() > 0.95
+    stopped = (far > model.disagreement_quantile(0.99)).float().mean()
+    learned("stopped where it was not", stopped, above=0.95, baseline=0.01)

@@ -1,6 +1,7 @@
 """A small world model of each kind, for the tests that all must pass."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from genrl.autoencoders import VAE, VQVAE
 from genrl.flows import NeuralSplineFlow
@@ -15,6 +16,12 @@ from genrl.world_models import (
     RecurrentWorldModel,
     SamplerWorldModel,
 )
+
+
+def seeded(model: Dynamics, seed: int) -> Dynamics:
+    """The model, whose first weights and whose fit follow from this seed."""
+    model.fitting = replace(model.fitting, seed=seed)
+    return model
 
 
 def settings(updates: int, learning_rate: float = 5e-3, **others: float) -> GradientFitting:
