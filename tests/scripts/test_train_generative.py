@@ -143,7 +143,7 @@ def test_reconstructions_are_drawn_of_models_with_codes(
     of_reconstructions, of_samples = (
         np.square(drawn[name] - drawn["data"]).mean() for name in ("reconstructions", samples)
     )
-    learned("error of reconstructions / of samples", of_reconstructions / of_samples, below=0.95, baseline=1.0)
+    learned("error of reconstructions / of samples", of_reconstructions / of_samples, below=0.8, baseline=1.0)
 
 
 def test_a_collapse_is_said_while_it_happens(

@@ -87,14 +87,15 @@ def test_it_learns_to_pay_the_expert_more(loss, mixup, weight, sides, seed: int,
     assert {"denoising_error", "loss", "logit_expert", "gradient_penalty"} <= metrics.keys()
     assert all(math.isfinite(value) for value in metrics.values())
     more = model.reward(sides[0]).mean() - model.reward(sides[1]).mean()
-    learned("reward of the expert above the learner's", more, above=0.2, baseline=0.0)
+    least = 0.4 if loss is losses.cross_entropy_discriminator else 0.08
+    learned("reward of the expert above the learner's", more, above=least, baseline=0.0)
 
 
 def test_what_was_never_seen_on_either_side_is_not_paid_as_the_experts(sides, make, seed: int, learned: Learned):
     model = build(seed=seed, steps=200)
     model.update(*sides)
     less = model.reward(make(200, shift=8.0, seed=5)).mean() - model.reward(sides[0]).mean()
-    learned("reward of the unseen above the expert's", less, below=-0.5, baseline=0.0)
+    learned("reward of the unseen above the expert's", less, below=-2.0, baseline=0.0)
 
 
 @pytest.mark.parametrize(("form", "sign"), [(forms.gail, 1), (forms.log_d, -1)])

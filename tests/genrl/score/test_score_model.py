@@ -31,10 +31,15 @@ def rows(number: int, seed: int = 0) -> Tensor:
     return MultivariateNormal(MEAN, COVARIANCE).sample((number,))
 
 
-@cache
 def fitted(noise: VarianceExploding | VariancePreserving = EXPLODING, seed: int = 0) -> ScoreModel:
     """To a Gaussian in awkward units; tests share it."""
-    return model(noise=noise, seed=seed).fit(rows(4000, seed))
+    return once_fitted(noise, seed)
+
+
+@cache
+def once_fitted(noise: VarianceExploding | VariancePreserving, seed: int) -> ScoreModel:
+    with torch.enable_grad():
+        return model(noise=noise, seed=seed).fit(rows(4000, seed))
 
 
 @pytest.mark.parametrize("noise", [EXPLODING, VariancePreserving()], ids=["exploding", "preserving"])
