@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -22,7 +24,7 @@ from genrl.training.devices import available_device
 from genrl.training.fit import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState
 from genrl.training.reading import reading
-from genrl.training.seeding import seed_everything
+from genrl.training.seeding import random_state, restore_random_state, seed_everything
 
 from .cloning import CloningConfig, LabelledStates, build_policy, clone
 from .expert_labels import ExpertLabels
@@ -70,6 +72,9 @@ class DAggerRound:
 class DAgger(SavedAgent):
     """A policy that learns from an expert who can be asked what to do anywhere.
 
+    What `save` writes between two rounds, or when `on_labels` is called, goes on exactly after `load`: on an
+    environment that `make_vec_env` makes, also with the episodes that were running.
+
     Args:
         env: a Gymnasium id, or a `VecEnv` with a Box observation of one dimension and Box or Discrete actions.
         expert: takes raw observations; its deterministic actions are the labels. None for an agent that only predicts.
@@ -103,6 +108,7 @@ class DAgger(SavedAgent):
         self.env = make_vec_env(env, num_envs, seed=self.seed, **self.env_kwargs) if isinstance(env, str) else env
         self.labelled: LabelledStates | None = None
         self.rounds_done = 0
+        self._labels_are_new = False  # the states of the running round are labelled, the policy is not yet fitted
         self._policy: BasePolicy | None = None
         self._collector: ExpertLabels | None = None
 
@@ -122,14 +128,18 @@ class DAgger(SavedAgent):
         rounds: int | None = None,
         *,
         on_round: Callable[[DAggerRound], bool | None] | None = None,
+        on_labels: Callable[[], None] | None = None,
         progress: Callable[[FitEpoch], bool | None] | None = None,
     ) -> DAgger:
         """Go on for some rounds: act, ask the expert, fit the policy to all that was asked so far.
 
+        A round whose fit is ended early, by `progress` or a stop signal, is not counted: the next call goes on with it.
+
         Args:
             rounds: how many more; by default those of `config` that are left.
             on_round: called after each round; a False that it returns ends the training.
-            progress: called after each epoch of the fits, likewise.
+            on_labels: called in each round when its states are labelled, before the policy is fitted to them.
+            progress: called after each epoch of the fits; a False that it returns ends the training.
 
         Raises:
             InputError: there is no expert, or it does not fit the environment.
@@ -138,15 +148,22 @@ class DAgger(SavedAgent):
             raise InputError("this agent was loaded without its expert: pass it to load() to train on")
         more = self.config.rounds - self.rounds_done if rounds is None else rounds
         for _ in range(more):
-            done = self._round(self.expert, progress)
-            if on_round is not None and on_round(done) is False:
+            beta = self.config.beta_decay**self.rounds_done
+            if not self._labels_are_new:
+                self._label(self.expert, beta)
+                if on_labels is not None:
+                    on_labels()
+            history = self._fit(progress)
+            if history.stopped == "asked":
                 break
-            if done.history.stopped == "asked":
+            assert self.labelled is not None
+            done = DAggerRound(number=self.rounds_done, beta=beta, labels=len(self.labelled), history=history)
+            if on_round is not None and on_round(done) is False:
                 break
         return self
 
     def state(self) -> LearnerState:
-        """Everything that a checkpoint holds: the policy, and what the expert was asked."""
+        """Everything that a checkpoint holds: the policy, what the expert was asked, episodes and random states."""
         agent = {
             "kind": "dagger",
             "env_id": self.env_id,
@@ -154,14 +171,16 @@ class DAgger(SavedAgent):
             "num_envs": self.env.num_envs,
             "seed": self.seed,
             "rounds_done": self.rounds_done,
+            "labels_are_new": self._labels_are_new,
             "config": asdict(self.config),
         }
         described = describe_policy(self.policy, self.config.cloning.network, self.env_id)
         assert self.labelled is not None  # where there is a policy, there are labels
+        episodes = {} if self._collector is None else self._collector.state()
         return LearnerState(
             tensors={"policy": self.policy.state_dict(), "labelled": self.labelled.to_tensors()},
             documents={"agent": agent, "policy": described},
-            arrays={},
+            arrays={"random_state": random_state(), **({"episodes": episodes} if episodes else {})},
         )
 
     @classmethod
@@ -174,7 +193,10 @@ class DAgger(SavedAgent):
         device: str = "auto",
         trust: bool = False,
     ) -> DAgger:
-        """An agent as it was when it was saved; with its expert it goes on learning, from new episodes.
+        """An agent as it was when it was saved; with its expert it goes on learning as if it had never been saved.
+
+        The global random states are put back, too. Where the environment cannot be brought back to where it was, new
+        episodes begin.
 
         Args:
             path: a folder that `save` wrote.
@@ -203,24 +225,50 @@ class DAgger(SavedAgent):
             agent._policy = policy.to(agent.device)
             agent.labelled = LabelledStates(**saved.tensors["labelled"])
             agent.rounds_done = document["rounds_done"]
+            agent._labels_are_new = document.get("labels_are_new") is True
+            agent._go_on_from(saved.arrays)
         return agent
 
-    def _round(self, expert: Policy, progress: Callable[[FitEpoch], bool | None] | None) -> DAggerRound:
-        beta = self.config.beta_decay**self.rounds_done
+    def _label(self, expert: Policy, beta: float) -> None:
+        """Act, and ask the expert what it would have done."""
         if self._policy is None:
             random_observations, _ = random_steps(self.env, self.config.untrained_steps, self.seed)
         if self._collector is None:
-            first = 0 if self.labelled is None else int(self.labelled.episodes.max()) + 1
-            self._collector = ExpertLabels(self.env, expert, seed=self.seed + self.rounds_done, first_episode=first)
+            self._collector = self._new_collector(expert)
         asked = self._collector.collect(self.config.steps_per_round, self._policy, beta)
         if self._policy is None:
             self._policy = self._new_policy(asked.observations, random_observations)
         self.labelled = asked if self.labelled is None else LabelledStates.concatenate([self.labelled, asked])
-        history = clone(
-            self._policy, self.labelled, self.config.cloning, seed=self.seed + self.rounds_done, progress=progress
-        )
-        self.rounds_done += 1
-        return DAggerRound(number=self.rounds_done, beta=beta, labels=len(self.labelled), history=history)
+        self._labels_are_new = True
+
+    def _fit(self, progress: Callable[[FitEpoch], bool | None] | None) -> FitHistory:
+        """Fit the policy to all labels, which ends the round unless the fit is ended early."""
+        assert self.labelled is not None
+        seed = self.seed + self.rounds_done
+        history = clone(self.policy, self.labelled, self.config.cloning, seed=seed, progress=progress)
+        if history.stopped != "asked":
+            self.rounds_done += 1
+            self._labels_are_new = False
+        return history
+
+    def _new_collector(self, expert: Policy) -> ExpertLabels:
+        first = 0 if self.labelled is None else int(self.labelled.episodes.max()) + 1
+        return ExpertLabels(self.env, expert, seed=self.seed + self.rounds_done, first_episode=first)
+
+    def _go_on_from(self, arrays: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
+        """Put back episodes and random states."""
+        if self.expert is not None and "episodes" in arrays:
+            collector = self._new_collector(self.expert)
+            try:
+                collector.restore(arrays["episodes"])
+                self._collector = collector
+            except InputError as error:
+                warnings.warn(
+                    f"{error}. New episodes begin, so that the continuation differs from an uninterrupted run",
+                    stacklevel=3,
+                )
+        if "random_state" in arrays:
+            restore_random_state(arrays["random_state"])
 
     def _new_policy(self, *observations: torch.Tensor) -> BasePolicy:
         columns = position_velocity_columns(self.env_id, observations[0].shape[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
-from genrl.protocols import Policy
+from genrl.protocols import Policy, ResumableEnv
 from genrl.transitions import encode_actions
 
 from .cloning import LabelledStates
@@ -70,6 +72,38 @@ class ExpertLabels:
             episodes=torch.from_numpy(np.concatenate(episodes)),
         )
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the next call of `collect` follows from; empty if the environment cannot be saved (`ResumableEnv`)."""
+        simulator = self._env.simulator_state() if isinstance(self._env, ResumableEnv) else {}
+        if not simulator:
+            return {}
+        return {
+            "observations": self._observations,
+            "starts": self._starts,
+            "episodes": self._episodes,
+            "generator": generators_to_array([self._rng]),
+            **{f"simulator_{name}": array for name, array in simulator.items()},
+            **{f"expert_{number}": array for number, array in enumerate(self._expert_state or ())},
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `state` gave, with the episodes that were running.
+
+        Raises:
+            InputError: the environment is another one, or cannot be brought back to where it was.
+        """
+        if not isinstance(self._env, ResumableEnv):
+            raise InputError("the environment cannot be brought back to where it was")
+        try:
+            self._env.restore_simulator_state(_with_prefix(state, "simulator_"))
+            self._observations, self._starts = state["observations"], state["starts"]
+            self._episodes = state["episodes"]
+            (self._rng,) = generators_from_array(state["generator"])
+        except (KeyError, ValueError) as error:
+            raise InputError(f"the saved episodes do not fit this environment: {error}") from error
+        expert = _with_prefix(state, "expert_")
+        self._expert_state = tuple(expert[str(number)] for number in range(len(expert))) or None
+
     def _ask(self) -> NDArray[Any]:
         advice, self._expert_state = self._expert.predict(
             self._observations, state=self._expert_state, episode_start=self._starts, deterministic=True
@@ -85,6 +119,10 @@ class ExpertLabels:
     def _experts_turn(self, beta: float, dimensions: int) -> NDArray[np.bool_]:
         turn = self._rng.random(self._env.num_envs) < beta
         return turn.reshape(-1, *[1] * (dimensions - 1))
+
+
+def _with_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _single_precision(observations: Any) -> NDArray[np.float32]:

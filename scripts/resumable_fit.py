@@ -61,7 +61,7 @@ def resumable_fit(
     Raises:
         InputError: the checkpoint is of another fit.
     """
-    saved = directory.latest_checkpoint() if any(directory.checkpoints.glob("*")) else None
+    saved = directory.latest_checkpoint() if directory.has_checkpoint else None
     seconds_before = 0.0 if saved is None else float(saved.documents["clock"]["seconds"])
     began, epochs = time.perf_counter(), list[FitEpoch]()
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])

@@ -43,6 +43,8 @@ def resumed_run(asked: Config, agents: Container[str], *, free: tuple[str, ...] 
     if directory.config.get("finished") and not taken:
         raise InputError(f"{directory.path} has finished: there is nothing to go on with")
     directory.check_versions()
+    if taken:
+        directory.update_config(settings={**settings, **taken}, finished=False)
     return directory, replace(saved, resume=asked.resume, **taken)
 
 

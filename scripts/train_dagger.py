@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +11,13 @@ from typing import Any
 from fit_display import FitDisplay
 from policy_source import find_policy, known_expert_return
 from pydantic import TypeAdapter
+from resumed_run import finished, resumed_run
 from stable_baselines3.common import logger as sb3_logger
+from stopped_run import stopped_run
 
 from agents import DAgger, DAggerConfig, DAggerRound
 from experts import load_expert
+from genrl.errors import InputError
 from genrl.evaluation import (
     draw_learning_curve,
     evaluate_policy,
@@ -24,11 +27,14 @@ from genrl.evaluation import (
 )
 from genrl.policies import load_policy
 from genrl.protocols import Policy
-from genrl.stop_signals import StopSignals, stop_requested
+from genrl.stop_signals import StopSignals
+from genrl.training.checkpoint import Checkpoint, CheckpointParts
 from genrl.training.fit import FitEpoch
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.run_directory import RunDirectory
 
 DEFAULTS = DAggerConfig()
+LABELS, RETURN = "time/total_timesteps", "eval/mean_reward"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,21 +73,42 @@ class TrainConfig:
     """Episodes of the table at the end."""
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
+    resume: Path | None = None
+    """A run directory to go on with, also within a round: it ends bit for bit as if it had never been interrupted. All
+    settings but --rounds and --eval-episodes are taken from it; --rounds may ask for more of them."""
 
 
 def main(config: TrainConfig) -> None:
     """Learn from an expert that is asked for labels in the states that the imitator visits (DAgger)."""
+    directory = None
+    if config.resume is not None:
+        directory, config = resumed_run(config, ("dagger",), free=("rounds", "eval_episodes"))
     print(f"DAgger on {config.env}: preparing", flush=True)
-    env_kwargs = parse_env_kwargs(config.env_kwargs)
     expert = load_expert(config.env, config.tier) if config.expert is None else find_policy(config.expert).policy
+    saved = None if directory is None or not directory.has_checkpoint else directory.latest_checkpoint()
+    agent = new_agent(config, expert) if saved is None else saved_agent(config, expert, saved)
+    if directory is None:
+        directory = new_run(config, expert)
+    floor, ceiling = directory.config["random_return"], directory.config["expert_return"]
+    print(
+        f"expert return {ceiling:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
+        flush=True,
+    )
+    if train(agent, directory, config, saved):
+        report(directory, config.eval_episodes)
+        finished(directory)
+
+
+def new_agent(config: TrainConfig, expert: Policy) -> DAgger:
+    """Which has learned nothing yet."""
     cloning = replace(
         DEFAULTS.cloning, epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate
     )
-    agent = DAgger(
+    return DAgger(
         config.env,
         expert,
         num_envs=config.num_envs,
-        env_kwargs=env_kwargs,
+        env_kwargs=parse_env_kwargs(config.env_kwargs),
         seed=config.seed,
         device=config.device,
         config=DAggerConfig(
@@ -91,26 +118,32 @@ def main(config: TrainConfig) -> None:
             cloning=cloning,
         ),
     )
-    floor, ceiling = random_return(config.env, env_kwargs=env_kwargs), expert_return(config, expert)
-    directory = RunDirectory.create(
-        config.log_folder,
-        "dagger",
-        config.env,
-        config.seed,
-        {
-            "env_kwargs": env_kwargs,
-            "expert_return": ceiling,
-            "random_return": floor,
-            "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
-        },
-    )
-    print(
-        f"expert return {ceiling:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
-        flush=True,
-    )
-    train(agent, directory, config.round_episodes)
-    if not stop_requested():
-        report(directory, config.eval_episodes)
+
+
+def saved_agent(config: TrainConfig, expert: Policy, saved: Checkpoint) -> DAgger:
+    """The agent as a checkpoint has it.
+
+    Raises:
+        InputError: it has done more rounds than it is to do.
+    """
+    agent = DAgger.load(saved.folder, expert=expert, device=config.device)
+    if agent.rounds_done > config.rounds:
+        raise InputError(f"{config.resume} has done {agent.rounds_done} rounds: give more with --rounds")
+    agent.config = replace(agent.config, rounds=config.rounds)
+    print(f"resuming {config.resume} after {agent.rounds_done} rounds", flush=True)
+    return agent
+
+
+def new_run(config: TrainConfig, expert: Policy) -> RunDirectory:
+    """A run directory that knows its settings, and the returns of the expert and of random actions."""
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    about = {
+        "env_kwargs": env_kwargs,
+        "expert_return": expert_return(config, expert),
+        "random_return": random_return(config.env, env_kwargs=env_kwargs),
+        "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+    }
+    return RunDirectory.create(config.log_folder, "dagger", config.env, config.seed, about)
 
 
 def expert_return(config: TrainConfig, expert: Policy) -> float:
@@ -124,42 +157,86 @@ def expert_return(config: TrainConfig, expert: Policy) -> float:
     return float(evaluate_policy(expert, config.env, config.eval_episodes, env_kwargs=env_kwargs).returns.mean())
 
 
-def train(agent: DAgger, directory: RunDirectory, episodes: int) -> None:
-    """All rounds, each evaluated, logged and, if it is the best so far, kept in `best/`; a signal ends it."""
+def train(agent: DAgger, directory: RunDirectory, config: TrainConfig, saved: Checkpoint | None) -> bool:
+    """The rounds that are left, each evaluated, logged and, if it is the best, kept in `best/`; whether all are done.
+
+    A checkpoint is written when states are labelled, now and then within a fit, when a signal ends it, and after each
+    round; its number is that of the rounds done.
+    """
+    when_stopped(lambda: stopped_run(directory, of=config.rounds, unit="rounds"))
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
-    best = float("-inf")
-    with StopSignals() as stop, FitDisplay() as display:
+    rows: list[dict[str, float]] = [] if saved is None else saved.documents["rounds"]
+    for row in rows:
+        log(logger, row)
+    agent_before_fit = None if saved is None else agent.state()
+
+    def save(fit: CheckpointParts) -> None:
+        if agent_before_fit is not None:
+            directory.save(
+                agent.rounds_done,
+                tensors={**agent_before_fit.tensors, **fit.tensors},
+                documents={**agent_before_fit.documents, **fit.documents, "rounds": rows},
+                arrays={**agent_before_fit.arrays, **fit.arrays},
+            )
+
+    with StopSignals() as stop, FitDisplay() as display, FitCheckpoints(saved, save=save) as checkpoints:
+
+        def save_agent() -> None:
+            nonlocal agent_before_fit
+            agent_before_fit = agent.state()
+            checkpoints.restart()
+            checkpoints.write()
 
         def after_round(done: DAggerRound) -> bool:
-            nonlocal best
-            evaluation = evaluate_policy(
-                agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000
-            )
-            mean = float(evaluation.returns.mean())
-            if mean > best:
-                best = mean
-                state = agent.state()
-                directory.save_best(tensors=state.tensors, documents=state.documents)
-            logger.record("time/total_timesteps", done.labels)
-            logger.record("eval/mean_reward", mean)
-            logger.record("eval/mean_ep_length", float(evaluation.lengths.mean()))
-            logger.record("dagger/round", done.number)
-            logger.record("dagger/beta", done.beta)
-            logger.record("dagger/epochs", len(done.history.epochs))
-            for name, value in kept_metrics(done).items():
-                logger.record(f"dagger/{name}", value)
-            logger.dump(done.labels)
-            fraction = f", {mean / ceiling:.0%} of the expert" if ceiling > 0 else ""
-            print(f"round {done.number}: {done.labels:,} labels, return {mean:,.0f}{fraction}", flush=True)
+            with stop.interruptible():
+                row = evaluated(agent, done, directory, config.round_episodes)
+            rows.append(row)
+            log(logger, row)
+            if row[RETURN] == max(each[RETURN] for each in rows):
+                keep_best(agent, directory)
+            save_agent()
+            ceiling = directory.config["expert_return"]
+            fraction = f", {row[RETURN] / ceiling:.0%} of the expert" if ceiling > 0 else ""
+            print(f"round {done.number}: {done.labels:,} labels, return {row[RETURN]:,.0f}{fraction}", flush=True)
             return not stop.requested
 
         def after_epoch(epoch: FitEpoch) -> bool:
-            display.show(epoch)
+            if not checkpoints.replaying:
+                display.show(epoch)
             return not stop.requested
 
-        ceiling = directory.config["expert_return"]
-        agent.learn(on_round=after_round, progress=after_epoch)
+        agent.learn(on_round=after_round, on_labels=save_agent, progress=after_epoch)
     logger.close()
+    if not rows and agent_before_fit is not None:
+        keep_best(agent, directory)  # the first round was stopped, and so was what could be learned in it
+    return agent.rounds_done >= config.rounds
+
+
+def keep_best(agent: DAgger, directory: RunDirectory) -> None:
+    """Write `best/`."""
+    state = agent.state()
+    directory.save_best(tensors=state.tensors, documents=state.documents)
+
+
+def evaluated(agent: DAgger, done: DAggerRound, directory: RunDirectory, episodes: int) -> dict[str, float]:
+    """What there is to log of a round."""
+    evaluation = evaluate_policy(agent, directory.config["env"], episodes, env_kwargs=agent.env_kwargs, seed=1000)
+    return {
+        LABELS: done.labels,
+        RETURN: float(evaluation.returns.mean()),
+        "eval/mean_ep_length": float(evaluation.lengths.mean()),
+        "dagger/round": done.number,
+        "dagger/beta": done.beta,
+        "dagger/epochs": len(done.history.epochs),
+        **{f"dagger/{name}": value for name, value in kept_metrics(done).items()},
+    }
+
+
+def log(logger: sb3_logger.Logger, row: dict[str, float]) -> None:
+    """One row of `progress.csv`."""
+    for name, value in row.items():
+        logger.record(name, value)
+    logger.dump(int(row[LABELS]))
 
 
 def kept_metrics(done: DAggerRound) -> dict[str, float]:

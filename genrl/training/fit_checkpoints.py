@@ -146,6 +146,10 @@ class FitCheckpoints:
             self._unsaved = False
         self._saved_at = time.monotonic()
 
+    def restart(self) -> None:
+        """Forget all stages: the next loop is the first one, as what was fitted so far is saved elsewhere."""
+        self._records, self._before, self._interrupted, self._unsaved = [], [], False, True
+
     def stop_requested(self) -> bool:
         """Whether the fit is to end."""
         return self._stop()

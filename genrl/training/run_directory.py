@@ -213,6 +213,11 @@ class RunDirectory:
         """The checkpoint with the best evaluation, if one was saved."""
         return self.path / "best"
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """A checkpoint was saved, whether or not it is whole."""
+        return bool(self._steps())
+
     def update_config(self, **settings: Any) -> None:
         """Add `settings` to the configuration, in memory and on disk."""
         self.config.update(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from point_env import WalkToGoal, play, point_envs
 from agents.cloning import CloningConfig
 from agents.dagger import DAgger, DAggerConfig, DAggerRound
 from agents.expert_labels import ExpertLabels
+from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.evaluation import evaluate_policy
 from genrl.policies import ActorCriticNetwork, load_policy
@@ -98,8 +100,10 @@ def test_ends_when_asked() -> None:
     assert len(rounds) == 1
     agent = DAgger(point_envs(4), WalkToGoal(), seed=0, config=SMALL)
     agent.learn(on_round=rounds.append, progress=lambda epoch: False)
-    assert len(rounds) == 2
+    assert (len(rounds), agent.rounds_done) == (1, 0)  # its first round is not over
     assert agent.predict(np.zeros(2))[0].shape == (2,)
+    agent.learn(1, on_round=rounds.append)
+    assert [done.labels for done in rounds] == [200, 200]
 
 
 def test_every_state_is_labelled_by_the_expert() -> None:
@@ -153,6 +157,40 @@ def test_saved_and_loaded(walker: DAgger, tmp_path: Path) -> None:
     assert (rounds[0].number, rounds[0].labels) == (4, 800)
     assert loaded.labelled is not None
     assert len(loaded.labelled.episodes.unique()) > len(walker.labelled.episodes.unique())  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Hopper-v4"])
+def test_loaded_it_goes_on_as_if_it_had_not_been_saved(tmp_path: Path, env_id: str) -> None:
+    class Memory:
+        """An expert that counts the steps of each episode."""
+
+        def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> Any:
+            count = np.zeros(len(observation)) if state is None else np.where(episode_start, 0, state[0] + 1)
+            actions = (count % 2).astype(np.int64)
+            return (actions if env_id == "CartPole-v1" else np.repeat(actions[:, None], 3, 1) * 1.0), (count,)
+
+    config = replace(SMALL, steps_per_round=60, cloning=replace(SMALL.cloning, epochs=2))
+    whole = DAgger(env_id, Memory(), num_envs=3, seed=0, config=config).learn(3)
+    agent = DAgger(env_id, Memory(), num_envs=3, seed=0, config=config)
+    for done in (1, 2, 3):  # saved before the policy is fitted to the new labels, and between two rounds
+        agent.learn(1, on_labels=partial(agent.save, tmp_path / "labelled"))
+        agent = DAgger.load(tmp_path / "labelled", expert=Memory()).learn(1)
+        assert agent.rounds_done == done
+        agent.save(tmp_path / "fitted")
+        agent = DAgger.load(tmp_path / "fitted", expert=Memory())
+    mine, others = agent.state(), whole.state()
+    for group in ("policy", "labelled"):
+        assert all(torch.equal(mine.tensors[group][name], tensor) for name, tensor in others.tensors[group].items())
+    for group in ("random_state", "episodes"):
+        assert mine.arrays[group].keys() == others.arrays[group].keys()
+        assert all(np.array_equal(mine.arrays[group][name], array) for name, array in others.arrays[group].items())
+
+
+def test_episodes_that_cannot_be_restored_begin_anew(tmp_path: Path) -> None:
+    agent = DAgger("Pendulum-v1", SwingUp(), num_envs=2, seed=0, config=SMALL).learn(1)
+    agent.save(tmp_path)
+    with pytest.warns(UserWarning, match="New episodes begin"):
+        DAgger.load(tmp_path, expert=SwingUp(), env=make_vec_env("Pendulum-v1", 3, seed=0))
 
 
 def test_discrete_actions() -> None:
