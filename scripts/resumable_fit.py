@@ -15,6 +15,7 @@ from genrl.stop_signals import StopSignals
 from genrl.training.checkpoint import CheckpointParts
 from genrl.training.fit import FitEpoch
 from genrl.training.fit_checkpoints import FitCheckpoints
+from genrl.training.reading import validate
 from genrl.training.run_directory import RunDirectory
 
 __all__ = ["FitReport", "resumable_fit"]
@@ -62,12 +63,14 @@ def resumable_fit(
         InputError: the checkpoint is of another fit.
     """
     saved = directory.latest_checkpoint() if directory.has_checkpoint else None
-    seconds_before = 0.0 if saved is None else float(saved.documents["clock"]["seconds"])
+    clock = {"seconds": 0.0}
+    if saved is not None:
+        clock = validate(dict[str, float], saved.documents.get("clock", clock), saved.folder / "clock.json")
     began, epochs = time.perf_counter(), list[FitEpoch]()
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
 
     def seconds() -> float:
-        return seconds_before + time.perf_counter() - began
+        return clock.get("seconds", 0.0) + time.perf_counter() - began
 
     def save(parts: CheckpointParts) -> None:
         more = CheckpointParts(tensors={}, documents={}, arrays={}) if beside is None else beside()

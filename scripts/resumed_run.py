@@ -25,7 +25,8 @@ def resumed_run(asked: Config, agents: Container[str], *, free: tuple[str, ...] 
         free: settings that may differ from the run's, and are then taken from the command line.
 
     Raises:
-        InputError: it is no run of this script, it has finished, or a setting was given that is another one there.
+        InputError: it is no run of this script, or a damaged one, or needs `trust`; it has finished; or a setting was
+            given that is another one there.
     """
     directory = RunDirectory.resume(asked.resume)
     saved = directory.settings(type(asked), agents, trust=getattr(asked, "trust", False))
@@ -44,7 +45,7 @@ def resumed_run(asked: Config, agents: Container[str], *, free: tuple[str, ...] 
         raise InputError(f"{directory.path} has finished: there is nothing to go on with")
     directory.check_versions()
     if taken:
-        directory.update_config(settings={**settings, **taken}, finished=False)
+        directory.update_config(settings={**directory.config["settings"], **taken}, finished=False)
     return directory, replace(saved, resume=asked.resume, **taken)
 
 

@@ -31,6 +31,7 @@ from genrl.stop_signals import StopSignals
 from genrl.training.checkpoint import Checkpoint, CheckpointParts
 from genrl.training.fit import FitEpoch
 from genrl.training.fit_checkpoints import FitCheckpoints
+from genrl.training.reading import validate
 from genrl.training.run_directory import RunDirectory
 
 DEFAULTS = DAggerConfig()
@@ -76,13 +77,17 @@ class TrainConfig:
     resume: Path | None = None
     """A run directory to go on with, also within a round: it ends bit for bit as if it had never been interrupted. All
     settings but --rounds and --eval-episodes are taken from it; --rounds may ask for more of them."""
+    trust: bool = False
+    """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
 
 def main(config: TrainConfig) -> None:
     """Learn from an expert that is asked for labels in the states that the imitator visits (DAgger)."""
     directory = None
     if config.resume is not None:
+        trust = config.trust
         directory, config = resumed_run(config, ("dagger",), free=("rounds", "eval_episodes"))
+        config = replace(config, trust=trust)
     print(f"DAgger on {config.env}: preparing", flush=True)
     expert = load_expert(config.env, config.tier) if config.expert is None else find_policy(config.expert).policy
     saved = None if directory is None or not directory.has_checkpoint else directory.latest_checkpoint()
@@ -126,7 +131,7 @@ def saved_agent(config: TrainConfig, expert: Policy, saved: Checkpoint) -> DAgge
     Raises:
         InputError: it has done more rounds than it is to do.
     """
-    agent = DAgger.load(saved.folder, expert=expert, device=config.device)
+    agent = DAgger.load(saved.folder, expert=expert, device=config.device, trust=config.trust)
     if agent.rounds_done > config.rounds:
         raise InputError(f"{config.resume} has done {agent.rounds_done} rounds: give more with --rounds")
     agent.config = replace(agent.config, rounds=config.rounds)
@@ -165,7 +170,9 @@ def train(agent: DAgger, directory: RunDirectory, config: TrainConfig, saved: Ch
     """
     when_stopped(lambda: stopped_run(directory, of=config.rounds, unit="rounds"))
     logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
-    rows: list[dict[str, float]] = [] if saved is None else saved.documents["rounds"]
+    rows: list[dict[str, float]] = []
+    if saved is not None:
+        rows = validate(list[dict[str, int | float]], saved.documents.get("rounds"), saved.folder / "rounds.json")
     for row in rows:
         log(logger, row)
     agent_before_fit = None if saved is None else agent.state()

@@ -16,7 +16,8 @@ from genrl.nn.ema import MovingAverage
 from genrl.training.fit import FitEpoch, FitHistory, LossFunction
 from genrl.training.fit_checkpoints import FitStage, FitState, FitStopped, begin_stage
 from genrl.training.fit_history import Stopped
-from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
+from genrl.training.optimizer_state import flatten_optimizer, restore_optimizer, restore_schedule
+from genrl.training.reading import reading
 
 __all__ = ["AdversarialFitting", "Player", "fit_adversarially"]
 
@@ -120,9 +121,9 @@ class _Side:
 
     def restore(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> None:
         """Go back to what `state` gave."""
-        self.optimizer.load_state_dict(unflatten_optimizer(tensors, document["optimizer"]))
-        self.schedule.load_state_dict(document["schedule"])
-        self.taken = document["taken"]
+        restore_optimizer(self.optimizer, tensors, document["optimizer"])
+        restore_schedule(self.schedule, document["schedule"])
+        self.taken = int(document["taken"])
 
 
 class _Game:
@@ -187,16 +188,14 @@ class _Game:
             InputError: it is of another game.
         """
         groups = state.groups()
-        try:
+        with reading("the checkpoint of the fit", [state.tensors], of_caller=True):
             self.networks.load_state_dict(groups["kept"])
             self.kept = self._copy()
             if "networks" in groups:
                 self.networks.load_state_dict(groups["networks"])
                 self.average.load_state_dict(groups["average"])
                 for side in self.sides:
-                    side.restore(groups[side.name], state.document[side.name])
-        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise InputError(f"the checkpoint is of another fit: {error}") from error
+                    side.restore(groups.get(side.name, {}), state.document[side.name])
         self.done = list(state.epochs)
 
     def _copy(self) -> dict[str, Tensor]:

@@ -70,7 +70,7 @@ class Iterations(Generic[Group]):
             }:
                 raise InputError("the checkpoint is of another mixture: its parameters have other shapes")
             self.parameters = _with_tensors(start, dict(saved.tensors))
-            self._epochs, self.objective = list(saved.epochs), saved.document["objective"]
+            self._epochs, self.objective = list(saved.epochs), float(saved.document["objective"])
             self.done = len(self._epochs)
             self._stage.replay(watch)
 

@@ -20,12 +20,16 @@ from genrl.nn import MovingAverage
 from genrl.protocols import Trainable
 from genrl.training.fit_checkpoints import FitStage, FitState, FitStopped, begin_stage
 from genrl.training.fit_history import FitEpoch, FitHistory, Stopped
-from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
+from genrl.training.optimizer_state import flatten_optimizer, restore_optimizer, restore_schedule
+from genrl.training.reading import reading, validate
 
 __all__ = ["FitEpoch", "FitHistory", "LossFunction", "fit"]
 
 LossFunction = Callable[[Tensor, Tensor | None], Mapping[str, Tensor]]
 """Scalars of a batch (x, context): `loss` is minimised, the others are reported."""
+
+
+SOURCE = "the checkpoint of the fit"
 
 
 @dataclass(frozen=True)
@@ -214,21 +218,19 @@ class _Course:
             InputError: it is of another fit.
         """
         groups, facts = state.groups(), state.document
-        try:
+        with reading(SOURCE, [state.tensors], of_caller=True):
             if facts["rows"] != self._rows:
-                raise InputError(f"the checkpoint is of a fit to {facts['rows']} rows, not to {self._rows}")
+                raise InputError(f"{SOURCE} is of one to {facts['rows']} rows, not to {self._rows}")
             self._model.load_state_dict(groups["kept"])
-            self.kept, self.kept_epoch = _copy(self._model), facts["kept_epoch"]
-            self.lowest = math.inf if facts["lowest"] is None else facts["lowest"]
+            self.kept, self.kept_epoch = _copy(self._model), int(facts["kept_epoch"])
+            self.lowest = math.inf if facts["lowest"] is None else float(facts["lowest"])
             if "optimizer" in facts:
                 self._model.load_state_dict(groups["model"])
-                self._optimizer.load_state_dict(unflatten_optimizer(groups.get("optimizer", {}), facts["optimizer"]))
+                restore_optimizer(self._optimizer, groups.get("optimizer", {}), facts["optimizer"])
                 if self._schedule is not None:
-                    self._schedule.load_state_dict(facts["schedule"])
+                    restore_schedule(self._schedule, facts["schedule"])
                 if self._smooth is not None:
                     self._smooth.load_state_dict(groups["average"])
-        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise InputError(f"the checkpoint is of another fit: {error}") from error
         self.done = list(state.epochs)
 
     def _facts(self) -> dict[str, Any]:
@@ -241,7 +243,7 @@ def _completed(stage: FitStage, course: _Course, progress: Callable[[FitEpoch], 
     assert stage.saved is not None
     course.restore(stage.saved)
     stage.replay(progress)
-    return course.history(stage.saved.document["stopped"])
+    return course.history(validate(Stopped, stage.saved.document["stopped"], SOURCE, "stopped"))
 
 
 def _train(

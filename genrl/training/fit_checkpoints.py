@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from genrl import stop_signals
 from genrl.errors import InputError
 from genrl.training.checkpoint import CheckpointParts
 from genrl.training.fit_history import FitEpoch, pack_epochs, unpack_epochs
+from genrl.training.reading import reading
 from genrl.training.seeding import random_state, restore_random_state
 
 __all__ = ["FitCheckpoints", "FitStage", "FitState", "FitStopped", "begin_stage", "stop_requested"]
@@ -291,20 +291,20 @@ def _pack(records: list[_Record]) -> CheckpointParts:
 
 
 def _unpack(saved: CheckpointParts) -> list[_Record]:
-    try:
-        records = []
+    records = []
+    with reading("the checkpoint of the fit"):
         for number, stage in enumerate(saved.documents["fit"]["stages"]):
             state = None
             if stage["state"] is not None:
                 state = FitState(
                     tensors=_group(saved.tensors["fit"], f"{number}.tensors."),
-                    document=stage["state"],
+                    document=dict(stage["state"]),
                     epochs=tuple(unpack_epochs(_group(saved.tensors["fit"], f"{number}.epochs."))),
                 )
-            random = {name: np.asarray(each) for name, each in _group(saved.arrays["fit_random"], f"{number}.").items()}
-            records.append(_Record(kind=stage["kind"], completed=stage["completed"], state=state, random=random))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise InputError(f"the checkpoint holds no state of a fit, or a damaged one: {error!r}") from None
+            random = _group(saved.arrays["fit_random"], f"{number}.")
+            records.append(
+                _Record(kind=str(stage["kind"]), completed=bool(stage["completed"]), state=state, random=random)
+            )
     return records
 
 

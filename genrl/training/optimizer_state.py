@@ -8,11 +8,12 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from genrl.errors import InputError
 from genrl.training.reading import reading, shorten
 
-__all__ = ["flatten_optimizer", "restore_optimizer", "unflatten_optimizer"]
+__all__ = ["flatten_optimizer", "restore_optimizer", "restore_schedule", "unflatten_optimizer"]
 
 
 def flatten_optimizer(state_dict: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -84,6 +85,18 @@ def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor], docum
         optimizer.load_state_dict(state_dict)
 
 
+def restore_schedule(schedule: LRScheduler, document: Mapping[str, Any]) -> None:
+    """Put back what `schedule.state_dict()` gave.
+
+    Raises:
+        InputError: the state is of another schedule.
+    """
+    own, source = schedule.state_dict(), "the schedule of the step size"
+    if document.keys() != own.keys():
+        raise InputError(f"{source}: the saved one is of another kind")
+    schedule.load_state_dict(_checked_group(document, own, source))
+
+
 def _checked_group(saved: Mapping[str, Any], own: Mapping[str, Any], source: str) -> dict[str, Any]:
     for name, value in saved.items():
         if name != "params" and name in own and not _is_alike(value, own[name]):
@@ -97,8 +110,8 @@ def _is_alike(value: Any, other: Any) -> bool:
         return value is None or isinstance(value, bool)
     if isinstance(other, int | float):
         return isinstance(value, int | float) and math.isfinite(value)
-    if isinstance(other, tuple):
-        return isinstance(value, tuple) and len(value) == len(other) and all(map(_is_alike, value, other))
+    if isinstance(other, tuple | list):
+        return isinstance(value, type(other)) and len(value) == len(other) and all(map(_is_alike, value, other))
     return True
 
 
