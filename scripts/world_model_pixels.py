@@ -31,6 +31,7 @@ __all__ = ["FilmedTask", "film", "filmed_policy", "write_video"]
 SIDE = 64  # pixels
 LARGER = 4  # times as large in the video
 LONGEST = 100  # steps of the video
+HELD_OUT = 50  # steps or more that the model is judged by
 POLICY_STEPS = 2000
 NO_GRAPHICS = "this task cannot be drawn here ({error}): install EGL, or leave --observations pixels out"
 
@@ -69,7 +70,7 @@ class FilmedTask:
         """
         policy, steps = filmed_policy(source, env_id, seed, env_kwargs=env_kwargs)
         first = film(policy, env_id, steps, env_kwargs=env_kwargs, seed=seed)
-        second = film(policy, env_id, max(50, steps // 10), env_kwargs=env_kwargs, seed=seed + 1000)
+        second = film(policy, env_id, max(HELD_OUT, steps // 10), env_kwargs=env_kwargs, seed=seed + 1000)
         codes = PixelCodes()
         fitting = codes.vae.fitting
         codes.vae.fitting = replace(fitting, updates=updates or fitting.updates, seed=seed)

@@ -64,6 +64,7 @@ def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any
 TINY_OFF_POLICY: dict[str, Any] = {
     "learning_starts": 64,
     "batch_size": 16,
+    "gradient_steps": 2,
     "hidden": (16,),
     "critic_hidden": (16,),
     "buffer_size": 500,

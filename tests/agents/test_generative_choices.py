@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -85,6 +86,13 @@ def test_the_experts_density_alone_pays_for_imitation(
 SLOW_REWARDS = ("sequence", "pixel-cnn")
 
 
+@pytest.fixture
+def brief_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Densities that rewards have by default are fitted in few steps, which tell how they are, not what they learn."""
+    monkeypatch.setattr("genrl.rewards.density.DensityTraining", partial(DensityTraining, first_steps=50))
+
+
+@pytest.mark.usefixtures("brief_fits")
 @pytest.mark.parametrize(
     "reward",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW_REWARDS)) for name in get_args(RewardName)],
@@ -140,6 +148,7 @@ def test_density_policies_start_from_a_clone_with_noise(policy: Any, least: floa
     learned("greatest noise", noise.max(), below=0.4, baseline=1.0)
 
 
+@pytest.mark.usefixtures("brief_fits")
 @pytest.mark.parametrize(
     ("policy", "reward"),
     [

@@ -14,8 +14,8 @@ def test_samples_are_looked_at_while_a_model_learns(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     shown = []
-    monkeypatch.setattr("shown_fit.FitDisplay.show", lambda display, epoch: shown.append(epoch))
-    words = ("output=gaussians",) if name == "sequence" else ()
+    monkeypatch.setattr("fit_display.FitDisplay.show", lambda display, epoch: shown.append(epoch))
+    words = {"sequence": ("output=gaussians",), "score": ("hidden=[16]", "evaluations=4")}.get(name, ())
     settings = {"model": name, "data": "8gaussians", "updates": 4, "set": words, "rows": 400}
     script.main(script.TrainConfig(log_folder=tmp_path, **settings))
     assert {epoch.train["modes"] for epoch in shown} == {8.0}

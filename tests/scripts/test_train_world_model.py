@@ -166,11 +166,13 @@ def test_another_scripts_run_is_refused(train_world_model: ModuleType, tmp_path:
         train_world_model.main(train_world_model.TrainConfig(resume=other.path))
 
 
-def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path) -> None:
+def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import world_model_pixels
     from world_model_pixels import film
 
     from genrl.evaluation.random_policy import RandomPolicy
 
+    monkeypatch.setattr(world_model_pixels, "HELD_OUT", 15)
     space = Box(-1, 1, (3,), np.float32)
     try:
         filmed = film(RandomPolicy(space), "Hopper-v4", 2, env_kwargs={}, seed=0)
@@ -181,7 +183,7 @@ def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path) ->
         train_world_model,
         tmp_path / "runs",
         env="Hopper-v4",
-        data="random:40",
+        data="random:25",
         observations="pixels",
         model="latent",
         updates=2,

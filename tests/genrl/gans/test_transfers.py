@@ -185,8 +185,8 @@ def test_the_gradient_of_a_pose_goes_through_both_stages(tmp_path):
     torch.manual_seed(0)
     x = torch.randn(60, 2)
     pose = torch.randn(60, 1)
-    model = PoseGuidedGAN(**SMALL, coarse_fitting=GradientFitting(updates=20)).fit(x, x + pose, context=pose)
-    model.save(tmp_path / "model")
+    model = PoseGuidedGAN(**SMALL, coarse_fitting=GradientFitting(updates=20), fitting=game(20))
+    model.fit(x, x + pose, context=pose).save(tmp_path / "model")
     loaded = GenerativeModel.load(tmp_path / "model")
     gradients = []
     for each in (model, loaded):
