@@ -96,6 +96,11 @@ class LabelledStates:
         """The fields by name."""
         return {"observations": self.observations, "actions": self.actions, "episodes": self.episodes}
 
+    def some(self, rows: int, seed: int) -> LabelledStates:
+        """So many of the rows, drawn at random and in their order."""
+        drawn = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:rows].sort().values
+        return LabelledStates(**{name: tensor[drawn] for name, tensor in self.to_tensors().items()})
+
     @staticmethod
     def concatenate(parts: Sequence[LabelledStates]) -> LabelledStates:
         """One set from several."""

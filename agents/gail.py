@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from .learner_env import LearnerEnv
 from .learners import OnPolicyConfig
 from .reward_model_state import restore_reward_model, reward_model_state
 from .saved_agent import SavedAgent, bytes_of, read_agent, read_config
+from .smooth_teacher import PretrainingProgress
 from .standardisers import HALF_AND_HALF, Standardisers, fit_standardisers, random_steps
 from .warm_start import warm_start
 
@@ -118,22 +119,34 @@ class GAIL(SavedAgent):
         """The learner's policy."""
         return self.learner.policy
 
-    def prepare(self, note: Callable[[str], None] | None = None) -> None:
-        """Clone the demonstrations, if that is wanted and possible; `start` then says what learning starts from.
+    def prepare(self, total_timesteps: int | None = None, *, progress: PretrainingProgress = lambda *_: None) -> None:
+        """Pretrain the policy by behavioral cloning, if that is wanted and possible; `start` then says the outcome.
 
-        `learn` does this first. It is done once, and is in what is saved. A control must not see demonstrations.
-        `note` is told what is being done, which may take minutes.
+        `learn` does this first. It is done once, and is part of what is saved. A control must not see demonstrations.
+
+        Args:
+            total_timesteps: environment steps of the run, which bound the cost of the pretraining
+                (`WarmStartConfig.budget_share`); None for no bound.
+            progress: called with what is being done, how much of it is done, and how much there is at most.
         """
         if self.start is not None or self.demonstrations is None:
             return
-        self.start = "noise"
         if not self._may_clone:
+            self.start = "noise"
             return
         assert isinstance(self.policy, ActorCriticPolicy)
-        if warm_start(self.policy, self.env, self.demonstrations, self.config.warm_start, seed=self.seed, note=note):
-            self.start = "clone"
-        elif self._units_of_noise is not None:
+        is_clone = warm_start(
+            self.policy,
+            self.env,
+            self.demonstrations,
+            self.config.warm_start,
+            seed=self.seed,
+            total_timesteps=total_timesteps,
+            progress=progress,
+        )
+        if not is_clone and self._units_of_noise is not None:
             self.standardisers.take(self._units_of_noise)
+        self.start = "clone" if is_clone else "noise"
 
     def learn(
         self,
@@ -147,7 +160,8 @@ class GAIL(SavedAgent):
         """Train for `total_timesteps` more environment steps.
 
         Args:
-            total_timesteps: steps over all environments.
+            total_timesteps: steps over all environments; those of the first call bound the cost of the pretraining,
+                unless `prepare` was called before.
             callback: called as by stable-baselines3, after the rollout has been paid.
             progress_bar: show stable-baselines3's.
             log_interval: iterations between two lines of the log.
@@ -155,7 +169,7 @@ class GAIL(SavedAgent):
         """
         if self.demonstrations is None:
             raise InputError("this agent was loaded without demonstrations: pass them to load() to train on")
-        self.prepare()
+        self.prepare(total_timesteps)
         expert = self.demonstrations.transitions(self.env.action_space).to(self.device)
         paid = FrozenReward(self.reward_model) if self.config.zero_demonstrations else self.reward_model
         settings = self._settings if self._may_see_actions else self._settings.without_demonstrations()

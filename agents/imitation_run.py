@@ -17,7 +17,7 @@ from genrl.evaluation.rollouts import evaluate_policy
 from genrl.policies import load_policy
 from genrl.stop_signals import StopSignals
 from genrl.training.atomic_files import read_json
-from genrl.training.progress_display import ProgressDisplay, recent_return
+from genrl.training.progress_display import ProgressDisplay, StageDisplay, recent_return
 from genrl.training.resumable import Resumable
 from genrl.training.run_directory import RunDirectory
 
@@ -25,7 +25,7 @@ from .gail import GAIL
 
 __all__ = ["ImitationRun"]
 
-STARTS = {"clone": "a clone of the demonstrations", "noise": "noise", None: "nothing"}
+STARTS = {"clone": "the policy cloned from the demonstrations", "noise": "a random policy", None: "nothing"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class ImitationRun:
         resumed = learner.num_timesteps > 0
         if self.agent.start is None:
             with stop.interruptible():  # nothing of it is saved before it is done
-                self._prepare()
+                self._pretrain(total_timesteps)
         display = ProgressDisplay(total_timesteps, self._figures)
         keep_best = KeepBest(
             self._evaluate,
@@ -102,10 +102,14 @@ class ImitationRun:
         (console or Console()).print(lines, soft_wrap=True, highlight=False)
         return summary
 
-    def _prepare(self) -> None:
-        print("looking for a start, a few minutes", flush=True)
-        self.agent.prepare(lambda doing: print(f"  {doing}", flush=True))
-        print(f"learning starts from {STARTS[self.agent.start]}", flush=True)
+    def _pretrain(self, total_timesteps: int) -> None:
+        with StageDisplay() as display:
+
+            def show(stage: str, done: int, planned: int) -> None:
+                display.show(f"pretraining: {stage}", done, planned)
+
+            self.agent.prepare(total_timesteps, progress=show)
+        print(f"training starts from {STARTS[self.agent.start]}", flush=True)
 
     @property
     def _env_id(self) -> str:

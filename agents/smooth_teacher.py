@@ -8,6 +8,7 @@ those of the network that is cloned from it (DAgger, Ross et al. 2011, with a le
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,19 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.bayes import GaussianProcess
+from genrl.training.fit import FitEpoch
 
 from .cloning import CloningConfig, LabelledStates, clone
 
-__all__ = ["SmoothTeacher", "clone_by_teacher", "visited_states"]
+__all__ = ["PretrainingProgress", "SmoothTeacher", "clone_by_teacher", "clone_stage", "visited_states"]
+
+PretrainingProgress = Callable[[str, int, int], object]
+"""Called with what is being done, how much of it is done, and how much there is at most."""
 
 Array = NDArray[Any]
 
 STEPS = 200  # of each environment, in which a gait begins or fails
+REPORT_EVERY = 10  # steps
 ROWS_AT_ONCE = 2000  # asked about together, so that the covariances stay small
 
 
@@ -36,11 +42,28 @@ class SmoothTeacher:
         states: the demonstrations' pairs; thousands of them are enough.
         action_space: a Box; answers are clipped to it.
         seed: of the pairs that are learned from if there are too many.
+        most_pairs: to learn from, as far as the Gaussian process can take them; half of them choose its kernels.
+        progress: called while it is fitted.
     """
 
-    def __init__(self, states: LabelledStates, action_space: spaces.Space, *, seed: int) -> None:
+    def __init__(
+        self,
+        states: LabelledStates,
+        action_space: spaces.Space,
+        *,
+        seed: int,
+        most_pairs: int | None = None,
+        progress: PretrainingProgress = lambda *_: None,
+    ) -> None:
         assert isinstance(action_space, spaces.Box)
-        self._process = GaussianProcess().fit(states.observations.cpu(), states.actions.cpu(), seed=seed)
+        process = GaussianProcess()
+        if most_pairs is not None:
+            process.rows = min(process.rows, most_pairs)
+            process.kernel_rows = min(process.kernel_rows, max(1, most_pairs // 2))
+        what = f"fitting a Gaussian process to {min(len(states), process.rows):,} demonstrated pairs"
+        self._process = process.fit(
+            states.observations.cpu(), states.actions.cpu(), seed=seed, progress=partial(progress, what)
+        )
         self._low, self._high = action_space.low, action_space.high
 
     def act(self, observations: Array) -> Array:
@@ -59,6 +82,9 @@ def clone_by_teacher(
     *,
     noise: Array,
     seed: int,
+    steps: int = STEPS,
+    most_rows: int | None = None,
+    progress: PretrainingProgress = lambda *_: None,
 ) -> None:
     """Clone the demonstrations together with what their teacher says about the states on the way.
 
@@ -73,6 +99,9 @@ def clone_by_teacher(
         config: of both fits.
         noise: (action_dim,) the greatest standard deviation of the disturbances, in the actions' units.
         seed: of everything random.
+        steps: of each environment, in each of the two recordings.
+        most_rows: pairs of each cloning; None for all.
+        progress: called while states are recorded and cloned.
     """
     space = policy.action_space
     assert isinstance(space, spaces.Box)
@@ -86,14 +115,47 @@ def clone_by_teacher(
     def undisturbed(observations: Array) -> Array:
         return policy.predict(observations, deterministic=True)[0]
 
-    for act in (disturbed, undisturbed):
-        visited = visited_states(env, act, first_episode=int(states.episodes.max()) + 1, label=teacher.act)
+    for act, actor in ((disturbed, "the Gaussian process"), (undisturbed, "the cloned policy")):
+        visited = visited_states(
+            env,
+            act,
+            first_episode=int(states.episodes.max()) + 1,
+            label=teacher.act,
+            steps=steps,
+            progress=partial(progress, f"recording and labeling states that {actor} visits"),
+        )
         states = LabelledStates.concatenate([states, visited])
-        clone(policy, states, config, seed=seed)
+        clone_stage(policy, states, config, seed=seed, most_rows=most_rows, progress=progress)
+
+
+def clone_stage(
+    policy: ActorCriticPolicy,
+    states: LabelledStates,
+    config: CloningConfig,
+    *,
+    seed: int,
+    most_rows: int | None,
+    progress: PretrainingProgress,
+    action_noise: float = 0.0,
+) -> None:
+    """Clone at most `most_rows` pairs, drawn at random if there are more, and report each pass."""
+    if most_rows is not None and len(states) > most_rows:
+        states = states.some(most_rows, seed)
+
+    def report(epoch: FitEpoch) -> None:
+        progress(f"behavioral cloning of {len(states):,} pairs", epoch.number, epoch.planned)
+
+    clone(policy, states, config, seed=seed, action_noise=action_noise, progress=report)
 
 
 def visited_states(
-    env: VecEnv, act: Callable[[Array], Array], *, first_episode: int, label: Callable[[Array], Array]
+    env: VecEnv,
+    act: Callable[[Array], Array],
+    *,
+    first_episode: int,
+    label: Callable[[Array], Array],
+    steps: int = STEPS,
+    progress: Callable[[int, int], object] = lambda *_: None,
 ) -> LabelledStates:
     """States that `act` comes to from the task's own starts, each with the action that `label` gives.
 
@@ -101,12 +163,18 @@ def visited_states(
     """
     observations: Any = env.reset()
     seen = []
-    for _ in range(STEPS):
+    for step in range(steps):
+        if step % REPORT_EVERY == 0:
+            progress(step, 2 * steps)
         seen.append(np.array(observations, dtype=np.float32))
         observations, *_ = env.step(act(observations))
     rows = np.concatenate(seen)
+    labels = []
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        progress(steps + steps * first // len(rows), 2 * steps)
+        labels.append(label(rows[first : first + ROWS_AT_ONCE]))
     return LabelledStates(
         observations=torch.from_numpy(rows),
-        actions=torch.from_numpy(label(rows)),
-        episodes=torch.arange(first_episode, first_episode + env.num_envs).repeat(STEPS),
+        actions=torch.from_numpy(np.concatenate(labels)),
+        episodes=torch.arange(first_episode, first_episode + env.num_envs).repeat(steps),
     )

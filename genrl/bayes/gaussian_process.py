@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -132,13 +133,17 @@ class GaussianProcess:
         self.kernel_rows = kernel_rows
         self.iterations = iterations
 
-    def fit(self, inputs: Tensor, outputs: Tensor, *, seed: int) -> Self:
+    def fit(
+        self, inputs: Tensor, outputs: Tensor, *, seed: int, progress: Callable[[int, int], object] | None = None
+    ) -> Self:
         """Choose the kernels and learn the rows.
 
         Args:
             inputs: (n, d).
             outputs: (n, k), of noise that does not depend on the inputs.
             seed: of the rows that are drawn if there are too many.
+            progress: called after each iteration of L-BFGS with the number done for all outputs together, and how many
+                there are at most.
 
         Raises:
             InputError: there are fewer than two rows, not as many of both, or numbers that are not finite.
@@ -151,7 +156,11 @@ class GaussianProcess:
         inputs = (inputs - self._centre) / self._unit
         outputs = (outputs - self._output_centre) / self._output_unit
         few, kept = slice(self.kernel_rows), slice(self.rows)
-        self.kernels_ = [self._choose(inputs[few].float(), column.float()) for column in outputs[few].T]
+        planned = self.iterations * outputs.shape[1]
+        self.kernels_ = []
+        for number, column in enumerate(outputs[few].T):
+            reporter = None if progress is None else _Reporter(progress, number * self.iterations, planned)
+            self.kernels_.append(self._choose(inputs[few].float(), column.float(), reporter))
         self._inputs = inputs[kept]
         solved = [self._solve(kernel, column) for kernel, column in zip(self.kernels_, outputs[kept].T, strict=True)]
         self._explained = torch.stack(solved)
@@ -175,7 +184,7 @@ class GaussianProcess:
         ]
         return torch.stack(parts, 1) * self._output_unit + self._output_centre
 
-    def _choose(self, inputs: Tensor, outputs: Tensor) -> Kernel:
+    def _choose(self, inputs: Tensor, outputs: Tensor, after_iteration: Callable[..., None] | None = None) -> Kernel:
         """The kernel under which the rows are likeliest."""
         columns = inputs.shape[1]
         start = np.array([*[1.5] * columns, *[-4.0] * columns, 0.0, -1.0])
@@ -188,6 +197,7 @@ class GaussianProcess:
             jac=True,
             bounds=bounds,
             options={"maxiter": self.iterations},
+            callback=after_iteration,
         )
         return Kernel.from_logarithms(torch.as_tensor(found.x))
 
@@ -205,3 +215,16 @@ class GaussianProcess:
             )
         if not (inputs.isfinite().all() and outputs.isfinite().all()):
             raise InputError("inputs or outputs hold NaN or infinity: leave those rows out")
+
+
+class _Reporter:
+    """Counts the iterations for one output, which come after `before` of the outputs before it."""
+
+    def __init__(self, progress: Callable[[int, int], object], before: int, planned: int) -> None:
+        self._progress = progress
+        self._done = before
+        self._planned = planned
+
+    def __call__(self, logarithms: NDArray[np.float64]) -> None:
+        self._done += 1
+        self._progress(self._done, self._planned)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from types import TracebackType
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from stable_baselines3.common.callbacks import BaseCallback
 
-__all__ = ["ProgressDisplay", "recent_return"]
+__all__ = ["ProgressDisplay", "StageDisplay", "recent_return"]
 
 Figures = Mapping[str, str]
 
@@ -95,10 +96,7 @@ class ProgressDisplay(BaseCallback):
         self._last_line = now
         done = self.model.num_timesteps
         rate = (done - self._first_step) / max(now - self._started, 1e-9)
-        left = ""
-        if rate > 0:
-            seconds = max(self._total - done, 0) / rate
-            left = f" · {seconds / 60:.0f} min left" if seconds >= 90 else f" · {seconds:.0f} s left"
+        left = f" · {_time_left(max(self._total - done, 0) / rate)}" if rate > 0 else ""
         print(self._text() + left, file=self._console.file, flush=True)
 
     def _text(self) -> str:
@@ -106,6 +104,58 @@ class ProgressDisplay(BaseCallback):
         rate = (done - self._first_step) / max(time.monotonic() - self._started, 1e-9)
         parts = [f"{done:,}/{self._total:,} steps", f"{rate:,.0f}/s"]
         return " · ".join(parts + [f"{name} {text}" for name, text in self._shown.items()])
+
+
+class StageDisplay:
+    """Shows the stages of a work one after the other, how far each has come, and the time that it has left.
+
+    Args:
+        console: where to show it.
+        every_seconds: between two plain lines of one stage where the console is no terminal.
+    """
+
+    def __init__(self, *, console: Console | None = None, every_seconds: float = 10.0) -> None:
+        self._console = console or Console(stderr=False)
+        self._every_seconds = every_seconds
+        self._stage: str | None = None
+        self._began = self._last_line = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+
+    def __enter__(self) -> StageDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def show(self, stage: str, done: int, planned: int) -> None:
+        """Call it when a stage begins, and often while it goes on."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._last_line = stage, now, now
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
+            self._bar.add_task(stage, total=planned)
+            if not self._console.is_terminal:
+                print(stage, file=self._console.file, flush=True)
+        self._bar.update(self._bar.task_ids[-1], completed=done)
+        if not self._console.is_terminal and now - self._last_line >= self._every_seconds:
+            self._last_line = now
+            left = f" · {_time_left((planned - done) * (now - self._began) / done)}" if done else ""
+            print(f"{stage}: {done:,}/{planned:,}{left}", file=self._console.file, flush=True)
+
+
+def _time_left(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
 
 def recent_return(callback: BaseCallback) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +18,14 @@ from agents.gail_config import GAILConfig
 from agents.hold_policy import HoldPolicy
 from agents.learners import PPOConfig, TRPOConfig
 from agents.standardisers import fit_standardisers, random_steps
-from agents.warm_start import WarmStartConfig
+from agents.warm_start import PretrainingLimits, WarmStartConfig
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations
 
 SMALL = GAILConfig(
     ppo=PPOConfig(n_steps=32, batch_size=128),
     trpo=TRPOConfig(n_steps=32, batch_size=128),
-    warm_start=WarmStartConfig(updates=400, std=0.25, held_rollouts=2),
+    warm_start=WarmStartConfig(updates=400, std=0.25, held_rollouts=2, budget_share=math.inf),
     untrained_steps=512,
 )
 ROLLOUT = 8 * 32
@@ -198,12 +199,87 @@ def test_saved_before_its_start_it_still_finds_its_units(tmp_path: Any) -> None:
 def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrations, tmp_path: Any) -> None:
     agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
     assert agent.start is None
-    told: list[str] = []
-    agent.prepare(told.append)
+    shown: list[tuple[str, int, int]] = []
+    agent.prepare(progress=lambda *stage: shown.append(stage))
     assert agent.start == "clone"
-    assert "learns from 250 pairs" in told[0]
+    stages = list(dict.fromkeys(what for what, _, _ in shown))
+    assert len(stages) == 7
+    assert stages[0] == "fitting a Gaussian process to 250 demonstrated pairs"
+    assert stages[-1] == "trial rollouts of the cloned policy"
+    assert all(0 <= done <= planned for _, done, planned in shown)
+    for what in stages:
+        counts = [done for stage, done, _ in shown if stage == what]
+        assert counts == sorted(counts)
     agent.save(tmp_path / "agent")
     assert GAIL.load(tmp_path / "agent", env=point_envs()).start == "clone"
+
+
+class Interrupted(Exception):
+    """As Ctrl-C, at a moment that a test chooses."""
+
+
+def outcome(agent: GAIL) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in agent.policy.state_dict().items()}
+
+
+@pytest.mark.parametrize("stage", ["fitting", "trial rollouts of the cloned"])
+def test_an_interrupted_pretraining_leaves_the_policy_as_it_was_and_begins_again(
+    demonstrations: Demonstrations, stage: str, tmp_path: Any
+) -> None:
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, updates=40))
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=config)
+    untrained = outcome(agent)
+    agent.save(tmp_path / "agent")
+
+    def interrupt(what: str, done: int, planned: int) -> None:
+        if what.startswith(stage):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        agent.prepare(progress=interrupt)
+    assert agent.start is None
+    assert not changed(untrained, outcome(agent))
+    whole = GAIL(point_envs(), demonstrations, seed=0, config=config).learn(2 * ROLLOUT)
+    loaded = GAIL.load(tmp_path / "agent", env=point_envs(), demonstrations=demonstrations).learn(2 * ROLLOUT)
+    assert loaded.start == whole.start == "clone"
+    assert not changed(outcome(whole), outcome(loaded))
+
+
+def test_the_cost_is_bounded_by_the_budget_of_the_run() -> None:
+    config = WarmStartConfig()
+    for total in (1_000_000, 20_000_000):
+        full = PretrainingLimits.within(total, config, 64)
+        assert (full.updates, full.visited_steps) == (config.updates, 200)
+        assert full.pairs is not None
+        assert full.rows is not None
+        assert full.trial_steps is not None
+        assert full.pairs >= config.teacher_pairs
+        assert full.rows >= config.updates * 256
+        assert full.trial_steps >= 1000
+    short = PretrainingLimits.within(3_000, config, 64)
+    assert short == PretrainingLimits(updates=30, rows=30 * 256, pairs=576, visited_steps=1, trial_steps=4)
+    assert PretrainingLimits.within(None, config, 64).updates == config.updates
+
+
+def test_a_short_run_spends_a_share_of_its_steps_on_pretraining(
+    demonstrations: Demonstrations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(SMALL, warm_start=replace(SMALL.warm_start, updates=10_000, budget_share=0.01))
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=config)
+    counted = {"gradient steps": 0, "steps": 0}
+
+    def counting(name: str, method: Any) -> Any:
+        def count(*arguments: Any, **keywords: Any) -> Any:
+            counted[name] += 1
+            return method(*arguments, **keywords)
+
+        return count
+
+    monkeypatch.setattr(torch.optim.Adam, "step", counting("gradient steps", torch.optim.Adam.step))
+    monkeypatch.setattr(agent.env, "step_async", counting("steps", agent.env.step_async))
+    agent.prepare(2000)
+    assert 0 < counted["gradient steps"] <= 2 * 20
+    assert 8 * counted["steps"] <= 0.4 * 2000
 
 
 @pytest.mark.parametrize(
@@ -213,6 +289,7 @@ def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrat
         {"teacher_pairs": -1},
         {"std": 0.0},
         {"held_rollouts": -1},
+        {"budget_share": 0.0},
         {"least_length": 1.5},
         {"untrained_share": 0.0},
         {"untrained_share": 1.0},

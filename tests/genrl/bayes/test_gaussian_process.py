@@ -131,3 +131,14 @@ def test_what_it_cannot_predict() -> None:
     process.fit(*rows(20), seed=0)
     with pytest.raises(InputError, match=r"\(n, 3\)"):
         process.predict(torch.ones(2, 4))
+
+
+def test_progress_counts_to_the_iterations_of_all_outputs_and_changes_nothing():
+    x = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+    y = torch.stack([x[:, 0].sin(), x[:, 1]], 1)
+    counts = []
+    shown = GaussianProcess(iterations=5).fit(x, y, seed=0, progress=lambda *count: counts.append(count))
+    assert counts == sorted(counts)
+    assert {planned for _, planned in counts} == {10}
+    assert 5 < counts[-1][0] <= 10
+    assert torch.equal(shown.predict(x), GaussianProcess(iterations=5).fit(x, y, seed=0).predict(x))

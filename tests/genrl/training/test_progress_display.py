@@ -8,7 +8,7 @@ from rich.console import Console
 from stable_baselines3 import PPO
 
 from genrl.training import progress_display
-from genrl.training.progress_display import ProgressDisplay, recent_return
+from genrl.training.progress_display import ProgressDisplay, StageDisplay, recent_return
 
 LINE = re.compile(r"^([\d,]+)/([\d,]+) steps · ([\d,]+)/s( · .*)? · (\d+) (s|min) left$")
 
@@ -129,3 +129,28 @@ def test_the_recent_return_is_the_mean_of_finished_episodes(ppo):
     assert seen[-1] == pytest.approx(sum(e["r"] for e in ppo.ep_info_buffer) / len(ppo.ep_info_buffer))
     empty = SimpleNamespace(model=SimpleNamespace(ep_info_buffer=[]))
     assert recent_return(empty) is None
+
+
+def show_two_stages(display, tick):
+    with display:
+        for stage in ("first", "second"):
+            for done in range(30):
+                display.show(stage, done, 30)
+                tick(None)
+
+
+def test_stages_are_plain_lines_with_the_time_left_without_a_terminal(one_second_a_step):
+    out = console()
+    show_two_stages(StageDisplay(console=out), one_second_a_step)
+    lines = out.file.getvalue().splitlines()
+    assert lines[:4] == ["first", "first: 10/30 · 20 s left", "first: 20/30 · 10 s left", "second"]
+    assert len(lines) == 6
+
+
+def test_stages_are_a_bar_on_a_terminal(one_second_a_step):
+    out = console(terminal=True)
+    show_two_stages(StageDisplay(console=out), one_second_a_step)
+    shown = out.file.getvalue()
+    assert "second" in shown
+    assert "29/30" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
