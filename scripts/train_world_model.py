@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
-import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
-from fit_in_run import fit_in_run
 from pydantic import TypeAdapter
+from resumable_fit import resumable_fit
+from resumed_run import add_fit, finished, resumed_run
 from rich.console import Console
 from rich.table import Table
+from stopped_run import stopped_run
 from world_model_data import load_experience
 from world_model_pictures import draw_dreams
 from world_model_pixels import FilmedTask
@@ -21,23 +23,23 @@ from world_model_pixels import FilmedTask
 from agents.world_model_choices import MODELS, WorldModelName, planned_updates, with_fitting
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
-from genrl.stop_signals import stop_requested
+from genrl.generative_model import Progress
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
-from genrl.training.fit import FitHistory
+from genrl.training.fit_history import FitHistory
 from genrl.training.run_directory import RunDirectory
+from genrl.training.seeding import seed_everything
 from genrl.training.torch_threads import one_torch_thread
 from genrl.world_models import (
     Dynamics,
     Experience,
     Forecast,
-    describe_world_model,
     judge_forecasts,
-    rebuild_world_model,
     save_world_model,
 )
 
 AGENT = "world-model"
+FILMS = "films"  # folder of a run on pixels
 JUDGED = 0.1  # of the experience, which the model never sees
 STARTS, PARTICLES = 256, 32  # of the forecasts that are judged
 
@@ -62,7 +64,7 @@ class TrainConfig:
     hidden: int | None = None
     """Width of the hidden layers; by default the model's own."""
     updates: int | None = None
-    """Gradient steps; by default the model's own number."""
+    """Gradient steps; by default the model's own number. With --resume, all of them, if they are to be more."""
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value."""
     seed: int = 0
@@ -72,7 +74,10 @@ class TrainConfig:
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
     resume: Path | None = None
-    """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+    """A run directory to go on with: it ends bit for bit as if it had not been interrupted, whatever the model, and on
+    the film that it was begun with. Everything but --updates is taken from it. What more --updates add to a run is a
+    fit of its own, from the weights of the one before, as the step size falls over each: the result is not that of one
+    longer fit. Only the ensemble, latent and recurrent-mixture can be fitted further."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
     trust: bool = False
@@ -89,59 +94,97 @@ def main(config: TrainConfig) -> None:
     """Learn to simulate a task from steps that were taken in it, and say how far ahead the model sees."""
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
-        directory = RunDirectory.resume(config.resume)
-        config = replace(settings_of(directory, trust=config.trust), resume=config.resume, updates=config.updates)
-        directory.check_versions()
+        directory, config = resume(config)
     print(f"world model of {config.env} from {config.data}: preparing", flush=True)
-    filmed = film_task(config) if config.observations == "pixels" else None
-    experience, judged = split_experience(config) if filmed is None else (filmed.experience, filmed.judged)
-    if directory is not None:
-        directory.check_data(experience.digest(), f"--data {config.data}", allow_changed=allow_changed)
-    model = fresh_model(config) if directory is None else saved_model(directory, config)
+    seed_everything(config.seed)
+    steps = split_experience(config) if config.observations == "vectors" else film_task(config, directory)
     if directory is None:
-        settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-        about = {"settings": settings, "updates": planned_updates(model), "updates_done": 0}
-        digest = experience.digest()
-        directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about, data_digest=digest)
+        directory = new_run(config, steps)
+    else:
+        directory.check_data(steps.digest(), f"--data {config.data}", allow_changed=allow_changed)
+    when_stopped(lambda: stopped_run(directory, unit="epochs", policy=False))
     print(
-        f"{len(experience):,} steps to learn from, {len(judged):,} to judge by\nrun directory: {directory.path}",
+        f"{steps.learned_steps:,} steps to learn from, {steps.judged_steps:,} to judge by\n"
+        f"run directory: {directory.path}",
         flush=True,
     )
-    began = time.perf_counter()
+    fits = directory.config["fits"]
     with one_torch_thread():
-        history = train(model, experience, directory)
-    if stop_requested():
+        fitted = resumable_fit(directory, lambda note: train(config, steps, fits, note))
+    if fitted.stopped:
         return
-    report(model, judged, directory, history, time.perf_counter() - began, config.seed)
-    if filmed is not None:
-        filmed.codes.vae.save(directory.path / "frames")
+    model, history = fitted.result
+    report(model, steps.judged, directory, history, fitted.seconds, config.seed)
+    if isinstance(steps, FilmedTask):
+        steps.codes.vae.save(directory.path / "frames")
         path = directory.path / "dreams.mp4"
-        print(f"real, encoded and dreamt: {filmed.video(model, path, config.seed)}")
+        print(f"real, encoded and dreamt: {steps.video(model, path, config.seed)}")
+    finished(directory)
 
 
-def film_task(config: TrainConfig) -> FilmedTask:
-    """What the model learns from where it sees pixels.
+@dataclass(frozen=True, kw_only=True)
+class SplitExperience:
+    """Steps that the model learns from, and steps that it is judged by."""
+
+    experience: Experience
+    judged: Experience
+
+    @property
+    def learned_steps(self) -> int:
+        """How many there are to learn from."""
+        return len(self.experience)
+
+    @property
+    def judged_steps(self) -> int:
+        """How many there are to judge by."""
+        return len(self.judged)
+
+    def digest(self) -> str:
+        """Of the steps to learn from."""
+        return self.experience.digest()
+
+
+def split_experience(config: TrainConfig) -> SplitExperience:
+    """What the model learns from, and what it is judged by; the same again when a run is resumed."""
+    whole = load_experience(config.data, config.env, env_kwargs=parse_env_kwargs(config.env_kwargs), seed=config.seed)
+    experience, judged = whole.split(JUDGED, config.seed + 1)
+    return SplitExperience(experience=experience, judged=judged)
+
+
+def film_task(config: TrainConfig, directory: RunDirectory | None) -> FilmedTask:
+    """What the model learns from where it sees pixels: a new film, or the one that a run was begun with."""
+    env_kwargs = parse_env_kwargs(config.env_kwargs)
+    if directory is None:
+        return FilmedTask.make(
+            config.data, config.env, env_kwargs=env_kwargs, seed=config.seed, updates=config.frame_updates
+        )
+    return FilmedTask.read(
+        directory.path / FILMS, config.env, env_kwargs=env_kwargs, seed=config.seed, updates=config.frame_updates
+    )
+
+
+def new_run(config: TrainConfig, steps: SplitExperience | FilmedTask) -> RunDirectory:
+    """A run directory that knows its settings and its data, and keeps its film if there is one."""
+    settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
+    about = {"settings": settings, "fits": [planned_updates(fresh_model(config))]}
+    directory = RunDirectory.create(
+        config.log_folder, AGENT, config.env, config.seed, about, data_digest=steps.digest()
+    )
+    if isinstance(steps, FilmedTask):
+        steps.write(directory.path / FILMS)
+    return directory
+
+
+def resume(asked: TrainConfig) -> tuple[RunDirectory, TrainConfig]:
+    """The run that is asked for, and its settings; more updates become one more fit.
 
     Raises:
-        InputError: the run was to be resumed, for which its frames would have to be kept.
+        InputError: there is nothing to go on with, or its model cannot be fitted further.
     """
-    if config.resume is not None:
-        raise InputError("a run on pixels keeps no frames and cannot be resumed: start it anew")
-    return FilmedTask.make(
-        config.data,
-        config.env,
-        env_kwargs=parse_env_kwargs(config.env_kwargs),
-        seed=config.seed,
-        updates=config.frame_updates,
-    )
-
-
-def split_experience(config: TrainConfig) -> tuple[Experience, Experience]:
-    """What the model learns from, and what it is judged by; the same again when a run is resumed."""
-    experience = load_experience(
-        config.data, config.env, env_kwargs=parse_env_kwargs(config.env_kwargs), seed=config.seed
-    )
-    return experience.split(JUDGED, config.seed + 1)
+    directory, config = resumed_run(asked, (AGENT,), extended_by="updates")
+    at_once = None if MODELS[config.model](None).goes_on else f"--model {config.model}"
+    add_fit(directory, asked.updates, fitted_at_once=at_once)
+    return directory, config
 
 
 def fresh_model(config: TrainConfig) -> Dynamics:
@@ -150,51 +193,21 @@ def fresh_model(config: TrainConfig) -> Dynamics:
     return with_fitting(model, updates=config.updates, seed=config.seed).to(available_device(config.device))
 
 
-def saved_model(directory: RunDirectory, config: TrainConfig) -> Dynamics:
-    """With the weights of the run's latest checkpoint, and the updates that are left."""
-    saved = directory.latest_checkpoint()
-    model = rebuild_world_model(saved.documents["model"], saved.tensors["model"])
-    total, done = config.updates or directory.config["updates"], saved.documents["fit"]["updates_done"]
-    if total <= done:
-        raise InputError(f"{directory.path} has done its {done:,} updates: give more with --updates")
-    directory.update_config(updates=total, updates_done=done)
-    model.fitting = replace(model.fitting, updates=total - done)
-    print(f"resuming {directory.path} at {done:,} updates", flush=True)
-    return model.to(available_device(config.device))
-
-
-def settings_of(directory: RunDirectory, *, trust: bool = False) -> TrainConfig:
-    """What the run was told.
-
-    Raises:
-        InputError: it is another script's run, or one that cannot be resumed.
-    """
-    config = directory.settings(TrainConfig, (AGENT,), trust=trust)
-    if not MODELS[config.model](None).goes_on:
-        raise InputError(f"--model {config.model} is fitted in one go and cannot be resumed: start it anew")
-    return config
-
-
-def train(model: Dynamics, experience: Experience, directory: RunDirectory) -> FitHistory:
-    """Fit, or go on with a fit."""
-    learn = model.learn if directory.config["updates_done"] else model.fit
-    history, _ = fit_in_run(
-        directory,
-        planned_updates(model),
-        lambda note: learn(experience, progress=note),
-        lambda done: save_checkpoint(model, directory, done),
-    )
-    return history
-
-
-def save_checkpoint(model: Dynamics, directory: RunDirectory, done: int) -> None:
-    """The weights as they are, and how many updates made them."""
-    directory.save(
-        done,
-        tensors={"model": model.state_dict()},
-        documents={"model": describe_world_model(model), "fit": {"updates_done": done}},
-    )
-    directory.update_config(updates_done=done)
+def train(
+    config: TrainConfig, steps: SplitExperience | FilmedTask, fits: Sequence[int], note: Progress
+) -> tuple[Dynamics, FitHistory]:
+    """Fit a fresh model, and fit it further if more than one fit is planned."""
+    seed_everything(config.seed)
+    if isinstance(steps, FilmedTask):
+        steps.fit_codes()
+    model, experience = fresh_model(config), steps.experience
+    history = model.fit(experience, progress=note)
+    for updates in fits[1:]:
+        if history.stopped == "asked":
+            break
+        model.fitting = replace(model.fitting, updates=updates)
+        history = history.followed_by(model.learn(experience, progress=note))
+    return model, history
 
 
 def report(

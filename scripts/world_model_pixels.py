@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ import imageio
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fit_display import FitDisplay
 from numpy.typing import NDArray
 from policy_source import find_policy
 
 from experts import load_expert
+from genrl.data_digest import data_digest
 from genrl.envs import FAST_TASKS
 from genrl.errors import InputError
 from genrl.evaluation.random_policy import RandomPolicy
 from genrl.protocols import Policy
+from genrl.training.checkpoint import read_checkpoint, write_checkpoint
+from genrl.training.fit_history import FitEpoch
 from genrl.world_models import Dynamics, Experience, Film, PixelCodes
 
 __all__ = ["FilmedTask", "film", "filmed_policy", "write_video"]
@@ -32,31 +34,30 @@ SIDE = 64  # pixels
 LARGER = 4  # times as large in the video
 LONGEST = 100  # steps of the video
 HELD_OUT = 50  # steps or more that the model is judged by
+SECONDS_BETWEEN_LINES = 10.0
 POLICY_STEPS = 2000
 NO_GRAPHICS = "this task cannot be drawn here ({error}): install EGL, or leave --observations pixels out"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilmedTask:
-    """A task seen in codes of frames.
+    """A task as it looks, and the codes in which a world model sees it.
 
     Attributes:
-        codes: fitted.
-        experience: to learn from.
-        judged: of other episodes.
-        judged_film: what these look like.
+        film: to learn from.
+        judged_film: of other episodes.
+        codes: of frames; to be fitted by `fit_codes`.
     """
 
-    codes: PixelCodes
-    experience: Experience
-    judged: Experience
+    film: Film
     judged_film: Film
+    codes: PixelCodes
 
     @classmethod
     def make(
         cls, source: str, env_id: str, *, env_kwargs: Mapping[str, Any], seed: int, updates: int | None
     ) -> FilmedTask:
-        """Film the policy that `source` stands for twice, and fit the codes to the first film.
+        """Film the policy that `source` stands for twice.
 
         Args:
             source: see `filmed_policy`.
@@ -71,18 +72,81 @@ class FilmedTask:
         policy, steps = filmed_policy(source, env_id, seed, env_kwargs=env_kwargs)
         first = film(policy, env_id, steps, env_kwargs=env_kwargs, seed=seed)
         second = film(policy, env_id, max(HELD_OUT, steps // 10), env_kwargs=env_kwargs, seed=seed + 1000)
-        codes = PixelCodes()
-        fitting = codes.vae.fitting
-        codes.vae.fitting = replace(fitting, updates=updates or fitting.updates, seed=seed)
-        print(f"{len(first.frames):,} frames filmed; learning their codes", flush=True)
-        torch.manual_seed(seed)
-        with FitDisplay() as display:
-            codes.fit(first, display.show)
-        return cls(codes=codes, experience=codes.experience(first), judged=codes.experience(second), judged_film=second)
+        return cls(film=first, judged_film=second, codes=_codes(updates, seed))
+
+    @classmethod
+    def read(
+        cls, folder: Path, env_id: str, *, env_kwargs: Mapping[str, Any], seed: int, updates: int | None
+    ) -> FilmedTask:
+        """The films that `write` has kept.
+
+        Raises:
+            InputError: they are not there, or damaged.
+        """
+        env = _made(env_id, **env_kwargs)
+        env.close()
+        arrays = read_checkpoint(folder).arrays
+        try:
+            first, second = (Film(**arrays[name], action_space=env.action_space) for name in ("film", "judged_film"))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{folder} holds no films: {error}") from None
+        return cls(film=first, judged_film=second, codes=_codes(updates, seed))
+
+    def write(self, folder: Path) -> None:
+        """Keep both films, about 12 kB a frame."""
+        write_checkpoint(folder, arrays={"film": _arrays(self.film), "judged_film": _arrays(self.judged_film)})
+
+    def digest(self) -> str:
+        """Of the film to learn from."""
+        return data_digest(_arrays(self.film))
+
+    def fit_codes(self) -> None:
+        """Fit the codes to the film, and print now and then how far that has come."""
+        shown = time.monotonic()
+
+        def note(epoch: FitEpoch) -> None:
+            nonlocal shown
+            if time.monotonic() - shown > SECONDS_BETWEEN_LINES:
+                shown = time.monotonic()
+                print(f"codes: epoch {epoch.number}/{epoch.planned}, loss {epoch.train['loss']:.4g}", flush=True)
+
+        print(f"{len(self.film.frames):,} frames filmed; learning their codes", flush=True)
+        torch.manual_seed(self.codes.vae.fitting.seed)
+        self.codes.fit(self.film, note)
+
+    @property
+    def learned_steps(self) -> int:
+        """How many there are to learn from."""
+        return len(self.film.actions)
+
+    @property
+    def judged_steps(self) -> int:
+        """How many there are to judge by."""
+        return len(self.judged_film.actions)
+
+    @property
+    def experience(self) -> Experience:
+        """To learn from, in codes."""
+        return self.codes.experience(self.film)
+
+    @property
+    def judged(self) -> Experience:
+        """To judge by, in codes."""
+        return self.codes.experience(self.judged_film)
 
     def video(self, model: Dynamics, path: Path, seed: int) -> Path:
         """Write what `write_video` shows."""
         return write_video(model, self.codes, self.judged, self.judged_film, path, seed)
+
+
+def _codes(updates: int | None, seed: int) -> PixelCodes:
+    codes = PixelCodes()
+    codes.vae.fitting = replace(codes.vae.fitting, updates=updates or codes.vae.fitting.updates, seed=seed)
+    return codes
+
+
+def _arrays(film: Film) -> dict[str, NDArray[Any]]:
+    return {field.name: getattr(film, field.name) for field in fields(film) if field.name != "action_space"}
 
 
 def filmed_policy(source: str, env_id: str, seed: int, *, env_kwargs: Mapping[str, Any]) -> tuple[Policy, int]:
@@ -139,7 +203,7 @@ def film(policy: Policy, env_id: str, steps: int, *, env_kwargs: Mapping[str, An
                 rewards.append(float(reward))
                 terminations.append(terminated)
                 over, length = terminated or truncated, length + 1
-                if time.monotonic() - shown > 10:
+                if time.monotonic() - shown > SECONDS_BETWEEN_LINES:
                     shown = time.monotonic()
                     print(f"filming: {len(actions):,}/{steps:,} steps", flush=True)
             lengths.append(length)

@@ -46,6 +46,11 @@ class FitHistory:
     kept: int
     stopped: Stopped
 
+    def followed_by(self, later: FitHistory) -> FitHistory:
+        """Of both fits, one after the other, as if the epochs of the second had been counted on."""
+        kept = self.kept if later.kept == 0 else len(self.epochs) + later.kept
+        return FitHistory(epochs=(*self.epochs, *later.epochs), kept=kept, stopped=later.stopped)
+
 
 def pack_epochs(epochs: Sequence[FitEpoch]) -> dict[str, Tensor]:
     """Epochs as float64 tensors, without loss.

@@ -1,9 +1,10 @@
 """The command line of world models: what a run leaves on disk, how a signal ends it, and how it goes on."""
 
 import csv
+import itertools
 import json
-import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,16 +15,19 @@ import pytest
 import torch
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
-from stable_baselines3.common.logger import Logger
 
 from agents import BehaviourCloning, CloningConfig
 from experts import load_demonstrations
+from experts.npz import write_npz
 from genrl.errors import InputError
+from genrl.evaluation.random_policy import RandomPolicy
 from genrl.generative_model import GenerativeModel
-from genrl.training import RunDirectory
+from genrl.training import RunDirectory, fit_checkpoints
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.world_models import load_world_model
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
+KINDS = ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vae", "vq"]
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def small(script: ModuleType, folder: Path, **settings: Any) -> RunDirectory:
     return RunDirectory.open(path)
 
 
-@pytest.mark.parametrize("model", ["ensemble", "latent", "recurrent-mixture", "mixture", "flow", "score", "vae", "vq"])
+@pytest.mark.parametrize("model", KINDS)
 def test_a_run(train_world_model: ModuleType, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = small(train_world_model, tmp_path / "runs", model=model, seed=3)
     assert run.path.name.startswith("world-model-Pendulum-v1-3-")
@@ -62,35 +66,121 @@ def test_a_run(train_world_model: ModuleType, tmp_path: Path, model: str, capsys
     assert "forecasts of held-out steps" in capsys.readouterr().out
 
 
-def test_a_stopped_run_goes_on(train_world_model: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dump = Logger.dump
+def stop_at_batch(monkeypatch: pytest.MonkeyPatch, *batches: int) -> None:
+    """A signal comes before each of these batches of a process, counted from 1 together with those of validation."""
+    counted, asked = itertools.count(1), FitCheckpoints.stop_requested
 
-    def interrupted(logger: Logger, step: int = 0) -> None:
-        dump(logger, step)
-        os.kill(os.getpid(), signal.SIGINT)
+    def requested(checkpoints: FitCheckpoints) -> bool:
+        if next(counted) in batches:
+            signal.raise_signal(signal.SIGTERM)
+        return asked(checkpoints)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Logger, "dump", interrupted)
-        run = small(train_world_model, tmp_path / "runs", updates=12)
-    done = run.config["updates_done"]
-    assert 0 < done < 12
-    before = load_world_model(run.path / "model").state_dict()
-    train_world_model.main(train_world_model.TrainConfig(resume=run.path))
-    run = RunDirectory.open(run.path)
-    assert run.config["updates_done"] == 12
+    monkeypatch.setattr(FitCheckpoints, "stop_requested", requested)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in UNLIKE}
+
+
+UNLIKE = ("clock.json", "manifest.json")  # how long it took
+
+
+def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
+    """Every array of the final checkpoint, the model, and the evaluation."""
+    assert RunDirectory.open(run.path).config["finished"]
+    last = [each.latest_checkpoint().folder for each in (run, whole)]
+    assert last[0].name == last[1].name
+    for one, other in [last, [each.path / "model" for each in (run, whole)]]:
+        mine, theirs = files_of(one), files_of(other)
+        assert mine.keys() == theirs.keys()
+        assert [name for name in mine if mine[name] != theirs[name]] == []
+    figures = [json.loads((each.path / "evaluation.json").read_text()) for each in (run, whole)]
+    assert all(each.pop("fit_seconds") > 0 for each in figures)
+    assert figures[0] == figures[1]
+
+
+def check_resumed(script: ModuleType, folder: Path, *stops: int, resumes: int = 1, **settings: Any) -> RunDirectory:
+    """A run that is stopped before a batch, and again in the next process, ends as one that is not."""
+    whole = small(script, folder / "whole", **settings)
+    run = None
+    for stop in stops:
+        with pytest.MonkeyPatch.context() as patched:
+            stop_at_batch(patched, stop)
+            if run is None:
+                run = small(script, folder / "parts", **settings)
+            else:
+                script.main(script.TrainConfig(resume=run.path))
+        assert not (run.path / "evaluation.json").exists()
+    assert run is not None
+    script.main(script.TrainConfig(resume=run.path))
+    assert_same(run, whole)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _every_epoch_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_checkpoints, "SECONDS_BETWEEN_COPIES", 0.0)
+
+
+@pytest.mark.parametrize("model", ["ensemble", "vq"])
+def test_a_run_that_is_stopped_ends_where_an_unstopped_one_does(
+    train_world_model: ModuleType, tmp_path: Path, model: str
+) -> None:
+    run = check_resumed(train_world_model, tmp_path, 11, 4, model=model, updates=12)
     with (run.path / "progress.csv").open() as file:
-        assert int(next(csv.DictReader(file))["updates"]) > done
+        assert len(list(csv.DictReader(file))) >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", KINDS)
+def test_every_model_is_resumed_from_anywhere(train_world_model: ModuleType, tmp_path: Path, model: str) -> None:
+    for number, stops in enumerate([(1,), (7, 3), (10, 10), (14,), (3, 2, 1)]):
+        check_resumed(train_world_model, tmp_path / str(number), *stops, model=model, updates=12)
+
+
+def test_more_updates_are_one_more_fit(train_world_model: ModuleType, tmp_path: Path) -> None:
+    script = train_world_model
+    run = small(script, tmp_path / "runs", updates=6)
+    with pytest.raises(InputError, match="has finished its 6 updates: give more with --updates"):
+        script.main(script.TrainConfig(resume=run.path))
+    with pytest.raises(InputError, match="planned with 6 updates: it cannot be made shorter"):
+        script.main(script.TrainConfig(resume=run.path, updates=5))
+    before = load_world_model(run.path / "model").state_dict()
+    script.main(script.TrainConfig(resume=run.path, updates=12))
     after = load_world_model(run.path / "model").state_dict()
     assert not torch.equal(before["networks.weights.0"], after["networks.weights.0"])
-    with pytest.raises(InputError, match="give more with --updates"):
-        train_world_model.main(train_world_model.TrainConfig(resume=run.path))
+    other = small(script, tmp_path / "stopped", updates=6)
+    with pytest.MonkeyPatch.context() as patched:
+        stop_at_batch(patched, 5)
+        script.main(script.TrainConfig(resume=other.path, updates=12))
+    script.main(script.TrainConfig(resume=other.path))
+    assert_same(other, run)
 
 
-def test_a_model_that_is_fitted_in_one_go_is_not_resumed(train_world_model: ModuleType, tmp_path: Path) -> None:
+def test_a_model_that_is_fitted_in_one_go_is_not_fitted_further(train_world_model: ModuleType, tmp_path: Path) -> None:
     run = small(train_world_model, tmp_path / "runs", model="mixture", updates=3)
-    assert run.config["updates_done"] == 3
-    with pytest.raises(InputError, match=r"--model mixture is fitted in one go.*start it anew"):
+    with pytest.raises(InputError, match=r"--model mixture is fitted in one go, 3 updates here.*start a new run"):
         train_world_model.main(train_world_model.TrainConfig(resume=run.path, updates=6))
+
+
+def test_changed_data_are_refused(train_world_model: ModuleType, tmp_path: Path) -> None:
+    script, source = train_world_model, tmp_path / "hopper.npz"
+    demonstrations = load_demonstrations("Hopper-v4", episodes=1)
+    write_npz(source, demonstrations)
+    with pytest.MonkeyPatch.context() as patched:
+        stop_at_batch(patched, 4)
+        run = small(script, tmp_path / "runs", env="Hopper-v4", data=str(source), updates=20)
+    write_npz(source, replace(demonstrations, rewards=demonstrations.rewards + np.float32(1e-6)))
+    with pytest.raises(InputError, match=r"the data of --data .*hopper\.npz are not those"):
+        script.main(script.TrainConfig(resume=run.path))
+    script.main(script.TrainConfig(resume=run.path, allow_changed_data=True))
+
+
+def test_a_run_of_an_earlier_version_is_refused(train_world_model: ModuleType, tmp_path: Path) -> None:
+    settings = {"model": "ensemble", "updates": 3}
+    old = RunDirectory.create(tmp_path, "world-model", "Pendulum-v1", 0, {"settings": settings, "updates": 3})
+    with pytest.raises(InputError, match="begun by an earlier version"):
+        train_world_model.main(train_world_model.TrainConfig(resume=old.path))
 
 
 def test_it_learns_from_demonstrations(train_world_model: ModuleType, tmp_path: Path) -> None:
@@ -170,8 +260,6 @@ def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path, mo
     import world_model_pixels
     from world_model_pixels import film
 
-    from genrl.evaluation.random_policy import RandomPolicy
-
     monkeypatch.setattr(world_model_pixels, "HELD_OUT", 15)
     space = Box(-1, 1, (3,), np.float32)
     try:
@@ -192,5 +280,17 @@ def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path, mo
     assert load_world_model(run.path / "model").observation_features == 32
     assert GenerativeModel.load(run.path / "frames").event_shape == (3, 64, 64)
     assert (run.path / "dreams.mp4").stat().st_size > 1000
-    with pytest.raises(InputError, match="cannot be resumed"):
-        train_world_model.main(train_world_model.TrainConfig(resume=run.path, updates=4))
+    assert (run.path / "films" / "film.npz").stat().st_size > 41 * 64 * 64 * 3
+
+
+@pytest.mark.slow
+def test_a_run_on_pixels_is_resumed_with_its_film(train_world_model: ModuleType, tmp_path: Path) -> None:
+    import world_model_pixels
+
+    space = Box(-1, 1, (3,), np.float32)
+    try:
+        world_model_pixels.film(RandomPolicy(space), "Hopper-v4", 2, env_kwargs={}, seed=0)
+    except InputError as error:
+        pytest.skip(str(error))
+    settings = {"env": "Hopper-v4", "data": "random:40", "observations": "pixels", "model": "latent", "updates": 4}
+    check_resumed(train_world_model, tmp_path, 2, 6, **settings, frame_updates=3)
