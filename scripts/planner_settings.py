@@ -41,6 +41,7 @@ from genrl.transitions import Demonstrations
 __all__ = [
     "SamplerName",
     "TrainConfig",
+    "check_acting",
     "make_acting",
     "make_columns",
     "make_grids",
@@ -55,6 +56,7 @@ TEMPERATURES: dict[SamplerName, float] = {"score": 0.5, "pixel_cnn": 0.5, "pixel
 OF_ACTIONS: dict[SamplerName, float] = {"score": 0.3, "pixel_cnn": 0.0, "pixel_rnn": 0.0}  # chance in them is noise
 PIXELS = (64, 1e-3)  # rows of a gradient step, and the first step size
 FITTING: dict[SamplerName, tuple[int, float]] = {"score": (64, 4e-3), "pixel_cnn": PIXELS, "pixel_rnn": PIXELS}
+UPDATES = 6000
 WISHED = 0.9  # quantile of the returns of grids that a planner asks for
 UNTOLD = 0.1  # share of the rows that a score learns without what it is told, if that is to be exaggerated
 
@@ -104,8 +106,8 @@ class TrainConfig:
     """Of equal width, or with equally many numbers (pixels)."""
     evaluations: int = 20
     """Of the network, that a plan costs (score)."""
-    updates: int = 6000
-    """Gradient steps."""
+    updates: int | None = None
+    """Gradient steps; by default 6000. With --resume, all of them, if they are to be more."""
     batch_size: int | None = None
     """Rows of a gradient step; by default 64 of the score and of pixels, 256 of the others."""
     learning_rate: float | None = None
@@ -119,7 +121,9 @@ class TrainConfig:
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
     resume: Path | None = None
-    """A run directory to go on with, from its latest weights; everything but --updates is taken from it."""
+    """A run directory to go on with: it ends bit for bit as if it had not been interrupted, whatever the sampler.
+    Everything but --updates is taken from it. What more --updates add to a run is a fit of its own, from the weights of
+    the one before, as the step size falls over each: the result is not that of one longer fit."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
     trust: bool = False
@@ -130,6 +134,11 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
+
+    @property
+    def fit_updates(self) -> int:
+        """Gradient steps of the first fit."""
+        return UPDATES if self.updates is None else self.updates
 
     @property
     def plan_temperature(self) -> float:
@@ -160,7 +169,7 @@ def make_sampler(config: TrainConfig, columns: TrajectoryColumns) -> TrajectoryM
     """Not fitted yet."""
     batch_size, learning_rate = FITTING.get(config.sampler, (256, 2e-3))
     fitting = GradientFitting(
-        updates=config.updates,
+        updates=config.fit_updates,
         batch_size=config.batch_size or batch_size,
         learning_rate=config.learning_rate or learning_rate,
         seed=config.seed,
@@ -201,24 +210,32 @@ def _row_model(config: TrainConfig, fitting: GradientFitting) -> GenerativeModel
     return SequenceModel(core=Recurrent(width=config.hidden or 128), output="gaussians", fitting=fitting)
 
 
-def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> Acting:
-    """How plans are followed; inverse dynamics are fitted here.
+def check_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> None:
+    """Refuse ways to follow plans that the task does not allow.
 
     Raises:
-        InputError: the task has no positions and velocities that a controller could steer by.
+        InputError: there are no actions to learn inverse dynamics from, or the task has no positions and velocities
+            that a controller could steer by.
     """
-    if config.acting == "planned":
-        return PlannedActions()
     if config.acting == "inverse":
-        fitting = GradientFitting(updates=min(config.updates, 3000), learning_rate=1e-3, seed=config.seed)
-        actions = demonstrations.require_actions("inverse dynamics").shape[1]
-        return InverseDynamics(columns.observations, actions, config.stride, fitting=fitting).fit(demonstrations)
+        demonstrations.require_actions("inverse dynamics")
     acted = None if demonstrations.actions is None else demonstrations.actions.shape[1:]
-    if columns.observations - len(columns.goal) != 4 or acted not in (None, (2,)):
+    steered = columns.observations - len(columns.goal) == 4 and acted in (None, (2,))
+    if config.acting == "position" and not steered:
         raise InputError(
             f"--acting position is for point mazes, and {config.env} is none: give --acting planned or inverse"
         )
-    return PositionControl()
+
+
+def make_acting(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> Acting:
+    """How plans are followed; inverse dynamics are fitted here."""
+    if config.acting == "planned":
+        return PlannedActions()
+    if config.acting == "position":
+        return PositionControl()
+    fitting = GradientFitting(updates=min(config.fit_updates, 3000), learning_rate=1e-3, seed=config.seed)
+    actions = demonstrations.require_actions("inverse dynamics").shape[1]
+    return InverseDynamics(columns.observations, actions, config.stride, fitting=fitting).fit(demonstrations)
 
 
 def make_guide(config: TrainConfig, columns: TrajectoryColumns, demonstrations: Demonstrations) -> ReturnGuide | None:
@@ -226,7 +243,7 @@ def make_guide(config: TrainConfig, columns: TrajectoryColumns, demonstrations: 
     if config.guide_weight is None:
         return None
     grids = make_grids(config, demonstrations, replace(columns, returns="to_go"))
-    fitting = GradientFitting(updates=min(config.updates, 2000), learning_rate=1e-3, seed=config.seed)
+    fitting = GradientFitting(updates=min(config.fit_updates, 2000), learning_rate=1e-3, seed=config.seed)
     guide = ReturnGuide(columns, config.horizon, weight=config.guide_weight, fitting=fitting)
     return guide.fit(grids, grids[:, 0, -1])
 

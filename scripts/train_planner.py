@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from fit_in_run import fit_in_run
 from planner_data import load_episodes, task_spaces
 from planner_pictures import draw_plans
-from planner_settings import TrainConfig, make_acting, make_columns, make_grids, make_guide, make_planner, make_sampler
+from planner_settings import (
+    TrainConfig,
+    check_acting,
+    make_acting,
+    make_columns,
+    make_grids,
+    make_guide,
+    make_planner,
+    make_sampler,
+)
 from pydantic import TypeAdapter
+from resumable_fit import resumable_fit
+from resumed_run import add_fit, finished, resumed_run
+from stopped_run import stopped_run
 from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.evaluation.loss_curve import draw_loss_curve
-from genrl.generative_model import describe_model, rebuild_model
-from genrl.planners import RecedingHorizonPlanner, RowDynamics, TrajectoryModel, save_planner
-from genrl.stop_signals import stop_requested
+from genrl.generative_model import Progress
+from genrl.planners import (
+    RecedingHorizonPlanner,
+    ReturnGuide,
+    RowDynamics,
+    TrajectoryColumns,
+    TrajectoryModel,
+    save_planner,
+)
+from genrl.planners.acting import Acting
 from genrl.training.atomic_files import write_json
 from genrl.training.devices import available_device
-from genrl.training.fit import FitEpoch
+from genrl.training.fit_checkpoints import stop_requested
+from genrl.training.fit_history import FitEpoch
 from genrl.training.run_directory import RunDirectory
 from genrl.training.seeding import seed_everything
 from genrl.training.torch_threads import one_torch_thread
+from genrl.transitions import Demonstrations
 
 AGENT = "planner"
 JUDGED = 0.1  # of the grids, which the sampler never sees
@@ -37,35 +58,35 @@ def main(config: TrainConfig) -> None:
     """Learn to plan from episodes, and say whether plans obey the rules of the task."""
     directory, allow_changed = None, config.allow_changed_data
     if config.resume is not None:
-        directory = RunDirectory.resume(config.resume)
-        config = replace(settings_of(directory, trust=config.trust), resume=config.resume, updates=config.updates)
-        directory.check_versions()
-    device = available_device(config.device)
+        directory, config = resume(config)
+    available_device(config.device)
     print(f"planner of {config.env} by {config.sampler} from {config.data}: preparing", flush=True)
     env_kwargs = parse_env_kwargs(config.env_kwargs)
+    seed_everything(config.seed)
     demonstrations = load_episodes(config.data, config.env, env_kwargs=env_kwargs, seed=config.seed)
     if directory is not None:
         directory.check_data(demonstrations.digest(), f"--data {config.data}", allow_changed=allow_changed)
     columns = make_columns(config, demonstrations)
-    acting = make_acting(config, columns, demonstrations)
+    check_acting(config, columns, demonstrations)
     grids, judged = split(make_grids(config, demonstrations, columns), config.seed)
-    seed_everything(config.seed)
-    sampler = make_sampler(config, columns) if directory is None else saved_sampler(directory, config)
+    make_sampler(config, columns)  # refuses what does not go together
     if directory is None:
         settings = TypeAdapter(TrainConfig).dump_python(config, mode="json")
-        about = {"settings": settings, "env_kwargs": env_kwargs, "updates": config.updates, "updates_done": 0}
+        about = {"settings": settings, "env_kwargs": env_kwargs, "fits": [config.fit_updates]}
         digest = demonstrations.digest()
         directory = RunDirectory.create(config.log_folder, AGENT, config.env, config.seed, about, data_digest=digest)
+    when_stopped(lambda: stopped_run(directory, unit="epochs", policy=False))
     print(f"{len(grids):,} grids of {config.horizon} rows\nrun directory: {directory.path}", flush=True)
-    began = time.perf_counter()
+    fits = directory.config["fits"]
     with one_torch_thread():
-        epochs = train(sampler.to(device), grids.to(device), directory)
-        if stop_requested():
+        fitted = resumable_fit(directory, lambda note: train(config, columns, demonstrations, grids, fits, note))
+        if fitted.stopped:
             return
-        guide = make_guide(config, columns, demonstrations)
+        acting, sampler, guide = fitted.result
         space = task_spaces(config.env, env_kwargs)[1]
         planner = make_planner(config, sampler.cpu(), columns, space, acting, grids, guide)
-        report(planner, grids, judged, directory, epochs, time.perf_counter() - began)
+        report(planner, grids, judged, directory, fitted.epochs, fitted.seconds)
+    finished(directory)
 
 
 def split(grids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -80,52 +101,40 @@ def split(grids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return grids[:-held_out], grids[-held_out:]
 
 
-def settings_of(directory: RunDirectory, *, trust: bool = False) -> TrainConfig:
-    """What the run was told.
+def resume(asked: TrainConfig) -> tuple[RunDirectory, TrainConfig]:
+    """The run that is asked for, and its settings; more updates become one more fit.
 
     Raises:
-        InputError: it is another script's run.
+        InputError: there is nothing to go on with.
     """
-    return directory.settings(TrainConfig, (AGENT,), trust=trust)
+    directory, config = resumed_run(asked, (AGENT,), extended_by="updates")
+    add_fit(directory, asked.updates)
+    return directory, config
 
 
-def saved_sampler(directory: RunDirectory, config: TrainConfig) -> TrajectoryModel:
-    """With the weights of the run's latest checkpoint, and the updates that are left."""
-    saved = directory.latest_checkpoint()
-    sampler = rebuild_model(saved.documents["sampler"])
-    assert isinstance(sampler, TrajectoryModel)
-    sampler.load_state_dict(saved.tensors["sampler"])
-    done = saved.documents["fit"]["updates_done"]
-    if config.updates <= done:
-        raise InputError(f"{directory.path} has done its {done:,} updates: give more with --updates")
-    directory.update_config(updates=config.updates, updates_done=done)
+def train(
+    config: TrainConfig,
+    columns: TrajectoryColumns,
+    demonstrations: Demonstrations,
+    grids: Tensor,
+    fits: Sequence[int],
+    note: Progress,
+) -> tuple[Acting, TrajectoryModel, ReturnGuide | None]:
+    """Fit all that the planner consists of, the sampler further if more than one fit is planned."""
+    device = available_device(config.device)
+    seed_everything(config.seed)
+    acting = make_acting(config, columns, demonstrations)
+    seed_everything(config.seed)
+    sampler = make_sampler(config, columns).to(device)
+    sampler.fit(grids.to(device), progress=note)
+    guide = None if stop_requested() else make_guide(config, columns, demonstrations)
     model: Any = sampler.model
-    model.fitting = replace(model.fitting, updates=config.updates - done)
-    print(f"resuming {directory.path} at {done:,} updates", flush=True)
-    return sampler
-
-
-def train(sampler: TrajectoryModel, grids: Tensor, directory: RunDirectory) -> list[FitEpoch]:
-    """Fit, or go on with a fit."""
-    before = directory.config["updates_done"]
-    learn = sampler.learn if before else sampler.fit
-    _, epochs = fit_in_run(
-        directory,
-        directory.config["updates"] - before,
-        lambda note: learn(grids, progress=note),
-        lambda done: save_checkpoint(sampler, directory, done),
-    )
-    return epochs
-
-
-def save_checkpoint(sampler: TrajectoryModel, directory: RunDirectory, done: int) -> None:
-    """The weights as they are, and how many updates made them."""
-    directory.save(
-        done,
-        tensors={"sampler": sampler.state_dict()},
-        documents={"sampler": describe_model(sampler), "fit": {"updates_done": done}},
-    )
-    directory.update_config(updates_done=done)
+    for updates in fits[1:]:
+        if stop_requested():
+            break
+        model.fitting = replace(model.fitting, updates=updates)
+        sampler.learn(grids.to(device), progress=note)
+    return acting, sampler, guide
 
 
 def report(

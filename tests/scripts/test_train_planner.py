@@ -1,8 +1,7 @@
 """The command lines of planners: what a run leaves on disk, how a signal ends it, how it goes on, and how it acts."""
 
-import csv
+import itertools
 import json
-import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.logger import Logger
 
 from experts import load_demonstrations
 from experts.npz import write_npz
 from genrl.errors import InputError
 from genrl.planners import ReturnGuide, RowDynamics, load_planner
-from genrl.training import RunDirectory
+from genrl.training import RunDirectory, fit_checkpoints
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.gradient_fitting import GradientFitting
 from genrl.transitions import Demonstrations, Trajectory
 
@@ -170,31 +169,110 @@ def test_plans_have_a_temperature(train_planner: ModuleType, tmp_path: Path, dat
         plan.main(plan.PlanConfig(run=other.path, temperature=0.5))
 
 
-@pytest.mark.parametrize("sampler", ["score", "flow", "vae"])
-def test_a_stopped_run_goes_on(
-    train_planner: ModuleType, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
+def stop_at_batch(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    """A signal comes before this batch of a process, counted from 1 together with those of validation."""
+    counted, asked = itertools.count(1), FitCheckpoints.stop_requested
+
+    def requested(checkpoints: FitCheckpoints) -> bool:
+        if next(counted) == batch:
+            signal.raise_signal(signal.SIGTERM)
+        return asked(checkpoints)
+
+    monkeypatch.setattr(FitCheckpoints, "stop_requested", requested)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    unlike = ("clock.json", "manifest.json")  # how long it took
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in unlike}
+
+
+def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
+    """Every array of the final checkpoint, the planner, and the evaluation."""
+    assert RunDirectory.open(run.path).config["finished"]
+    last = [each.latest_checkpoint().folder for each in (run, whole)]
+    assert last[0].name == last[1].name
+    for one, other in [last, [each.path / "planner" for each in (run, whole)]]:
+        mine, theirs = files_of(one), files_of(other)
+        assert mine.keys() == theirs.keys()
+        assert [name for name in mine if mine[name] != theirs[name]] == []
+    figures = [json.loads((each.path / "evaluation.json").read_text()) for each in (run, whole)]
+    assert all(each.pop("fit_seconds") > 0 and each.pop("plan_ms") > 0 for each in figures)
+    assert figures[0] == figures[1]
+
+
+def check_resumed(script: ModuleType, folder: Path, data: Path, *stops: int, **settings: Any) -> None:
+    """A run that is stopped before a batch, and again in the next process, ends as one that is not."""
+    whole = small(script, folder / "whole", data, **settings)
+    run = None
+    for stop in stops:
+        with pytest.MonkeyPatch.context() as patched:
+            stop_at_batch(patched, stop)
+            if run is None:
+                run = small(script, folder / "parts", data, **settings)
+            else:
+                script.main(script.TrainConfig(resume=run.path))
+        assert not (run.path / "evaluation.json").exists()
+    assert run is not None
+    script.main(script.TrainConfig(resume=run.path))
+    assert_same(run, whole)
+
+
+@pytest.fixture(autouse=True)
+def _every_epoch_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_checkpoints, "SECONDS_BETWEEN_COPIES", 0.0)
+
+
+def test_a_run_that_is_stopped_ends_where_an_unstopped_one_does(
+    train_planner: ModuleType, tmp_path: Path, data: Path
 ) -> None:
-    dump = Logger.dump
+    settings = {"acting": "inverse", "guide_weight": 1.0, "returns": "to_go"}
+    check_resumed(train_planner, tmp_path, data, 2, 12, **settings)
 
-    def interrupted(logger: Logger, step: int = 0) -> None:
-        dump(logger, step)
-        os.kill(os.getpid(), signal.SIGINT)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Logger, "dump", interrupted)
-        run = small(train_planner, tmp_path / "runs", data, updates=12, sampler=sampler)
-    done = run.config["updates_done"]
-    assert 0 < done < 12
+@pytest.mark.slow
+@pytest.mark.parametrize("acting", ["inverse", "planned"])
+@pytest.mark.parametrize("sampler", ["score", "pixel_cnn", "pixel_rnn", "flow", "vae", "sequence"])
+def test_every_sampler_is_resumed_from_anywhere(
+    train_planner: ModuleType, tmp_path: Path, data: Path, sampler: str, acting: str
+) -> None:
+    for number, stops in enumerate([(1,), (7, 3), (5, 5), (3, 2, 1)]):
+        check_resumed(
+            train_planner,
+            tmp_path / str(number),
+            data,
+            *stops,
+            sampler=sampler,
+            acting=acting,
+            updates=12,
+            guide_weight=0.0,
+        )
+
+
+def test_more_updates_are_one_more_fit(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
+    run = small(train_planner, tmp_path / "runs", data, guide_weight=1.0)
+    with pytest.raises(InputError, match="has finished its 6 updates: give more with --updates"):
+        train_planner.main(train_planner.TrainConfig(resume=run.path))
     before = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]
     train_planner.main(train_planner.TrainConfig(resume=run.path, updates=12))
-    run = RunDirectory.open(run.path)
-    assert run.config["updates_done"] == 12
-    with (run.path / "progress.csv").open() as file:
-        assert int(next(csv.DictReader(file))["updates"]) > done
     after = load_planner(run.path / "planner").sampler.state_dict()  # type: ignore[attr-defined]
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    with pytest.raises(InputError, match="give more with --updates"):
-        train_planner.main(train_planner.TrainConfig(resume=run.path, updates=12))
+    other = small(train_planner, tmp_path / "stopped", data, guide_weight=1.0)
+    with pytest.MonkeyPatch.context() as patched:
+        stop_at_batch(patched, 3)
+        train_planner.main(train_planner.TrainConfig(resume=other.path, updates=12))
+    train_planner.main(train_planner.TrainConfig(resume=other.path))
+    assert_same(other, run)
+
+
+def test_changed_data_are_refused(train_planner: ModuleType, tmp_path: Path, data: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        stop_at_batch(patched, 2)
+        run = small(train_planner, tmp_path / "runs", data)
+    episodes = load_demonstrations(data)
+    write_npz(data, replace(episodes, rewards=episodes.rewards + np.float32(1e-6)))
+    with pytest.raises(InputError, match=r"the data of --data .*line\.npz are not those"):
+        train_planner.main(train_planner.TrainConfig(resume=run.path))
+    train_planner.main(train_planner.TrainConfig(resume=run.path, allow_changed_data=True))
 
 
 @pytest.mark.parametrize(
