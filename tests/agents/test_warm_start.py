@@ -28,6 +28,8 @@ SMALL = GAILConfig(
     warm_start=WarmStartConfig(updates=400, std=0.25, held_rollouts=2, budget_share=math.inf),
     untrained_steps=512,
 )
+BRIEF = replace(SMALL, warm_start=replace(SMALL.warm_start, updates=100))
+"""For what does not depend on how well the clone acts."""
 ROLLOUT = 8 * 32
 
 
@@ -77,7 +79,7 @@ def test_starts_where_cloning_ends_and_is_held_at_first(
 
 
 def test_a_policy_held_to_the_end_is_put_back(demonstrations: Demonstrations) -> None:
-    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=BRIEF)
     snapshots = Snapshots()
     agent.learn(ROLLOUT, snapshots)
     now = {name: tensor.detach() for name, tensor in agent.policy.named_parameters()}
@@ -97,7 +99,7 @@ def test_only_the_first_updates_are_taken_back(demonstrations: Demonstrations) -
 
 @pytest.mark.parametrize("without", ["bc_warm_start", "zero_demonstrations", "state_only"])
 def test_no_clone_where_none_is_wanted(demonstrations: Demonstrations, without: str) -> None:
-    config = replace(SMALL, **{without: without != "bc_warm_start"})
+    config = replace(BRIEF, **{without: without != "bc_warm_start"})
     agent = GAIL(point_envs(), demonstrations, seed=0, config=config)
     before = {name: tensor.detach().clone() for name, tensor in agent.policy.named_parameters()}
     snapshots = Snapshots()
@@ -106,7 +108,7 @@ def test_no_clone_where_none_is_wanted(demonstrations: Demonstrations, without: 
 
 
 def test_it_is_not_cloned_again(demonstrations: Demonstrations, tmp_path: Any) -> None:
-    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=BRIEF)
     agent.learn(4 * ROLLOUT)
     agent.save(tmp_path / "agent")
     loaded = GAIL.load(tmp_path / "agent", env=point_envs(), demonstrations=demonstrations)
@@ -136,25 +138,25 @@ def test_a_clone_that_falls_at_once_is_no_start(teacher_pairs: int) -> None:
 
 
 def test_the_end_of_the_time_is_no_fall(demonstrations: Demonstrations) -> None:
-    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    config = replace(BRIEF, warm_start=replace(BRIEF.warm_start, least_length=0.6))
     agent = GAIL(point_envs(horizon=3), demonstrations, seed=0, config=config)
     agent.prepare()
     assert agent.start == "clone"
 
 
 def test_a_clone_is_in_the_demonstrations_units(demonstrations: Demonstrations) -> None:
-    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=BRIEF)
     agent.prepare()
     own = demonstrations.transitions(agent.env.action_space).observations
     torch.testing.assert_close(agent.standardisers.observations.mean, own.mean(0), atol=2e-3, rtol=0)
-    noisy = GAIL(point_envs(), demonstrations, seed=0, config=replace(SMALL, bc_warm_start=False))
+    noisy = GAIL(point_envs(), demonstrations, seed=0, config=replace(BRIEF, bc_warm_start=False))
     assert not torch.allclose(noisy.standardisers.observations.mean, own.mean(0), atol=0.1)
 
 
 @pytest.mark.parametrize("absorbing", [False, True])
 def test_where_the_clone_falls_all_networks_go_over_to_the_units_of_both_sides(absorbing: bool) -> None:
-    settings = replace(SMALL.warm_start, least_length=0.6)
-    config = replace(SMALL, absorbing=absorbing, warm_start=settings)
+    settings = replace(BRIEF.warm_start, least_length=0.6)
+    config = replace(BRIEF, absorbing=absorbing, warm_start=settings)
     agent = GAIL(point_envs(), that_fall(), seed=0, config=config)
     from_noise = GAIL(point_envs(), that_fall(), seed=0, config=replace(config, bc_warm_start=False))
     raw = torch.randn(20, 2)
@@ -174,7 +176,7 @@ def test_units_that_were_given_stay(demonstrations: Demonstrations) -> None:
     expert = that_fall().transitions(point_envs(4).action_space)
     given = fit_standardisers(expert, random_steps(point_envs(4), 100, 5))
     mean = given.observations.mean.clone()
-    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    config = replace(BRIEF, warm_start=replace(BRIEF.warm_start, least_length=0.6))
     agent = GAIL(point_envs(), that_fall(), seed=0, config=config, standardisers=given)
     agent.prepare()
     assert agent.start == "noise"
@@ -182,7 +184,7 @@ def test_units_that_were_given_stay(demonstrations: Demonstrations) -> None:
 
 
 def test_saved_before_its_start_it_still_finds_its_units(tmp_path: Any) -> None:
-    config = replace(SMALL, warm_start=replace(SMALL.warm_start, least_length=0.6))
+    config = replace(BRIEF, warm_start=replace(BRIEF.warm_start, least_length=0.6))
     agent = GAIL(point_envs(), that_fall(), seed=0, config=config)
     agent.save(tmp_path / "agent")
     watched = GAIL.load(tmp_path / "agent", env=point_envs())
@@ -197,7 +199,7 @@ def test_saved_before_its_start_it_still_finds_its_units(tmp_path: Any) -> None:
 
 
 def test_what_learning_starts_from_is_known_and_saved(demonstrations: Demonstrations, tmp_path: Any) -> None:
-    agent = GAIL(point_envs(), demonstrations, seed=0, config=SMALL)
+    agent = GAIL(point_envs(), demonstrations, seed=0, config=BRIEF)
     assert agent.start is None
     shown: list[tuple[str, int, int]] = []
     agent.prepare(progress=lambda *stage: shown.append(stage))
