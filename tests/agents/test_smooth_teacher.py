@@ -81,6 +81,6 @@ def test_the_same_seed_gives_the_same_clone(noisy: LabelledStates) -> None:
     policies = [new_policy(), new_policy()]
     for policy in policies:
         teacher = SmoothTeacher(noisy, SPACE, seed=3)
-        clone_by_teacher(policy, point_envs(), noisy, teacher, FEW, noise=np.full(2, 0.2), seed=3)
+        clone_by_teacher(policy, point_envs(), noisy, teacher, CloningConfig(updates=50), noise=np.full(2, 0.2), seed=3)
     for mine, other in zip(*(policy.parameters() for policy in policies), strict=True):
         torch.testing.assert_close(mine, other)

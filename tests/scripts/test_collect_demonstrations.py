@@ -1,6 +1,4 @@
 import importlib
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +96,9 @@ def test_nothing_to_do_is_said(collect):
         collect(import_minari="a", import_imitation=Path("b"))
 
 
-def test_bad_input_ends_in_one_line(tmp_path):
-    command = [sys.executable, str(SCRIPTS / "collect_demonstrations.py"), "--env", "Ant-v5"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: no expert for Ant-v5")
-    assert done.stderr.count("\n") == 1
+def test_bad_input_ends_in_one_line(run_script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    done = run_script("collect_demonstrations", "--env", "Ant-v5")
+    assert done.code == 2
+    assert done.err.startswith("error: no expert for Ant-v5")
+    assert done.err.count("\n") == 1
