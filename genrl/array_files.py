@@ -33,6 +33,16 @@ Deflate shrinks zeros 1,000-fold; measured data shrink 1.1-fold to 2-fold, spars
 NUMBERS_AND_WORDS = "biufcmMSU"
 CHUNK = 2**20
 PLAIN_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+FIRST_BYTES = {
+    b"\x93NUMPY": "it holds one array, as a .npy does, and a .npz is needed",
+    b"PK": "it is cut short or damaged, copy it again",
+    b"\x80": "it is a pickle, which can run any code, and is not opened: save the arrays as a .npz",
+    b"\x89HDF": "it is an HDF5 file: save its arrays as a .npz",
+    b"PAR1": "it is a Parquet file: save its columns as a .npz",
+    b"\x1f\x8b": "it is compressed by gzip: unpack it first",
+    b"versio": "it is a pointer of Git LFS, not the file itself: fetch it with git lfs pull",
+}
+"""What files that are no archive begin with, and what they are."""
 
 # What the zip and npy readers of the standard library and of numpy raise for damaged bytes.
 UNREADABLE = (
@@ -178,10 +188,9 @@ def _what_it_is(path: Path) -> str:
     """What the first bytes say of a file that is no zip archive."""
     with path.open("rb") as file:
         first = file.read(6)
-    if first == b"\x93NUMPY":
-        return "it holds one array, as a .npy does, and a .npz is needed"
-    if first.startswith(b"PK"):
-        return "it is cut short or damaged, copy it again"
+    for magic, words in FIRST_BYTES.items():
+        if first.startswith(magic):
+            return words
     return f"it holds pickled objects or no arrays at all, its first bytes are {first!r}"
 
 

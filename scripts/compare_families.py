@@ -18,6 +18,7 @@ from families import find_model, make_model, models
 from family_report import Cell, read_cells, report, write_cells
 from torch import Tensor
 
+from genrl.array_files import read_npy_file
 from genrl.errors import InputError
 from genrl.evaluation import TOY_DISTRIBUTIONS, density_report, labelled_toy_samples, sliced_wasserstein
 from genrl.evaluation.sample_figures import draw_sample_table
@@ -180,7 +181,8 @@ def write(config: CompareConfig, cells: list[Cell], kinds: dict[str, type[Genera
     names = {"data": {data: labelled_toy_samples(data, SHOWN)[0].numpy() for data in config.data}}
     for model in kinds:
         kept = {data: picture(config, model, data) for data in config.data}
-        names |= {model: found} if (found := {d: np.load(path) for d, path in kept.items() if path.is_file()}) else {}
+        found = {data: read_npy_file(path) for data, path in kept.items() if path.is_file()}
+        names |= {model: found} if found else {}
     config.out.parent.mkdir(parents=True, exist_ok=True)
     figure = draw_sample_table(names, config.out.with_suffix(".png"))
     set_here = "; ".join(f"`{name}` with {', '.join(SETTINGS[name])}" for name in kinds if name in SETTINGS)

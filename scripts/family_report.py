@@ -12,7 +12,7 @@ import numpy as np
 from families import family_of
 from pydantic import TypeAdapter, ValidationError
 
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 from genrl.generative_model import GenerativeModel
 from genrl.training.atomic_files import write_bytes
 
@@ -72,8 +72,8 @@ def read_cells(path: Path) -> list[Cell]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [{name: None if text == "" else text for name, text in row.items()} for row in csv.DictReader(file)]
         return [adapter.validate_python({**row, "error": row["error"] or ""}) for row in rows]
-    except (ValidationError, KeyError, TypeError, csv.Error) as error:
-        raise InputError(f"{path} is no table of this comparison: move it away ({error})") from None
+    except (ValidationError, UnicodeDecodeError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(f"{path} is no table of this comparison: move it away ({reason_of(error)})") from None
 
 
 def write_cells(cells: Sequence[Cell], path: Path) -> None:

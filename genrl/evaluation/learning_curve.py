@@ -119,7 +119,10 @@ def draw_learning_curve(runs: Sequence[Path | str], path: Path | str) -> Path:
 def _read_rows(path: Path) -> list[dict[str, float]]:
     """Rows with a number of steps; the file may end in the middle of a line."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    lines = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+    try:
+        lines = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+    except csv.Error as error:
+        raise InputError(f"{path} is no progress of a run: {error}") from None
     if not lines:
         return []
     header, *body = lines

@@ -96,7 +96,12 @@ def test_a_bad_array_is_refused(tmp_path, content, message):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"PK half a zip", "copy it again"), (b"\x80\x04N.", "holds pickled objects"), (b"1,2\n", "its first bytes are")],
+    [
+        (b"PK half a zip", "copy it again"),
+        (b"\x80\x04N.", "it is a pickle, which can run any code"),
+        (b"PAR1", "is a Parquet file"),
+        (b"1,2\n", "pickled objects or no arrays at all, its first bytes are"),
+    ],
 )
 def test_what_is_no_archive_is_named(tmp_path, content, message):
     (tmp_path / "a.npz").write_bytes(content)
