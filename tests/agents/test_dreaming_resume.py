@@ -84,6 +84,7 @@ def test_sac_goes_on_from_anywhere(tmp_path: Path) -> None:
     assert check(TINY, [0.2, 0.37, 1.0], tmp_path) == {"collect", "fit", "dream"}
 
 
+@pytest.mark.slow
 def test_ppo_goes_on_in_dreams(tmp_path: Path) -> None:
     config = replace(TINY, learner="ppo", model="latent", model_hidden=(8,))
     assert check(config, [1.0], tmp_path, env="Hopper-v4") == {"dream"}
@@ -98,6 +99,7 @@ def test_every_model_goes_on_from_anywhere(model: Any, learner: Any, env: str, t
     check(config, [0.01, *np.linspace(0.35, 0.45, 4), 0.7, 0.99, 1.0], tmp_path, env=env)
 
 
+@pytest.mark.slow
 def test_the_same_agent_goes_on_after_a_stop_too(tmp_path: Path) -> None:
     whole = snapshot(agent_of(TINY).learn(STEPS))
     for cut in (10, 65, 90):
@@ -121,6 +123,7 @@ def test_a_fit_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     assert epochs == list(range(1, 31))
 
 
+@pytest.mark.slow
 def test_two_calls_are_one_where_the_first_ends_with_a_round(tmp_path: Path) -> None:
     first = agent_of(TINY).learn(100)
     first.save(tmp_path / "agent")

@@ -83,8 +83,8 @@ def test_a_stopped_run_goes_on(train_in_dream: ModuleType, tmp_path: Path, monke
     assert len(progress_of(run, "progress.1.csv")) == 1
 
 
-def stopped_at(target: str, call: int, start: Callable[[], RunDirectory]) -> RunDirectory:
-    """A run that gets a signal in the `call`-th call of a function, counted from 1."""
+def stopped_at(target: str, call: int, train: Callable[[], object]) -> None:
+    """Train, and send a signal in the `call`-th call of a function, counted from 1."""
     module, _, name = target.rpartition(".")
     owner: Any = pkgutil.resolve_name(module)
     calls, inner = itertools.count(1), getattr(owner, name)
@@ -96,19 +96,19 @@ def stopped_at(target: str, call: int, start: Callable[[], RunDirectory]) -> Run
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(owner, name, interrupted)
-        return start()
+        train()
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-STOPS = {
-    "agents.real_steps:RealSteps._note": 75,
-    "genrl.world_models.ensemble:EnsembleWorldModel.loss": 4,
-    "genrl.world_models.dream_vec_env:DreamVecEnv.step_wait": 20,
-    "train_in_dream.evaluate_policy": 2,
-}
+STOPS = [  # each in the next process: while real steps are taken, in the fit, in dreams, in the evaluation
+    ("agents.real_steps:RealSteps._note", 75),
+    ("genrl.world_models.ensemble:EnsembleWorldModel.loss", 2),
+    ("genrl.world_models.dream_vec_env:DreamVecEnv.step_wait", 3),
+    ("train_in_dream.evaluate_policy", 1),
+]
 
 
 def test_a_run_that_is_stopped_anywhere_ends_where_an_unstopped_one_does(
@@ -117,17 +117,23 @@ def test_a_run_that_is_stopped_anywhere_ends_where_an_unstopped_one_does(
     monkeypatch.setattr(train_in_dream, "random_return", lambda *_, **__: -1200.0)
     monkeypatch.setattr(train_in_dream, "draw_learning_curve", lambda *_: None)
     whole = small(train_in_dream, tmp_path / "whole")
-    for number, (target, call) in enumerate(STOPS.items()):
-        run = stopped_at(target, call, lambda number=number: small(train_in_dream, tmp_path / str(number)))  # type: ignore[misc]
+    stages, resumed = [], {}
+    for target, call in STOPS:
+        stopped_at(target, call, lambda: small(train_in_dream, tmp_path / "parts", **resumed))
+        run = RunDirectory.open(next((tmp_path / "parts").iterdir()))
         assert not (run.path / "evaluation.json").exists()
-        train_in_dream.main(train_in_dream.TrainConfig(resume=run.path, eval_episodes=2))
-        for part in ("checkpoints/120", "best"):
-            one, other = (files_of(each.path / part) for each in (whole, run))
-            assert one.keys() == other.keys()
-            assert [name for name in one if one[name] != other[name]] == [], target
-        assert (run.path / "evaluation.json").read_bytes() == (whole.path / "evaluation.json").read_bytes()
-        logged = [row for path in sorted(run.path.glob("progress*.csv")) for row in progress_of(run, path.name)]
-        assert sorted(float(row["time/total_timesteps"]) for row in logged) == [60, 90, 120]
+        under_way = run.latest_checkpoint().documents["agent"]["round"]
+        stages.append(under_way and under_way["stage"])
+        resumed["resume"] = run.path
+    assert stages == ["collect", "fit", "dream", None]
+    small(train_in_dream, tmp_path / "parts", resume=run.path)
+    for part in ("checkpoints/120", "best"):
+        one, other = (files_of(each.path / part) for each in (whole, run))
+        assert one.keys() == other.keys()
+        assert [name for name in one if one[name] != other[name]] == []
+    assert (run.path / "evaluation.json").read_bytes() == (whole.path / "evaluation.json").read_bytes()
+    logged = [row for path in sorted(run.path.glob("progress*.csv")) for row in progress_of(run, path.name)]
+    assert sorted(float(row["time/total_timesteps"]) for row in logged) == [60, 90, 120]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def assert_same(run: RunDirectory, whole: RunDirectory) -> None:
     assert figures[0] == figures[1]
 
 
-def check_resumed(script: ModuleType, folder: Path, *stops: int, resumes: int = 1, **settings: Any) -> RunDirectory:
+def check_resumed(script: ModuleType, folder: Path, *stops: int, **settings: Any) -> RunDirectory:
     """A run that is stopped before a batch, and again in the next process, ends as one that is not."""
     whole = small(script, folder / "whole", **settings)
     run = None
@@ -122,20 +122,17 @@ def _every_epoch_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_checkpoints, "SECONDS_BETWEEN_COPIES", 0.0)
 
 
-@pytest.mark.parametrize("model", ["ensemble", "vq"])
-def test_a_run_that_is_stopped_ends_where_an_unstopped_one_does(
-    train_world_model: ModuleType, tmp_path: Path, model: str
-) -> None:
-    run = check_resumed(train_world_model, tmp_path, 11, 4, model=model, updates=12)
-    with (run.path / "progress.csv").open() as file:
-        assert len(list(csv.DictReader(file))) >= 4
+def test_a_run_that_is_stopped_ends_where_an_unstopped_one_does(train_world_model: ModuleType, tmp_path: Path) -> None:
+    check_resumed(train_world_model, tmp_path, 11, 4, model="vae", updates=12)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", KINDS)
 def test_every_model_is_resumed_from_anywhere(train_world_model: ModuleType, tmp_path: Path, model: str) -> None:
     for number, stops in enumerate([(1,), (7, 3), (10, 4), (14,), (3, 2, 1)]):
-        check_resumed(train_world_model, tmp_path / str(number), *stops, model=model, updates=12)
+        run = check_resumed(train_world_model, tmp_path / str(number), *stops, model=model, updates=12)
+        with (run.path / "progress.csv").open() as file:
+            assert len(list(csv.DictReader(file))) >= 4
 
 
 def test_more_updates_are_one_more_fit(train_world_model: ModuleType, tmp_path: Path) -> None:
