@@ -38,7 +38,7 @@ AGENT = GAILConfig(
     crossq=CrossQConfig(**OFF_POLICY),
 )
 STEPS = 160
-STEP, EVALUATION = "agents.learner_env:LearnerEnv.step_wait", "agents.imitation_run.evaluate_policy"
+STEP, EVALUATION = "genrl.training.resumable:Resumable._on_step", "agents.imitation_run.evaluate_policy"
 
 
 @pytest.fixture(autouse=True)
