@@ -6,9 +6,10 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-__all__ = ["generators_from_array", "generators_to_array"]
+__all__ = ["generators_from_array", "generators_to_array", "seeds_from_array", "seeds_to_array"]
 
 _LOW = (1 << 64) - 1
+_UNSEEDED = -1
 
 
 def generators_to_array(generators: Sequence[np.random.Generator]) -> NDArray[np.uint64]:
@@ -41,3 +42,17 @@ def generators_from_array(array: NDArray[np.uint64]) -> list[np.random.Generator
         }
         generators.append(generator)
     return generators
+
+
+def seeds_to_array(seeds: Sequence[int | None]) -> NDArray[np.int64]:
+    """Write down the seeds that wait for the next reset of a `VecEnv`, (num_envs,)."""
+    return np.array([_UNSEEDED if seed is None else seed for seed in seeds], dtype=np.int64)
+
+
+def seeds_from_array(array: NDArray[np.int64]) -> list[int | None]:
+    """The inverse of `seeds_to_array`.
+
+    >>> seeds_from_array(seeds_to_array([3, None]))
+    [3, None]
+    """
+    return [None if seed == _UNSEEDED else seed for seed in array.tolist()]

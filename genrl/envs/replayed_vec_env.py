@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from genrl.envs.generators import generators_from_array, generators_to_array
+from genrl.envs.generators import generators_from_array, generators_to_array, seeds_from_array, seeds_to_array
 from genrl.errors import InputError
 
 __all__ = ["EpisodeRecorder", "ReplayedVecEnv"]
@@ -120,13 +120,13 @@ class ReplayedVecEnv(DummyVecEnv):
 
     def simulator_state(self) -> dict[str, NDArray[Any]]:
         """What the running episodes follow from; nothing if one of them cannot be repeated."""
-        episodes = [env.episode() for env in self.envs]
-        return {
-            f"{name}_{index}": array
-            for index, episode in enumerate(episodes)
-            for name, array in (episode or {}).items()
-            if None not in episodes
-        }
+        state = {"seeds": seeds_to_array(self._seeds)}
+        for index, env in enumerate(self.envs):
+            episode = env.episode()
+            if episode is None:
+                return {}
+            state |= {f"{name}_{index}": array for name, array in episode.items()}
+        return state
 
     def restore_simulator_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Replay the episodes of `simulator_state`, which takes as long as they took.
@@ -135,12 +135,12 @@ class ReplayedVecEnv(DummyVecEnv):
             InputError: the state is of another number of environments, or the episodes cannot be repeated.
         """
         names = ("seed", "generator", "actions", "observation")
-        if {f"{name}_{index}" for name in names for index in range(self.num_envs)} != set(state):
+        if {"seeds", *(f"{name}_{index}" for name in names for index in range(self.num_envs))} != set(state):
             raise InputError(
                 "the episodes of these environments were not saved, or are of another number of environments"
             )
         for index, env in enumerate(self.envs):
             env.repeat({name: state[f"{name}_{index}"] for name in names})
             self._save_obs(index, env._observation)
-        self._reset_seeds()
+        self._seeds = seeds_from_array(state["seeds"])
         self._reset_options()

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from genrl.envs.engine import Engine
-from genrl.envs.generators import generators_from_array, generators_to_array
+from genrl.envs.generators import generators_from_array, generators_to_array, seeds_from_array, seeds_to_array
 from genrl.envs.model import load_model
 from genrl.envs.rendering import Rendering
 from genrl.envs.task import FloatArray, State, Task, uniform_noise
@@ -148,6 +148,7 @@ class MujocoVecEnv(VecEnv):
             "observations": self._observations.copy(),
             "elapsed_steps": self._elapsed.copy(),
             "generators": generators_to_array(self._generators),
+            "seeds": seeds_to_array(self._seeds),
         }
 
     def restore_simulator_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -179,7 +180,7 @@ class MujocoVecEnv(VecEnv):
         self._observations = np.array(state["observations"], dtype=np.float64)
         self._elapsed = np.array(state["elapsed_steps"], dtype=np.int64)
         self._generators = generators_from_array(np.asarray(state["generators"], dtype=np.uint64))
-        self._reset_seeds()  # a seed that waits for the next reset would replace the generators
+        self._seeds = seeds_from_array(state.get("seeds", np.full(self.num_envs, -1)))
 
     def render_env(self, index: int = 0) -> NDArray[np.uint8]:
         """Return a picture of one environment, (height, width, 3).

@@ -77,11 +77,16 @@ def test_parts_of_an_environment_keep_their_generator(tmp_path: Path) -> None:
     check(walks(), walks(), tmp_path / "state.npz")
 
 
-def test_a_seed_that_waits_for_the_next_reset_is_dropped() -> None:
-    env, other = walks(), walks()
-    played(env, 7, seed=0)
+@pytest.mark.parametrize("env_id", ["Pendulum-v1", "Hopper-v4"])
+@pytest.mark.parametrize("waiting", [None, 4])
+def test_a_seed_that_waits_for_the_next_reset_is_part_of_the_state(env_id: str, waiting: int | None) -> None:
+    env, other = make_vec_env(env_id, 2, seed=1), make_vec_env(env_id, 2, seed=2)
+    env.reset()
+    if waiting is not None:
+        env.seed(waiting)
+    other.reset()
     other.seed(5)
-    other.restore_simulator_state(env.simulator_state())
+    other.restore_simulator_state(env.simulator_state())  # type: ignore[attr-defined]
     np.testing.assert_array_equal(env.reset(), other.reset())
 
 
