@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import parse_env_kwargs, run
+from command_line import parse_env_kwargs, run, when_stopped
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,6 +90,7 @@ def _record(config: CollectConfig) -> None:
     kind = "stochastic" if config.stochastic else "deterministic"
     out = config.out or _default_folder(source.env_id, source.name, kind)
     check_recording_folder(out)
+    when_stopped(lambda: "stopped: no episode was kept, an earlier recording is as it was")
     episodes = 25 if config.episodes is None else config.episodes
     with _progress(source.env_id, episodes) as advance:
         demonstrations = record(
@@ -208,6 +209,7 @@ def _progress(env_id: str, episodes: int) -> Iterator[Callable[[int, int], None]
 
 
 def _report(out: Path, demonstrations: Demonstrations, source: str) -> None:
+    when_stopped(lambda: f"stopped: the recording is complete, in {out}")
     from rich.console import Console
     from rich.table import Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import run
+from command_line import run, when_stopped
 
 import time
 import warnings
@@ -24,7 +24,7 @@ from genrl.evaluation import TOY_DISTRIBUTIONS, density_report, labelled_toy_sam
 from genrl.evaluation.sample_figures import draw_sample_table
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Classifier, Density, Sampler
-from genrl.training.atomic_files import write_bytes
+from genrl.training.atomic_files import replaced_file, write_bytes
 
 HELD_OUT = 5000  # rows, and as many for speeds
 SHOWN = 1500  # samples of a panel
@@ -107,6 +107,12 @@ def compare(config: CompareConfig, names: list[str]) -> None:
     cells = read_cells(table(config))
     done = {cell.key for cell in cells if not cell.error}
     todo = list(planned(config, names))
+    when_stopped(
+        lambda: (
+            f"stopped: {len(read_cells(table(config)))} finished fits are in {table(config)}; "
+            "the same command goes on from there"
+        )
+    )
     for number, cell in enumerate(todo, 1):
         if cell.key in done:
             continue
@@ -160,7 +166,8 @@ def with_samples(cell: Cell, model: GenerativeModel, held_out: Tensor, path: Pat
     samples = model.sample((len(held_out),))
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, samples[:SHOWN].numpy())
+        with replaced_file(path) as partial:
+            np.save(partial, samples[:SHOWN].numpy())
     return replace(
         cell,
         sliced_wasserstein=sliced_wasserstein(samples, held_out),

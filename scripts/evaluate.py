@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import Algorithm, parse_env_kwargs, run
+from command_line import Algorithm, parse_env_kwargs, run, when_stopped
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ def main(config: EvaluateConfig) -> None:
     expert_return = source.expert_return if same_task and source.expert_return else known_expert_return(env_id)
     summary = evaluation.summary(expert_return, random_return(env_id, env_kwargs=env_kwargs))
     print_evaluation(summary)
+    when_stopped(lambda: "stopped: the evaluation above is complete")
     if config.json is not None:
         write_evaluation(config.json, summary)
         print(f"wrote {config.json}")

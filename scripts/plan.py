@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from command_line import run
+from command_line import run, when_stopped
 
 import time
 from collections.abc import Mapping
@@ -91,6 +91,7 @@ def main(config: PlanConfig) -> None:
         )
     summary = evaluation.summary()
     print_evaluation(summary)
+    when_stopped(lambda: "stopped: the evaluation above is complete")
     reached = float((evaluation.returns > 0).mean()) if maze_walls(env_id, env_kwargs) else None
     if reached is not None:
         print(f"goals reached: {reached:.0%}")

@@ -16,6 +16,7 @@ from torch import Tensor
 from genrl.envs import make_vec_env
 from genrl.errors import InputError
 from genrl.planners import RecedingHorizonPlanner
+from genrl.training.atomic_files import replaced_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,8 @@ def film_plans(
         env.close()
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"macro_block_size": 2} if path.suffix == ".mp4" else {"loop": 0}
-    imageio.mimwrite(path, frames, fps=FRAMES_PER_SECOND, **options)
+    with replaced_file(path) as partial:
+        imageio.mimwrite(partial, frames, fps=FRAMES_PER_SECOND, **options)
     return total
 
 

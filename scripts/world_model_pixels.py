@@ -24,6 +24,7 @@ from genrl.envs import FAST_TASKS
 from genrl.errors import InputError
 from genrl.evaluation.random_policy import RandomPolicy
 from genrl.protocols import Policy
+from genrl.training.atomic_files import replaced_file
 from genrl.training.checkpoint import read_checkpoint, write_checkpoint
 from genrl.training.fit_history import FitEpoch
 from genrl.world_models import Dynamics, Experience, Film, PixelCodes
@@ -245,7 +246,8 @@ def write_video(model: Dynamics, codes: PixelCodes, judged: Experience, filmed: 
     pictures = [real, codes.frames(judged.next_observations[rows]), codes.frames(torch.cat(dreamt))]
     beside = np.concatenate(pictures, axis=2).repeat(LARGER, 1).repeat(LARGER, 2)
     path.parent.mkdir(parents=True, exist_ok=True)
-    imageio.mimwrite(path, list(beside), fps=20, macro_block_size=2)
+    with replaced_file(path) as partial:
+        imageio.mimwrite(partial, list(beside), fps=20, macro_block_size=2)
     return path
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.protocols import ScoreFunction
+from genrl.training.atomic_files import replaced_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,10 +110,9 @@ def film_ways(places: Any, path: Path | str, *, seconds: float = 5.0) -> Path:
     low, high = _reach(moments[-1])
     frames = [_picture(rows, 1.5 * low - 0.5 * high, 1.5 * high - 0.5 * low) for rows in moments]
     frames += [frames[-1]] * round(rate)
-    if path.suffix == ".gif":
-        imageio.mimsave(path, frames, duration=1000 / rate, loop=0)  # type: ignore[arg-type]
-    else:
-        imageio.mimsave(path, frames, fps=rate)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"duration": 1000 / rate, "loop": 0} if path.suffix == ".gif" else {"fps": rate}
+    with replaced_file(path) as partial:
+        imageio.mimsave(partial, frames, **settings)  # type: ignore[arg-type]
     return path
 
 

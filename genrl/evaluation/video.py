@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from genrl.errors import InputError
 from genrl.protocols import Policy
+from genrl.training.atomic_files import replaced_file
 
 __all__ = ["rollout_video"]
 
@@ -37,7 +39,7 @@ def rollout_video(
     max_steps: int = 1000,
     progress: Callable[[int], object] | None = None,
 ) -> float:
-    """Film one episode; an .mp4 that is stopped holds what was filmed until then.
+    """Film one episode; of a film that is interrupted nothing is left.
 
     Args:
         policy: takes raw observations.
@@ -73,13 +75,15 @@ def rollout_video(
         scenes = _film(policy, env, deterministic, seed, max_steps)
         first = next(scenes)  # before there is a file: where nothing can be drawn, none is left behind
         path.parent.mkdir(parents=True, exist_ok=True)
-        film: Any = imageio.get_writer(path, **_format(path.suffix, int(env.metadata.get("render_fps", 30))))
-        with film:
-            for count, (frame, earned) in enumerate(chain([first], scenes), 1):
-                film.append_data(frame)
-                total = earned
-                if progress is not None:
-                    progress(count)
+        settings = _format(path.suffix, int(env.metadata.get("render_fps", 30)))
+        with replaced_file(path) as partial:
+            film: Any = imageio.get_writer(partial, **settings)
+            with closing(film):  # its own `with` leaves ffmpeg running after an exception
+                for count, (frame, earned) in enumerate(chain([first], scenes), 1):
+                    film.append_data(frame)
+                    total = earned
+                    if progress is not None:
+                        progress(count)
     finally:
         env.close()
     return total

@@ -25,6 +25,7 @@ __all__ = [
     "recover_folders",
     "remove_folder",
     "replace_folder",
+    "replaced_file",
     "write_bytes",
     "write_json",
 ]
@@ -58,6 +59,29 @@ def write_bytes(path: Path, content: bytes) -> None:
             error.filename = str(path)  # the name that the user knows
         raise
     _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Gives a path beside `path`, of the same suffix, for a library to write to; what is written ends up at `path`.
+
+    After an exception, Ctrl-C included, `path` is as it was before.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replaced_file(Path(folder) / "film.gif") as partial:
+    ...         _ = partial.write_text("frames")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['film.gif']
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, document: Any) -> None:
