@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from genrl.stop_signals import StopSignals
 
 __all__ = ["train"]
 
+STOPPED = 128 + signal.SIGTERM  # exit code of a script that was told to stop, which then makes no report
 POLL_SECONDS = 0.5
 SAVE_SECONDS = 10.0
 FINAL_EPISODES = 50
@@ -65,6 +67,10 @@ def train(
         )
         try:
             left = _watch(process, trial, sitting, stop, budget, note, is_enough)
+            trial.find_run()
+            if process.returncode == STOPPED and trial.run is not None and not left:
+                process = subprocess.Popen(_reporting(trial), stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+                process.wait()
         except BaseException:
             _end(process)
             raise
@@ -145,8 +151,17 @@ def _command(trial: Trial, budget: float) -> list[str]:
     if trial.cell.kind != "gail" or trial.run is None:
         return [*script, *trial.cell.arguments(trial.seed), "--log-folder", str(trial.folder.resolve())]
     # With its time used up nothing is trained any more: only the report was missing.
-    no_steps = ["--n-timesteps", "1"] if trial.seconds >= budget else []
-    return [*script, "--resume", str(trial.run.resolve()), *no_steps]
+    return _reporting(trial) if trial.seconds >= budget else [*script, "--resume", str(trial.run.resolve())]
+
+
+def _reporting(trial: Trial) -> list[str]:
+    """The command that evaluates what a run has kept and writes its `evaluation.json`, without training."""
+    assert trial.run is not None
+    script, run = SCRIPTS[trial.cell.kind], str(trial.run.resolve())
+    if trial.cell.kind == "gail":
+        return [sys.executable, str(script), "--resume", run, "--n-timesteps", "1"]
+    evaluate = [str(script.with_name("evaluate.py")), run, "--episodes", str(FINAL_EPISODES)]
+    return [sys.executable, *evaluate, "--json", str(trial.evaluation.resolve())]
 
 
 def _evaluate_random(trial: Trial) -> None:

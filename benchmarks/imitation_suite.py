@@ -32,6 +32,7 @@ from genrl.stop_signals import StopSignals
 
 FOLDER = Path(__file__).resolve().parent
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect
+STOP_SECONDS = 20.0  # for a training script that is told to stop, which takes ten at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def main(config: SuiteConfig) -> None:
 def run(work: Sequence[tuple[Cell, int]], config: SuiteConfig) -> list[str]:
     """Run what is not finished, one after the other; what failed is returned, and does not keep the others from it."""
     failures = []
-    with StopSignals() as stop:
+    with StopSignals(grace_seconds=STOP_SECONDS) as stop:
         for cell, seed in work:
             if (cell.name, str(seed)) in done(config.csv):
                 print(f"{cell.name}, seed {seed}: finished before", flush=True)

@@ -45,6 +45,8 @@ with progress.open("w") as file:
         time.sleep(0.02)
         done += 1
         print(f"{done},{time.monotonic() - start},{1000 + done}", file=file, flush=True)
+if stop:
+    sys.exit(143)
 report = dict(mean=1732.85, std=1.0, iqm=1733.0, min=1700.0, mean_length=500.0, random_return=0.0)
 (run / "evaluation.json").write_text(json.dumps(report))
 """
@@ -154,7 +156,7 @@ def test_reaching_takes_two_evaluations_in_turn(suite: SimpleNamespace, tmp_path
 def test_an_interrupted_run_is_gone_on_with(suite: SimpleNamespace, tmp_path: Path) -> None:
     left = leave_one_unfinished(suite, tmp_path / "runs")
     assert not left.finished
-    assert left.evaluation.is_file()  # a stopped run reports too; that does not make it finished
+    assert not left.evaluation.is_file()  # a stopped run makes no report
     assert 0 < left.seconds < 60
     suite.main(suite.config(rows=("tiny",), budget_scale=(left.seconds + 0.5) / 0.6))
     whole = suite.trial.Trial.open(suite.cell, 0, tmp_path / "runs")
