@@ -35,16 +35,18 @@ run = pathlib.Path(given.resume or f"{given.log_folder}/gail-{given.env}-{given.
 (run / "checkpoints" / "0").mkdir(parents=True, exist_ok=True)
 (run / "config.json").write_text("{}")
 progress, done = run / "progress.csv", 0
+total, start = int(given.n_timesteps or 10**9), time.monotonic()
 if progress.exists():
     done = len(progress.read_text().splitlines()) - 1
-    progress.rename(run / "progress.1.csv")
-total, start = int(given.n_timesteps or 10**9), time.monotonic()
-with progress.open("w") as file:
-    print("time/total_timesteps,time/time_elapsed,eval/mean_reward", file=file)
-    while done < total and not stop:
-        time.sleep(0.02)
-        done += 1
-        print(f"{done},{time.monotonic() - start},{1000 + done}", file=file, flush=True)
+    if done < total:
+        progress.rename(run / "progress.1.csv")
+if done < total:
+    with progress.open("w") as file:
+        print("time/total_timesteps,time/time_elapsed,eval/mean_reward", file=file)
+        while done < total and not stop:
+            time.sleep(0.02)
+            done += 1
+            print(f"{done},{time.monotonic() - start},{1000 + done}", file=file, flush=True)
 if stop:
     sys.exit(143)
 report = dict(mean=1732.85, std=1.0, iqm=1733.0, min=1700.0, mean_length=500.0, random_return=0.0)
@@ -165,7 +167,7 @@ def test_an_interrupted_run_is_gone_on_with(suite: SimpleNamespace, tmp_path: Pa
     assert whole.sittings[0].seconds == pytest.approx(left.seconds)
     assert 0 < whole.sittings[1].seconds < 60
     said = (tmp_path / "runs/tiny/seed-0/output.log").read_text()
-    assert said == "started None\nresumed None\n"
+    assert said == "started None\nresumed None\nresumed 1\n"
     lines = whole.lines()
     assert [line["time/total_timesteps"] for line in lines] == list(range(1, len(lines) + 1))
     assert all(first["minutes"] <= later["minutes"] for first, later in pairwise(lines))
