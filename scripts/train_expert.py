@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import TypeAdapter
+from stopped_run import stopped_run
 
 from experts.hyperparameters import Algorithm, ExpertSettings, expert_settings
 from genrl.errors import InputError
@@ -62,8 +63,6 @@ class TrainExpertConfig:
 
 def main(config: TrainExpertConfig) -> None:
     """Train an expert with stable-baselines3 on the fast simulator, evaluate it, and put it into the catalogue."""
-    from stopped_run import stopped_run
-
     from genrl.stop_signals import StopSignals
 
     expert_run = resume(config.resume, trust=config.trust) if config.resume else start(config)
@@ -109,6 +108,7 @@ def start(config: TrainExpertConfig) -> ExpertRun:
     }
     directory = RunDirectory.create(config.log_folder, f"expert-{config.algo}", config.env, config.seed, about)
     fresh = expert_run(config, learner, directory)
+    when_stopped(lambda: stopped_run(directory, of=settings.n_timesteps))
     fresh.save()
     print(
         f"{config.algo.upper()} on {config.env}, {settings.num_envs} environments\nrun directory: {directory.path}",

@@ -114,7 +114,8 @@ def start(config: TrainConfig) -> ImitationRun:
         config.log_folder, name, config.env, config.seed, about, data_digest=demonstrations.digest()
     )
     imitation = imitation_run(config, agent, directory)
-    imitation.save()
+    when_stopped(lambda: stopped(imitation, directory.config["n_timesteps"]))
+    imitation.save()  # so that there is something to go on from, whatever happens
     print(
         f"{demonstrations.num_episodes} demonstrations, {len(demonstrations):,} pairs, expert return "
         f"{demonstrations.expert_return:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
