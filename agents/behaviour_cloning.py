@@ -91,6 +91,9 @@ class BehaviourCloning(SavedAgent):
     ) -> BehaviourCloning:
         """Fit the policy from where it is; the best weights are kept however it ends, Ctrl-C included.
 
+        Inside of a `genrl.training.FitCheckpoints` a fit that was interrupted goes on exactly: make the agent with the
+        same seed and demonstrations again, enter a `FitCheckpoints` with what the first one saved, and call `learn`.
+
         Args:
             epochs: passes over the demonstrations, at most; `config.epochs` by default.
             progress: called after each; a False that it returns ends the training.

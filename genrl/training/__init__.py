@@ -2,6 +2,7 @@
 
 from genrl.training.atomic_files import read_json, write_json
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint, write_checkpoint
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.optimizer_state import flatten_optimizer, unflatten_optimizer
 from genrl.training.run_directory import RunDirectory
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
@@ -9,6 +10,7 @@ from genrl.training.versions import installed_versions
 
 __all__ = [
     "Checkpoint",
+    "FitCheckpoints",
     "RunDirectory",
     "flatten_optimizer",
     "installed_versions",
