@@ -220,7 +220,7 @@ def test_a_checkpoint_of_another_fit_is_refused() -> None:
     with pytest.raises(InputError, match="other shapes"):
         attempt(lambda: GaussianMixture(3, random_state=0), mixture)
     with (
-        pytest.raises(InputError, match="of the fit is damaged or of another version.*size mismatch"),
+        pytest.raises(InputError, match="the fit is damaged or of another version"),
         FitCheckpoints(saved),
     ):
         fit(torch.nn.Linear(3, 1), rows(), loss=lambda x, context: {})
