@@ -69,10 +69,10 @@ class AdversarialImitation(ImitationHook):
         started = time.perf_counter()
         rollout = rollout_transitions(buffer, self._ends, self.locals["new_obs"], learner.action_space)
         rollout = rollout.to(learner.device)
-        metrics = self.reward_model.update(self.expert, rollout)
+        metrics = self._update(self.expert, rollout)
         updated = time.perf_counter()
 
-        learned = self.reward_model.reward(rollout).reshape(buffer.rewards.shape).cpu().numpy()
+        learned = self._rewards(rollout).reshape(buffer.rewards.shape).cpu().numpy()
         bootstrap = buffer.rewards
         buffer.rewards = (learned + bootstrap).astype(np.float32)
         buffer.compute_returns_and_advantage(last_values=self.locals["values"], dones=self.locals["dones"])

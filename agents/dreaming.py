@@ -28,6 +28,7 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.training.checkpoint import CheckpointParts
 from genrl.training.devices import available_device
+from genrl.training.finite_learning import finite_learning
 from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.fit_history import FitEpoch, FitHistory
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
@@ -286,13 +287,14 @@ class Dreaming(SavedAgent):
             current.dream_until = self._begin_dreams() + self._settings.dreamt_steps(current.real_steps)
             current.stage = "dream"
         if self.learner.num_timesteps < current.dream_until:
-            self.learner.learn(
-                current.dream_until - self.learner.num_timesteps,
-                _BetweenRollouts(self._pauses.at_rest),
-                reset_num_timesteps=False,
-                log_interval=2**31,
-                tb_log_name="dreams",
-            )
+            with finite_learning(self.learner) as finite:
+                self.learner.learn(
+                    current.dream_until - self.learner.num_timesteps,
+                    [finite, _BetweenRollouts(self._pauses.at_rest)],
+                    reset_num_timesteps=False,
+                    log_interval=2**31,
+                    tb_log_name="dreams",
+                )
         self.rounds_done += 1
         self._under_way = None
         assert current.history is not None

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.envs.finite_env import FiniteEnv
 from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
 from genrl.protocols import Policy, ResumableEnv
@@ -32,9 +33,10 @@ class ExpertLabels:
 
     def __init__(self, env: VecEnv, expert: Policy, *, seed: int, first_episode: int = 0) -> None:
         self._env = env
+        self._checked = FiniteEnv(env)
         self._expert = expert
         self._rng = np.random.default_rng(seed)
-        self._observations = _single_precision(env.reset())
+        self._observations = _single_precision(self._checked.reset())
         self._starts = np.ones(env.num_envs, dtype=bool)
         self._episodes = first_episode + np.arange(env.num_envs)
         self._expert_state: tuple[NDArray[Any], ...] | None = None
@@ -62,7 +64,7 @@ class ExpertLabels:
                 assert imitator is not None
                 own, _ = imitator.predict(self._observations, deterministic=True)
                 actions = np.where(self._experts_turn(beta, advice.ndim), advice, own)
-            reached, _, self._starts, _ = env.step(actions)
+            reached, _, self._starts, _ = self._checked.step(actions)
             self._observations = _single_precision(reached)
             ended = np.flatnonzero(self._starts)
             self._episodes[ended] = self._episodes.max() + 1 + np.arange(len(ended))

@@ -23,6 +23,7 @@ from genrl.generative_model import GenerativeModel
 from genrl.protocols import RewardModel
 from genrl.rewards import FrozenReward, check_demonstrations
 from genrl.training.devices import available_device
+from genrl.training.finite_learning import finite_learning
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.reading import reading
 from genrl.training.seeding import random_state, restore_random_state, seed_everything
@@ -176,10 +177,10 @@ class GAIL(SavedAgent):
         hooks = settings.callbacks(paid, expert, log_interval=log_interval)
         held = [HoldPolicy(self.config.warm_start.held_rollouts)] if self.start == "clone" else []
         clocks = [CollectingBegins(hook) for hook in hooks if isinstance(hook, ImitationHook)]
-        with one_torch_thread():
+        with one_torch_thread(), finite_learning(self.learner) as finite:
             self.learner.learn(
                 total_timesteps,
-                CallbackList([*hooks, *held, *_as_list(callback), *clocks]),
+                CallbackList([finite, *hooks, *held, *_as_list(callback), *clocks]),
                 log_interval=sys.maxsize if self._settings.writes_log else log_interval,
                 reset_num_timesteps=reset_num_timesteps,
                 progress_bar=progress_bar,

@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import math
+import re
 from abc import abstractmethod
+from collections.abc import Mapping
 
 from stable_baselines3.common.callbacks import BaseCallback
+from torch import Tensor, nn
+
+from genrl.errors import NotFiniteError
+from genrl.finite import name_not_finite
+from genrl.protocols import RewardModel
+from genrl.transitions import Transitions
+
+from .learned_rewards_replay import require_finite_rewards
 
 __all__ = ["CollectingBegins", "ImitationHook"]
+
+LOSS = re.compile("loss|nll")
 
 
 class ImitationHook(BaseCallback):
     """A callback that trains a reward model, pays a learner with it, and logs the seconds of each part."""
+
+    reward_model: RewardModel
+
+    def _update(self, expert: Transitions, rows: Transitions) -> Mapping[str, float]:
+        """Train the reward model, and give what it reports.
+
+        Raises:
+            NotFiniteError: its loss or one of its parameters is not finite.
+        """
+        metrics = self.reward_model.update(expert, rows)
+        name = next((name for name in metrics if LOSS.search(name) and not math.isfinite(metrics[name])), None)
+        what = None if name is None else f"{name} is {metrics[name]}"
+        if what is None and isinstance(self.reward_model, nn.Module):
+            name = name_not_finite(self.reward_model.named_parameters())
+            what = None if name is None else f"the parameter {name} is not finite"
+        if what is not None:
+            raise NotFiniteError(
+                f"the reward model {type(self.reward_model).__name__} was updated after {self.num_timesteps:,} "
+                f"environment steps, and {what}: a smaller learning rate of it often helps"
+            )
+        return metrics
+
+    def _rewards(self, rows: Transitions) -> Tensor:
+        """(rows,) what the reward model pays.
+
+        Raises:
+            NotFiniteError: some of it is not finite.
+        """
+        return require_finite_rewards(self.reward_model, self.reward_model.reward(rows), self.num_timesteps)
 
     @abstractmethod
     def collecting_begins(self) -> None:

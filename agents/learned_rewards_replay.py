@@ -10,12 +10,14 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
+from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, is_finite
 from genrl.protocols import RewardModel
 from genrl.transitions import Transitions
 
-__all__ = ["LearnedRewardsReplay", "check_bounded"]
+__all__ = ["LearnedRewardsReplay", "check_bounded", "require_finite_rewards"]
 
 
 class LearnedRewardsReplay(ReplayBuffer):
@@ -83,6 +85,7 @@ class LearnedRewardsReplay(ReplayBuffer):
         started = time.perf_counter()
         with torch.no_grad():
             rewards = self.reward_model.reward(self._transitions(samples))
+            require_finite_rewards(self.reward_model, rewards)
         self.paying_seconds += time.perf_counter() - started
         return samples._replace(rewards=rewards.reshape(-1, 1).float())
 
@@ -117,6 +120,22 @@ class LearnedRewardsReplay(ReplayBuffer):
             next_observations=samples.next_observations.float(),
             terminations=samples.dones.flatten() > 0.5,
         )
+
+
+def require_finite_rewards(reward_model: RewardModel, rewards: Tensor, steps: int | None = None) -> Tensor:
+    """The rewards, if all are finite.
+
+    Raises:
+        NotFiniteError: some are not; `steps` says when, in environment steps.
+    """
+    if not is_finite(rewards):
+        when = "" if steps is None else f" after {steps:,} environment steps"
+        what = f"is not finite ({describe_not_finite(rewards)})"
+        raise NotFiniteError(
+            f"the learned reward of {type(reward_model).__name__} {what}{when}: "
+            "another reward form, or a smaller learning rate of the reward model, often helps"
+        )
+    return rewards
 
 
 def check_bounded(space: spaces.Space[Any]) -> spaces.Box:

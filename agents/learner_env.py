@@ -8,6 +8,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor, is_vecenv_wrapped
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from genrl.envs.finite_env import FiniteEnv
 from genrl.errors import InputError
 
 __all__ = ["LearnerEnv"]
@@ -15,6 +16,8 @@ __all__ = ["LearnerEnv"]
 
 class LearnerEnv(VecEnvWrapper):
     """Hides the task's reward, after a monitor below has noted it for the log as `rollout/ep_rew_mean`.
+
+    NaN or infinity that the environment gives raises a `NotFiniteError` (see `FiniteEnv`).
 
     Args:
         venv: with a Box observation space of one dimension; wrapped in a monitor unless it has one.
@@ -30,7 +33,7 @@ class LearnerEnv(VecEnvWrapper):
         monitored = is_vecenv_wrapped(venv, VecMonitor) or venv.env_is_wrapped(Monitor)[0]
         venv = venv if monitored else VecMonitor(venv)
         low, high = space.low.astype(np.float32), space.high.astype(np.float32)
-        super().__init__(venv, observation_space=spaces.Box(low, high, dtype=np.float32))
+        super().__init__(FiniteEnv(venv), observation_space=spaces.Box(low, high, dtype=np.float32))
 
     def reset(self) -> VecEnvObs:
         """(num_envs, observation_dim) float32."""

@@ -114,9 +114,9 @@ class OffPolicyImitation(ImitationHook):
 
     def _update_reward_model(self) -> None:
         newest = self._replay.draw_newest(self.rows, self.window)
-        metrics = self.reward_model.update(self.expert, newest)
+        metrics = self._update(self.expert, newest)
         with torch.no_grad():
-            learned = self.reward_model.reward(newest)
+            learned = self._rewards(newest)
         for name, value in metrics.items():
             self.logger.record(f"disc/{name}", value)
         self.logger.record("reward/learned_mean", float(learned.mean()))

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.envs.finite_env import FiniteEnv
 from genrl.envs.generators import generators_from_array, generators_to_array
 from genrl.errors import InputError
 from genrl.protocols import Policy, ResumableEnv
@@ -39,12 +40,13 @@ class RealSteps:
         if env.num_envs != 1:
             raise InputError(f"steps are taken in one environment at a time, not {env.num_envs}: make it with one")
         self.env = env
+        self._checked = FiniteEnv(env)
         self.episode_returns: list[float] = []
         self._return = 0.0
         self._rows: dict[str, list[Any]] = {name: [] for name in ROWS}
         env.action_space.seed(seed)
         env.seed(seed)
-        self._observation: Any = env.reset()
+        self._observation: Any = self._checked.reset()
 
     def collect(
         self, steps: int, policy: Policy | None, *, before_step: Callable[[], None] | None = None
@@ -68,7 +70,7 @@ class RealSteps:
                 actions = np.asarray(space.sample())[None]
             else:
                 actions, _ = policy.predict(before, deterministic=False)
-            self._observation, rewards, dones, infos = self.env.step(actions)
+            self._observation, rewards, dones, infos = self._checked.step(actions)
             after = infos[0]["terminal_observation"][None] if dones[0] else self._observation
             self._note(
                 before=before,

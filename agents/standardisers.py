@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
+from genrl.envs.finite_env import FiniteEnv
 from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.transitions import Transitions, encode_actions
@@ -96,6 +97,7 @@ def fit_standardisers(
 def random_steps(env: VecEnv, steps: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """At least `steps` observations and actions, (rows, columns) each, of uniformly random actions; resets `env`."""
     env.action_space.seed(seed)
+    env = FiniteEnv(env)
     rows = -(-steps // env.num_envs)
     seen: list[Any] = [env.reset()]
     done = []

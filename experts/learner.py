@@ -15,6 +15,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from genrl.envs import make_vec_env
+from genrl.envs.finite_env import FiniteEnv
 from genrl.envs.observation_columns import ObservationColumns, position_velocity_columns
 from genrl.errors import InputError
 from genrl.nn import ACTIVATIONS
@@ -51,7 +52,9 @@ def build_learner(
     Raises:
         InputError: the task or the device is unknown, or its observations or actions are no vectors.
     """
-    venv: VecEnv = VecMonitor(make_vec_env(env_id, settings.num_envs, seed=seed, **(env_kwargs or {})))
+    venv: VecEnv = FiniteEnv(
+        VecMonitor(make_vec_env(env_id, settings.num_envs, seed=seed, **(env_kwargs or {}))), env_id
+    )
     if not isinstance(venv.action_space, spaces.Box) or len(venv.action_space.shape) != 1:
         raise InputError(f"{env_id} takes actions from {venv.action_space}; experts act by vectors within bounds (Box)")
     columns = position_velocity_columns(env_id, (venv.observation_space.shape or (0,))[0])

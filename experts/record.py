@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
+from genrl.envs.finite_env import FiniteEnv
 from genrl.errors import InputError
 from genrl.protocols import Policy
 from genrl.transitions import Demonstrations, Trajectory
@@ -51,11 +52,12 @@ def record(
 
     Raises:
         InputError: `episodes` is below one, or the observations are no vectors.
+        NotFiniteError: the policy gave an action, or the task an observation or a reward, that is not finite.
     """
     if episodes < 1:
         raise InputError(f"at least one episode must be recorded, not {episodes}")
     width = min(episodes, num_envs or 64)
-    vec_env = make_vec_env(env_id, width, seed=seed, **dict(env_kwargs or {}))
+    vec_env = FiniteEnv(make_vec_env(env_id, width, seed=seed, **dict(env_kwargs or {})), env_id)
     trajectories: list[Trajectory] = []
     try:
         space = vec_env.observation_space

@@ -19,6 +19,7 @@ from genrl.evaluation.callback import LEFT_OUT, KeepBest
 from genrl.policies.actor import FORMAT, Actor
 from genrl.stop_signals import StopSignals
 from genrl.training import RunDirectory, read_json
+from genrl.training.finite_learning import finite_learning
 from genrl.training.learner_state import LearnerState, learner_state, restore_learner
 from genrl.training.progress_display import ProgressDisplay, recent_return
 from genrl.training.replay_memory import reserve_replay_memory
@@ -86,8 +87,10 @@ class ExpertRun:
         fresh = self.learner.num_timesteps == 0
         log_interval = 4 if self._off_policy else 1  # episodes, or rollouts
         try:
-            with one_torch_thread():
-                self.learner.learn(remaining, callbacks, log_interval=log_interval, reset_num_timesteps=fresh)
+            with one_torch_thread(), finite_learning(self.learner) as finite:
+                self.learner.learn(
+                    remaining, [finite, *callbacks], log_interval=log_interval, reset_num_timesteps=fresh
+                )
         finally:
             display.close()
             self.learner.logger.close()

@@ -14,6 +14,7 @@ from planner_data import maze_walls
 from torch import Tensor
 
 from genrl.envs import make_vec_env
+from genrl.envs.finite_env import FiniteEnv
 from genrl.errors import InputError
 from genrl.planners import RecedingHorizonPlanner
 from genrl.training.atomic_files import replaced_file
@@ -96,7 +97,7 @@ def film_plans(
         raise InputError(f"{env_id} is no maze: there is nothing to draw plans over")
     if path.suffix not in (".mp4", ".gif"):
         raise InputError(f"{path} must end in .mp4 or .gif")
-    env = make_vec_env(env_id, 1, seed=seed, **dict(env_kwargs or {}))
+    env = FiniteEnv(make_vec_env(env_id, 1, seed=seed, **dict(env_kwargs or {})), env_id)
     frames, way, total, done, state = [], [], 0.0, False, None
     try:
         with torch.random.fork_rng():

@@ -11,6 +11,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs import make_vec_env
+from genrl.envs.finite_env import FiniteEnv
 from genrl.errors import InputError
 from genrl.evaluation.aggregate import Evaluation
 from genrl.protocols import Policy
@@ -88,6 +89,7 @@ def evaluate_on_vec_env(
 
     Raises:
         InputError: no episode is asked for, or the policy is of another task.
+        NotFiniteError: the policy gave an action, or the task an observation or a reward, that is not finite.
     """
     if episodes < 1:
         raise InputError(f"the number of episodes must be 1 or more, not {episodes}")
@@ -96,6 +98,7 @@ def evaluate_on_vec_env(
     try:
         seed_everything(seed)
         torch.set_num_threads(1)  # torch's own threads would fight those of the simulator for the cores
+        venv = FiniteEnv(venv, env_id)
         _check_fits(policy, venv, env_id)
         for first in range(0, episodes, venv.num_envs):
             count = min(venv.num_envs, episodes - first)

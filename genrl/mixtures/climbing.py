@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
-from math import inf
+from math import inf, isfinite
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.generative_model import Progress
 from genrl.training.fit_checkpoints import FitState, begin_stage, stop_requested
 from genrl.training.fit_history import FitEpoch
@@ -82,8 +82,16 @@ class Iterations(Generic[Group]):
             objective: as it is now.
             parameters: that the next iteration, if there is one, begins with.
             settled: the objective gains too little for another iteration.
+
+        Raises:
+            NotFiniteError: the objective is NaN or infinite.
         """
         self.done, self.objective = self.done + 1, objective
+        if not isfinite(objective):
+            raise NotFiniteError(
+                f"expectation-maximisation stopped in iteration {self.done}: its objective is {objective}. A larger "
+                "reg_covar, or data of a smaller scale, often helps"
+            )
         self._epochs.append(FitEpoch(number=self.done, planned=self._planned, train={"loss": loss}, validation={}))
         self._watch(self._epochs[-1])
         if settled or self.done == self._planned:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.gans.losses import DiscriminatorLoss, bernoulli_entropy
 from genrl.gans.penalties import GradientPenalty
 from genrl.rewards.discriminator import Discriminator
@@ -135,6 +135,11 @@ class AdversarialReward(nn.Module):
         if config.penalty_weight > 0:
             penalty = self._penalty(self.discriminator.logits_of_inputs, real, fake)
         loss = classification - config.entropy_weight * entropy + config.penalty_weight * penalty + judged.cost
+        if not loss.isfinite():
+            raise NotFiniteError(
+                f"the loss of the discriminator is {loss.item()} (classification {classification.item():.3g}, gradient "
+                f"penalty {penalty.item():.3g}): a smaller learning rate of it often helps"
+            )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -7,7 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, is_finite
 from genrl.generative_model import GenerativeModel
 from genrl.protocols import Density, Trainable, knows_probabilities
 
@@ -69,6 +70,11 @@ class GradientRecorder:
         """One step on the mean of -log p(state), and (rows,) log-probabilities before and after it."""
         assert isinstance(self.model, Density)
         before = self.model.log_prob(states)
+        if not is_finite(before.detach()):
+            raise NotFiniteError(
+                f"the log-probabilities of {type(self.model).__name__} are not finite "
+                f"({describe_not_finite(before)}): a smaller learning_rate often helps"
+            )
         self.optimizer.zero_grad()
         (-before.mean()).backward()
         self.optimizer.step()

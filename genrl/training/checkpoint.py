@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,11 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genrl.array_files import read_npz_file
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, is_finite
 from genrl.training.atomic_files import encode_json, read_folder, read_json, replace_folder
 from genrl.training.reading import file_inside, read_tensors, shorten
 
-__all__ = ["Checkpoint", "CheckpointParts", "read_checkpoint", "verify_checkpoint", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointParts",
+    "read_checkpoint",
+    "require_numbers",
+    "verify_checkpoint",
+    "write_checkpoint",
+]
 
 MANIFEST = "manifest.json"
 FORMAT = "genrl-checkpoint"
@@ -68,6 +77,7 @@ def write_checkpoint(
         arrays: `{name: {key: array}}`, each name a `<name>.npz`; object arrays are refused.
 
     Raises:
+        NotFiniteError: a tensor or an array holds NaN; what was there before is intact.
         OSError: no space or no permission; what was there before is intact.
         TypeError: something that would need a pickle.
 
@@ -80,6 +90,7 @@ def write_checkpoint(
     ([1.0, 1.0], {'steps': 10})
     """
     tensors, documents, arrays = tensors or {}, documents or {}, arrays or {}
+    require_numbers(Path(folder), {**tensors, **arrays})
 
     def fill(partial: Path) -> None:
         for name, group in tensors.items():
@@ -97,6 +108,32 @@ def write_checkpoint(
         (partial / MANIFEST).write_bytes(encode_json(manifest))
 
     replace_folder(Path(folder), fill)
+
+
+def require_numbers(
+    folder: Path,
+    groups: Mapping[str, Mapping[str, Tensor] | Mapping[str, NDArray[Any]]],
+    *,
+    infinite: re.Pattern[str] | None = None,
+) -> None:
+    """Refuse to write NaN; also infinity, but in members whose names match.
+
+    Args:
+        folder: that is not written then, for the message.
+        groups: of tensors or arrays, by the name of their file.
+        infinite: names of members that may be infinite; None for all.
+
+    Raises:
+        NotFiniteError: a member may not have a number that it has.
+    """
+    for group, members in groups.items():
+        for name, values in members.items():
+            if is_finite(values):
+                continue
+            described = describe_not_finite(values)
+            if "NaN" in described or (infinite is not None and not infinite.fullmatch(name)):
+                what = f"{name} of {group} is not finite ({described})"
+                raise NotFiniteError(f"{folder} was not written: {what}; what was saved before is left as it was")
 
 
 def verify_checkpoint(folder: Path) -> list[Path]:

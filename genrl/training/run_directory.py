@@ -28,7 +28,7 @@ from torch import Tensor
 
 from genrl.errors import InputError
 from genrl.training.atomic_files import read_json, recover_folders, remove_folder, write_json
-from genrl.training.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint, write_checkpoint
+from genrl.training.checkpoint import Checkpoint, read_checkpoint, require_numbers, verify_checkpoint, write_checkpoint
 from genrl.training.reading import file_inside, one_line, validate
 from genrl.training.saved_task import check_saved_task
 from genrl.training.versions import changed_versions, installed_versions
@@ -38,6 +38,8 @@ __all__ = ["RunDirectory"]
 DATA_DIGEST = "data_sha256"
 STEP = re.compile(r"\d+|\.\d+\.previous")
 READS = 50
+# Bounds of what has none, and log-probabilities of what is impossible.
+MAY_BE_INFINITE = re.compile(r"(.*[._])?(low|high|bounds|outcome_)")
 
 T = TypeVar("T")
 
@@ -283,9 +285,12 @@ class RunDirectory:
         """Write `checkpoints/<step>/` (see `write_checkpoint`), then delete all but the last `keep_last`.
 
         Raises:
+            NotFiniteError: a tensor or an array holds NaN, or infinity where only bounds may; the earlier checkpoints
+                are intact.
             OSError: it cannot be written; the earlier checkpoints are intact.
         """
         folder = self.checkpoints / str(step)
+        require_numbers(folder, {**tensors, **(arrays or {})}, infinite=MAY_BE_INFINITE)
         write_checkpoint(folder, tensors=tensors, documents=documents, arrays=arrays)
         # The one just written stays whatever its step: a resumed run may lie behind a damaged later one.
         others = [other for other in self._steps() if other != folder]
@@ -300,7 +305,13 @@ class RunDirectory:
         documents: Mapping[str, Any] | None = None,
         arrays: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
     ) -> Path:
-        """Write `best/`, replacing the one before."""
+        """Write `best/`, replacing the one before.
+
+        Raises:
+            NotFiniteError: as `save`.
+            OSError: as `save`.
+        """
+        require_numbers(self.best, {**tensors, **(arrays or {})}, infinite=MAY_BE_INFINITE)
         write_checkpoint(self.best, tensors=tensors, documents=documents, arrays=arrays)
         return self.best
 

@@ -15,7 +15,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from torch import Tensor
 
 from genrl.action_encoding import encode_actions
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, is_finite
 from genrl.world_models.dreamt import Dreamer, DreamState, ended
 from genrl.world_models.terminations import TerminationRule
 
@@ -97,7 +98,11 @@ class DreamVecEnv(VecEnv):
 
     @torch.no_grad()
     def step_wait(self) -> VecEnvStepReturn:
-        """Dream one step; observations (num_envs, columns), rewards and dones (num_envs,), infos."""
+        """Dream one step; observations (num_envs, columns), rewards and dones (num_envs,), infos.
+
+        Raises:
+            NotFiniteError: the model has dreamt NaN or infinity.
+        """
         assert self._state is not None
         actions = torch.as_tensor(encode_actions(self.action_space, self._actions), device=self.model.device)
         dreamt = self.model.advance(self._state, actions, self._generator)
@@ -108,6 +113,8 @@ class DreamVecEnv(VecEnv):
         observations = dreamt.observations.float().cpu().numpy().copy()
         # New arrays at each step: the learner adds to the rewards in place.
         rewards = dreamt.rewards.float().cpu().numpy().copy()
+        self._require_finite(observations, "an observation")
+        self._require_finite(rewards, "a reward")
         infos: list[dict[str, Any]] = [{"TimeLimit.truncated": False} for _ in range(self.num_envs)]
         self._state = dreamt.state
         over = np.flatnonzero(dones)
@@ -118,6 +125,14 @@ class DreamVecEnv(VecEnv):
         if len(over):
             observations[over] = self._begin_anew(over)
         return observations, rewards, dones, infos
+
+    def _require_finite(self, rows: NDArray[np.float32], what: str) -> None:
+        if not is_finite(rows):
+            dream = int(np.flatnonzero(~np.isfinite(rows.reshape(self.num_envs, -1)).all(axis=1))[0])
+            raise NotFiniteError(
+                f"{type(self.model).__name__} dreamt {what} that is not finite ({describe_not_finite(rows[dream])}) in "
+                f"step {self._elapsed[dream]} of dream {dream}: a shorter horizon, or more real steps, may help"
+            )
 
     def simulator_state(self) -> dict[str, NDArray[Any]]:
         """Where the dreams are, and the state of their random generator; nothing before the first `reset`."""

@@ -127,8 +127,8 @@ def test_the_expert_acts_with_probability_beta() -> None:
 
     venv = point_envs(100, horizon=1000)
     applied = []
-    step = venv.step
-    venv.step = lambda actions: applied.append(actions.copy()) or step(actions)  # type: ignore[func-returns-value]
+    step = venv.step_async
+    venv.step_async = lambda actions: applied.append(actions.copy()) or step(actions)  # type: ignore[func-returns-value]
     ExpertLabels(venv, Right(), seed=0).collect(1000, Left(), 0.3)
     actions = np.concatenate(applied)
     assert np.array_equal(actions[:, 0], actions[:, 1])  # one of them acts, wholly
