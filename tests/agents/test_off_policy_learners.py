@@ -42,7 +42,7 @@ TINY: dict[str, Any] = {
     "critic_hidden": (16, 12),
     "learning_starts": 60,
     "batch_size": 16,
-    "buffer_size": 200,
+    "buffer_size": 100,
     "gradient_steps": 2,
     "reward_update_every": 32,
     "reward_rows": 64,
@@ -109,7 +109,7 @@ def one_thread() -> Any:
         yield
 
 
-@pytest.mark.parametrize("first", [40, 240], ids=["in the warm-up", "with a full buffer"])
+@pytest.mark.parametrize("first", [40, 120], ids=["in the warm-up", "with a full buffer"])
 @pytest.mark.parametrize("name", list(LEARNERS))
 def test_a_restored_learner_goes_on_bit_for_bit(name: str, first: int, tmp_path: Path) -> None:
     config, _ = LEARNERS[name]

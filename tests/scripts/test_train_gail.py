@@ -44,7 +44,7 @@ def only_run(folder: Path) -> Path:
 
 
 def test_a_run_leaves_everything_behind_and_can_be_extended(train_gail: Script, tmp_path: Path) -> None:
-    done = train_gail(*QUICK, "--n-timesteps", "2048", "--log-folder", str(tmp_path))
+    done = train_gail(*QUICK, "--n-timesteps", "1024", "--log-folder", str(tmp_path))
     assert done.code == 0, done.err
     assert "return, mean ± std" in done.out
     run = only_run(tmp_path)
@@ -62,16 +62,16 @@ def test_a_run_leaves_everything_behind_and_can_be_extended(train_gail: Script, 
     disc = {f"disc/{name}" for name in ("loss", "accuracy_expert", "accuracy_learner", "entropy", "gradient_penalty")}
     assert disc | {"reward/learned_mean", "rollout/ep_rew_mean", "eval/mean_reward", "time/fps"} <= logged
 
-    more = train_gail("--resume", str(run), "--n-timesteps", "3072")
+    more = train_gail("--resume", str(run), "--n-timesteps", "2048")
     assert more.code == 0, more.err
-    assert "at 2,048 steps" in more.out
-    assert (run / "checkpoints" / "3072" / "policy.safetensors").is_file()
+    assert "at 1,024 steps" in more.out
+    assert (run / "checkpoints" / "2048" / "policy.safetensors").is_file()
 
 
 def test_a_stopped_run_ends_where_an_unstopped_one_does(train_gail: Script, tmp_path: Path) -> None:
-    whole = train_gail(*QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "whole"))
+    whole = train_gail(*QUICK, "--n-timesteps", "5120", "--log-folder", str(tmp_path / "whole"))
     assert whole.code == 0, whole.err
-    command = [sys.executable, str(SCRIPT), *QUICK, "--n-timesteps", "8192", "--log-folder", str(tmp_path / "stopped")]
+    command = [sys.executable, str(SCRIPT), *QUICK, "--n-timesteps", "5120", "--log-folder", str(tmp_path / "stopped")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "stopped").glob("*/best/policy.safetensors")) and time.monotonic() < deadline:
@@ -83,10 +83,10 @@ def test_a_stopped_run_ends_where_an_unstopped_one_does(train_gail: Script, tmp_
     run = only_run(tmp_path / "stopped")
     assert f"train_gail.py --resume {run}" in errors
     steps = max(int(folder.name) for folder in (run / "checkpoints").iterdir())
-    assert 0 < steps < 8192
+    assert 0 < steps < 5120
     resumed = train_gail("--resume", str(run))
     assert resumed.code == 0, resumed.err
-    ends = [only_run(tmp_path / name) / "checkpoints" / "8192" for name in ("whole", "stopped")]
+    ends = [only_run(tmp_path / name) / "checkpoints" / "5120" for name in ("whole", "stopped")]
     for name in ("policy", "reward_model", "policy_optimizer"):
         one, other = (folder.joinpath(f"{name}.safetensors").read_bytes() for folder in ends)
         assert one == other, name
