@@ -33,6 +33,9 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
+SLOW = ("a flow", "a game", "poses")
+
+
 @pytest.fixture(autouse=True)
 def no_pictures(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("draw_pictures", "draw_transfer"):
@@ -96,7 +99,9 @@ def stopped_and_resumed(
     return run
 
 
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize(
+    "kind", ["two stages", "a mixture", "a transfer", *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)]
+)
 def test_a_run_that_is_stopped_and_resumed_ends_as_one_that_is_not(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
