@@ -23,12 +23,13 @@ __all__ = ["ALLOWANCE", "RATIO", "check_size", "read_npy_file", "read_npz_file"]
 
 Array = NDArray[Any]
 
-ALLOWANCE = 128 * 2**20
+ALLOWANCE = 64 * 2**20
 """Bytes that any file may unpack to."""
 RATIO = 100
 """How many times its stored size a file may unpack to beyond the allowance.
 
-Deflate shrinks zeros 1,000-fold; measured data shrink 1.1-fold to 2-fold, sparse images about 10-fold.
+Deflate shrinks zeros 1,000-fold; measured data shrink 1.1-fold to 2-fold, sparse images about 10-fold. What is read is
+copied and converted a few times, so that a small file takes less than 1 GB in the end.
 """
 NUMBERS_AND_WORDS = "biufcmMSU"
 CHUNK = 2**20
@@ -79,7 +80,7 @@ def check_size(path: Path, what: str, unpacked: int, stored: int) -> None:
     if unpacked > max(ALLOWANCE, RATIO * stored):
         raise InputError(
             f"{path}: {what} would unpack {stored:,} bytes to {unpacked:,}, more than {RATIO} times as many: "
-            "the file is damaged or made to fill the memory"
+            "the file is damaged or made to fill the memory; if it is sound, save it again without compression"
         )
 
 

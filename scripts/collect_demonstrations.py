@@ -18,9 +18,9 @@ from experts.minari_datasets import read_minari
 from experts.saving import check_recording_folder
 from experts.waypoints import maze_waypoints
 from genrl.envs import make_vec_env
-from genrl.envs.named_tasks import check_named_task
 from genrl.errors import InputError
 from genrl.protocols import Policy
+from genrl.training.saved_task import check_saved_task
 from genrl.transitions import Demonstrations
 
 WAYPOINTS = "waypoints"
@@ -163,7 +163,7 @@ def _import(config: CollectConfig) -> None:
     env_id = config.env or demonstrations.env_id
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     if config.env is None and env_id is not None:
-        check_named_task(env_id, str(config.import_minari or config.import_imitation))
+        check_saved_task(env_id, source=str(config.import_minari or config.import_imitation), trust=config.trust)
     if env_id is None:
         print("note: nothing tells which task this is; give --env to have it checked and written down")
     else:

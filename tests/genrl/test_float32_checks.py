@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from genrl.errors import InputError
-from genrl.float32_checks import check_float32, check_float32_range
+from genrl.float32_checks import as_float32, check_float32, check_float32_range
+from genrl.row_checks import as_rows
 
 rng = np.random.default_rng(0)
 NORMAL = rng.normal(size=(500, 1))
@@ -76,3 +77,21 @@ def test_vectors_images_and_nothing_are_looked_at_too():
     with pytest.raises(InputError, match="column 5 of x"):
         check_float32("x", np.where(np.arange(6) == 5, 1e39, 0.0).reshape(1, 2, 3))
     check_float32("x", np.zeros((0, 3)))
+
+
+def test_as_float32_converts_what_it_accepts():
+    assert as_float32("x", NORMAL).dtype == np.float32
+    assert as_float32("x", NORMAL.astype(">f8")).dtype.isnative
+    whole = np.arange(3)
+    assert as_float32("x", whole) is whole
+    assert np.isnan(as_float32("x", np.array([[np.nan], [1e39]]))).sum() == 1  # whoever checks for NaN comes later
+    with pytest.raises(InputError, match="column 0 of x"):
+        as_float32("x", 1.7e9 + SECONDS)
+
+
+def test_rows_of_integers_are_checked_and_any_byte_order_is_taken():
+    assert as_rows(np.arange(6).reshape(3, 2)).tolist() == [[0, 1], [2, 3], [4, 5]]
+    for dtype in (">f4", ">f8", ">i4", np.longdouble, np.float16, np.uint16):
+        assert as_rows(np.arange(6).reshape(3, 2).astype(dtype)).tolist() == [[0, 1], [2, 3], [4, 5]]
+    with pytest.raises(InputError, match="column 0 of X holds numbers such as 1700000000"):
+        as_rows((1_700_000_000 + np.arange(50))[:, None])

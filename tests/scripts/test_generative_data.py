@@ -143,3 +143,41 @@ def test_no_class_is_held_out_as_a_whole(data: ModuleType, tmp_path: Path) -> No
     np.savez(tmp_path / "mine.npz", x=x, y=np.arange(60))
     with pytest.raises(InputError, match="too few rows of each class"):
         data.load_data(str(tmp_path / "mine.npz"), conditional=True)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "npy", "csv"])
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (1.7e9 + np.arange(50), "column 1 of mine holds numbers such as 1700000000.0 that float32 cannot tell apart"),
+        (np.full(50, 1e39), "column 1 of mine holds 1e[+]39, which is beyond float32"),
+        (np.where(np.arange(50) == 7, np.nan, 1.0), "mine must be finite: 1 of 50 rows"),
+    ],
+)
+def test_what_float32_cannot_hold_is_named(
+    data: ModuleType, tmp_path: Path, suffix: str, column: np.ndarray, message: str
+) -> None:
+    path = tmp_path / f"mine.{suffix}"
+    table = np.stack([np.linspace(-1, 1, 50), column], 1)
+    if suffix == "npz":
+        np.savez(path, x=table)
+    elif suffix == "npy":
+        np.save(path, table)
+    else:
+        np.savetxt(path, table, delimiter=",", fmt="%.17g")
+    with pytest.raises(InputError, match=message):
+        data.load_data(str(path))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array(["a", "b", "a"]), "labels of file must be whole numbers, not <U1"),
+        (np.array(1), r"labels of file have the shape \(\)"),
+        (np.array([[np.nan], [1], [2]]), "labels of file must be finite"),
+    ],
+)
+def test_labels_that_cannot_be_used(data: ModuleType, tmp_path: Path, y: np.ndarray, message: str) -> None:
+    np.savez(tmp_path / "file.npz", x=np.arange(6.0).reshape(3, 2), y=y)
+    with pytest.raises(InputError, match=message):
+        data.load_data(str(tmp_path / "file.npz"), conditional=True)

@@ -235,14 +235,15 @@ def test_a_changed_spec_of_a_known_task_is_refused_and_an_unknown_task_is_read(t
     assert load_demonstrations(write_minari(tmp_path / "module", module)).env_id == f"{MODULE}:Env-v0"
 
 
-def test_a_module_is_imported_only_if_the_user_names_it(tmp_path, marker, script):
+@pytest.mark.parametrize("allowed", [{"env": f"{MODULE}:Env-v0"}, {"trust": True}])
+def test_a_module_is_imported_only_if_the_user_says_so(tmp_path, marker, script, allowed):
     folder = write_minari(tmp_path / "module", specs("an import", marker)[2])
     collect = script("collect_demonstrations")
-    with pytest.raises(InputError, match=f"pass --env {MODULE}:Env-v0 if you know who made the file"):
+    with pytest.raises(InputError, match=f"names the environment {MODULE}:Env-v0, whose module would be imported"):
         collect.main(collect.CollectConfig(import_minari=str(folder), out=tmp_path / "out"))
     assert not marker.exists()
     with pytest.raises(InputError):
-        collect.main(collect.CollectConfig(import_minari=str(folder), out=tmp_path / "out", env=f"{MODULE}:Env-v0"))
+        collect.main(collect.CollectConfig(import_minari=str(folder), out=tmp_path / "out", **allowed))
     assert marker.exists()
 
 
