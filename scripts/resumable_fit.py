@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar
 from fit_display import FitDisplay
 from stable_baselines3.common import logger as sb3_logger
 
+from genrl.errors import InputError, NotFiniteError
 from genrl.generative_model import Progress
 from genrl.stop_signals import StopSignals
 from genrl.training.checkpoint import CheckpointParts
@@ -46,6 +48,7 @@ def resumable_fit(
     *,
     beside: Callable[[], CheckpointParts] | None = None,
     shown: Callable[[FitEpoch], dict[str, float]] | None = None,
+    rescue: Callable[[], None] | None = None,
 ) -> FitReport[Result]:
     """Fit, or go on with a fit from the latest checkpoint of the run; a signal ends it in good order.
 
@@ -58,9 +61,12 @@ def resumable_fit(
         fit: does it, and calls what it is given after each epoch.
         beside: gives what else a checkpoint is to hold.
         shown: what is shown of an epoch; by default all that it reports of the rows trained on.
+        rescue: called where NaN or infinity ends the fit after an epoch or more, to save the model, which then has the
+            last weights that are worth it.
 
     Raises:
         InputError: the checkpoint is of another fit.
+        NotFiniteError: the fit was ended by NaN or infinity; a checkpoint was written.
     """
     saved = directory.latest_checkpoint() if directory.has_checkpoint else None
     clock = {"seconds": 0.0}
@@ -96,6 +102,16 @@ def resumable_fit(
                 display.show(epoch if shown is None else replace(epoch, train=shown(epoch)))
             return not stop.requested
 
-        result = fit(note)
-    logger.close()
+        try:
+            result = fit(note)
+        except NotFiniteError as error:
+            if not epochs:
+                raise
+            save(checkpoints.state())
+            if rescue is not None:
+                with contextlib.suppress(InputError):  # a part of the model may not be fitted yet
+                    rescue()
+            raise NotFiniteError(f"{error}. What was learned before is in {directory.path}") from None
+        finally:
+            logger.close()
     return FitReport(result=result, epochs=epochs, seconds=seconds(), stopped=stop.requested)

@@ -17,7 +17,7 @@ from stopped_run import stopped_run
 
 from agents import DAgger, DAggerConfig, DAggerRound
 from experts import load_expert
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.evaluation import (
     draw_learning_curve,
     evaluate_policy,
@@ -212,7 +212,12 @@ def train(agent: DAgger, directory: RunDirectory, config: TrainConfig, saved: Ch
                 display.show(epoch)
             return not stop.requested
 
-        agent.learn(on_round=after_round, on_labels=save_agent, progress=after_epoch)
+        try:
+            agent.learn(on_round=after_round, on_labels=save_agent, progress=after_epoch)
+        except NotFiniteError:
+            if not rows and agent_before_fit is not None:
+                keep_best(agent, directory)  # the weights before those that were not finite
+            raise
     logger.close()
     if not rows and agent_before_fit is not None:
         keep_best(agent, directory)  # the first round was stopped, and so was what could be learned in it

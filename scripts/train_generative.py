@@ -183,9 +183,14 @@ def kept(model: GenerativeModel, directory: RunDirectory, fitted: FitReport[Any]
     """Save a model before anything else is done with it, and say where; whether its fit has come to its end."""
     if fitted.stopped and not fitted.epochs:
         return False
+    save_model(model, directory)
+    return not fitted.stopped
+
+
+def save_model(model: GenerativeModel, directory: RunDirectory) -> None:
+    """Write `model/`, and say where it is."""
     model.cpu().save(directory.path / "model")
     print(f"model: {directory.path / 'model'}")
-    return not fitted.stopped
 
 
 def name_pictures(paths: Iterable[Path]) -> None:
@@ -238,7 +243,12 @@ def train(model: GenerativeModel, data: GenerativeData, directory: RunDirectory)
         seen = look(model) if learns_in_place and not says_when else {}
         return {**epoch.train, **code_figures(model, data), **seen}
 
-    return resumable_fit(directory, lambda note: model.fit(data.train, progress=note, **given), shown=told)
+    return resumable_fit(
+        directory,
+        lambda note: model.fit(data.train, progress=note, **given),
+        shown=told,
+        rescue=lambda: save_model(model, directory),
+    )
 
 
 def measure(model: GenerativeModel, data: GenerativeData) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from command_line import parse_env_kwargs, run, when_stopped
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -110,7 +110,12 @@ def main(config: TrainConfig) -> None:
     )
     fits = directory.config["fits"]
     with one_torch_thread():
-        fitted = resumable_fit(directory, lambda note: train(config, steps, fits, note))
+        made: list[Dynamics] = []
+        fitted = resumable_fit(
+            directory,
+            lambda note: train(config, steps, fits, note, made.append),
+            rescue=lambda: save_world_model(made[0], directory.path / "model"),
+        )
     if fitted.stopped:
         return
     model, history = fitted.result
@@ -194,13 +199,18 @@ def fresh_model(config: TrainConfig) -> Dynamics:
 
 
 def train(
-    config: TrainConfig, steps: SplitExperience | FilmedTask, fits: Sequence[int], note: Progress
+    config: TrainConfig,
+    steps: SplitExperience | FilmedTask,
+    fits: Sequence[int],
+    note: Progress,
+    made: Callable[[Dynamics], None] = lambda model: None,
 ) -> tuple[Dynamics, FitHistory]:
-    """Fit a fresh model, and fit it further if more than one fit is planned."""
+    """Fit a fresh model, which `made` is called with first, and fit it further if more than one fit is planned."""
     seed_everything(config.seed)
     if isinstance(steps, FilmedTask):
         steps.fit_codes()
     model, experience = fresh_model(config), steps.experience
+    made(model)
     history = model.fit(experience, progress=note)
     for updates in fits[1:]:
         if history.stopped == "asked":

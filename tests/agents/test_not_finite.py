@@ -169,7 +169,8 @@ def test_a_parameter_that_is_not_finite_is_named_and_not_saved(learner: str, tmp
 
 @pytest.mark.parametrize("learner", [*ON_POLICY, *OFF_POLICY])
 def test_a_learning_rate_that_makes_the_loss_overflow_ends_the_training(learner: str, tmp_path: Path) -> None:
-    settings: Any = replace(CONFIG.settings(learner), learning_rate=1e36)  # type: ignore[arg-type]
+    settings: Any = CONFIG.settings(learner)  # type: ignore[arg-type]
+    settings = replace(settings, learning_rate=1e36)
     agent = gail(faulty_env(), learner, replace(CONFIG, **{learner: settings}))
     with pytest.raises(NotFiniteError, match=r"not finite|is nan|is -?inf|NaN or infinite"):
         agent.learn(3000, SaveOften(agent, tmp_path / "saved"))
