@@ -18,7 +18,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from genrl.protocols import Density, JointSampler, Trainable
 
     def param(case: Case) -> Any:
-        return pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(f"contracts of {case.name}"))
+        return pytest.param(case, id=case.name, marks=pytest.mark.xdist_group(f"contracts-{case.name}"))
 
     rows = [case for case in CASES if case.of_rows]
     wanted = {
