@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    from family_cases import CASES, IMAGE_CASES, Case
+    from family_cases import CASES, IMAGE_CASES, Case, example
 
     from genrl.protocols import Density, JointSampler, Trainable
 
@@ -25,15 +25,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "any_case": lambda: CASES,
         "domains_case": lambda: [case for case in CASES if case.domains],
         "image_case": lambda: IMAGE_CASES,
-        "implicit_case": lambda: [case for case in (*CASES, *IMAGE_CASES) if not isinstance(case.make(), Density)],
+        "implicit_case": lambda: [case for case in (*CASES, *IMAGE_CASES) if not isinstance(example(case), Density)],
         "case": lambda: rows,
         "free_case": lambda: [case for case in rows if not case.needs_labels],
         "needy_case": lambda: [case for case in rows if case.needs_labels],
         "labels_case": lambda: [case for case in rows if case.labels],
         "context_case": lambda: [case for case in rows if case.context],
-        "density_case": lambda: [case for case in rows if not case.needs_labels and isinstance(case.make(), Density)],
-        "joint_case": lambda: [case for case in rows if isinstance(case.make(), JointSampler)],
-        "gradient_case": lambda: [case for case in rows if isinstance(case.make(), Trainable)],
+        "density_case": lambda: [case for case in rows if not case.needs_labels and isinstance(example(case), Density)],
+        "joint_case": lambda: [case for case in rows if isinstance(example(case), JointSampler)],
+        "gradient_case": lambda: [case for case in rows if isinstance(example(case), Trainable)],
     }
     for argument, cases in wanted.items():
         if argument in metafunc.fixturenames:

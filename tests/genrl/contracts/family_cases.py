@@ -165,6 +165,12 @@ def bars(rows: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 @cache
+def example(case: Case) -> GenerativeModel:
+    """One that is not fitted. Tests share it: they must not change it."""
+    return case.make()
+
+
+@cache
 def fitted(case: Case) -> GenerativeModel:
     """Fitted to `gaussian`. Tests share it: they must not change it."""
     return case.fit(gaussian(ROWS, 0))
