@@ -100,6 +100,8 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{one_line(error)} is missing"
     text = one_line(error)
+    if isinstance(error, TypeError):
+        return f"a value is of the wrong type ({text})"
     return text if isinstance(error, ValueError | RuntimeError) and text else f"{type(error).__name__} {text}".strip()
 
 

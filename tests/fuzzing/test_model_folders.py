@@ -1,10 +1,8 @@
 """Damaged folders of generative models, world models and planners: each loads, or is refused in one line."""
 
 import pytest
-import torch
 from gymnasium import spaces
-from json_edits import check_folders
-from mutations import EXAMPLES
+from json_edits import amounts, check_folders
 
 from genrl.autoencoders import VAE, VQVAE
 from genrl.autoregressive import MultiScale, PixelCNN, SequenceModel
@@ -56,7 +54,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
+@pytest.mark.parametrize("examples", amounts(150))
 def test_generative_models(tmp_path, examples):
     for name, make in MODELS.items():
         make().save(tmp_path / "sound" / name)
@@ -71,7 +69,7 @@ WORLD_MODELS = {
 }
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
+@pytest.mark.parametrize("examples", amounts(100))
 def test_world_models(tmp_path, examples):
     for name, make in WORLD_MODELS.items():
         for space in (spaces.Box(-1, 1, (2,)), spaces.Discrete(3)):
@@ -80,7 +78,7 @@ def test_world_models(tmp_path, examples):
     check_folders(tmp_path / "sound", load_world_model, examples)
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
+@pytest.mark.parametrize("examples", amounts(100))
 def test_planners(tmp_path, examples):
     columns = TrajectoryColumns(observations=4, actions=0)
     shape, space = (8, columns.count), spaces.Box(-1, 1, (2,))
