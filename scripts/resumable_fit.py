@@ -73,7 +73,6 @@ def resumable_fit(
     if saved is not None:
         clock = validate(dict[str, float], saved.documents.get("clock", clock), saved.folder / "clock.json")
     began, epochs = time.perf_counter(), list[FitEpoch]()
-    logger = sb3_logger.configure(str(directory.path), ["csv", "tensorboard"])
 
     def seconds() -> float:
         return clock.get("seconds", 0.0) + time.perf_counter() - began
@@ -87,7 +86,9 @@ def resumable_fit(
             arrays={**more.arrays, **parts.arrays},
         )
 
-    with StopSignals() as stop, FitDisplay() as display, FitCheckpoints(saved, save=save) as checkpoints:
+    checkpoints = FitCheckpoints(saved, save=save)  # refuses a damaged state before the log is begun anew
+    log = contextlib.closing(sb3_logger.configure(str(directory.path), ["csv", "tensorboard"]))
+    with log as logger, StopSignals() as stop, FitDisplay() as display, checkpoints:
         if saved is None:
             save(checkpoints.state())  # to go on from, should the first epoch be interrupted
 
@@ -112,6 +113,4 @@ def resumable_fit(
                 with contextlib.suppress(InputError):  # a part of the model may not be fitted yet
                     rescue()
             raise NotFiniteError(f"{error}. What was learned before is in {directory.path}") from None
-        finally:
-            logger.close()
     return FitReport(result=result, epochs=epochs, seconds=seconds(), stopped=stop.requested)

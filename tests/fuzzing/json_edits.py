@@ -22,9 +22,9 @@ for _ in range(60):
 VALUES: list[Any] = [
     None, True, False, -1, 0, 1, 2, 7, 0.5, -0.0, 1e-320, 1e39, 1e308, 10**9, 10**12, 2**31, 2**63, 2**64, -(10**18),
     10**400, float("nan"), float("inf"), -float("inf"), "", "a", "1", "nan", "x" * 20_000, "\n\t\x1b[31m", "é",
-    "../../x", "/etc/passwd", "genrl.flows.flow:Flow", "genrl.generative_model:GenerativeModel", "os:system", [], {}, [[]],
-    [1], [10**9], [10**9, 10**9], [0], [-1], [None], ["a"], [1.5], [float("nan")], list(range(2000)), [1] * 300, DEEP,
-    {"": 1}, {"hyperparameters": {}}, {"model": "genrl.flows.real_nvp:RealNVP", "hyperparameters": {}},
+    "../../x", "/etc/passwd", "genrl.flows.flow:Flow", "genrl.generative_model:GenerativeModel", "os:system", [], {},
+    [[]], [1], [10**9], [10**9, 10**9], [0], [-1], [None], ["a"], [1.5], [float("nan")], list(range(2000)),
+    [1] * 300, DEEP, {"": 1}, {"hyperparameters": {}}, {"model": "genrl.flows.real_nvp:RealNVP", "hyperparameters": {}},
 ]  # fmt: skip
 TEXTS: list[bytes] = [
     b"", b"{", b"[]", b"null", b"3", b'"text"', b"NaN", b"[" * 100_000, b"9" * 10_000, b'{"a": 1e999}', b"{}}",

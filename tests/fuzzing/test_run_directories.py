@@ -1,5 +1,6 @@
 """Damaged run directories: every script that reads one goes on, or refuses it in one line."""
 
+import functools
 import importlib
 import json
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from json_edits import FOLDER_EDITS, amounts, edit_folder
 from mutations import explore, meet
+from pydantic import TypeAdapter
 
 from agents import DreamingConfig
 from agents.dream_learners import DreamSACConfig
@@ -18,28 +20,25 @@ from agents.gail_config import GAILConfig
 from agents.learners import PPOConfig
 from experts.npz import write_npz
 from genrl.policies import ActorCriticNetwork
+from genrl.training import RunDirectory
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.transitions import Demonstrations
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-SHORT = amounts(25, 400)
-
-
-class Ready(Exception):
-    """Raised in place of what a script does when it is ready for it."""
-
-
-def stop(*_, **__):
-    raise Ready
+FEW = amounts(10, 400)
 
 
 @pytest.fixture
 def script(monkeypatch, tmp_path):
-    """The module of a script, which stops before it trains or reports."""
+    """The module of a script, by name; fits that go on are stopped before their next batch."""
     monkeypatch.syspath_prepend(SCRIPTS)
+    fits = importlib.import_module("resumable_fit")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENRL_CACHE", str(tmp_path / "cache"))
 
-    def find(name):
+    def find(name, *, stopped=False):
+        if stopped:
+            monkeypatch.setattr(fits, "FitCheckpoints", functools.partial(FitCheckpoints, stop=lambda: True))
         return importlib.import_module(name)
 
     return find
@@ -77,10 +76,7 @@ def check_runs(run, resume, examples):
     def load():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of changed versions, and of what is passed over
-            try:
-                return resume(damaged)
-            except Ready:
-                return None
+            resume(damaged)
 
     def check(example):
         of_checkpoint, edit = example
@@ -94,14 +90,14 @@ def check_runs(run, resume, examples):
     explore(st.tuples(st.booleans(), FOLDER_EDITS), check, examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.parametrize("examples", FEW)
 def test_experts(script, tmp_path, examples):
     train = script("train_expert")
     train.start(train.TrainExpertConfig(env="Pendulum-v1", num_envs=2, log_folder=tmp_path / "runs"))
     check_runs(only_run(tmp_path), train.resume, examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.parametrize("examples", FEW)
 def test_gail(script, tmp_path, demonstrations, examples):
     train = script("train_gail")
     small = GAILConfig(
@@ -115,7 +111,8 @@ def test_gail(script, tmp_path, demonstrations, examples):
     check_runs(only_run(tmp_path), lambda run: train.resume(train.TrainConfig(resume=run)), examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [400])
 def test_dreaming(script, tmp_path, examples, monkeypatch):
     train = script("train_in_dream")
     monkeypatch.setattr(train, "report", lambda *_: None)
@@ -125,38 +122,45 @@ def test_dreaming(script, tmp_path, examples, monkeypatch):
     check_runs(only_run(tmp_path), lambda run: train.resume(train.TrainConfig(resume=run)), examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [400])
 def test_world_models(script, tmp_path, examples, monkeypatch):
     train = script("train_world_model")
     monkeypatch.setattr(train, "report", lambda *_: None)
     train.main(
         train.TrainConfig(env="Pendulum-v1", data="random:60", updates=2, hidden=4, log_folder=tmp_path / "runs")
     )
-    monkeypatch.setattr(train, "train", stop)
-    check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run, updates=4)), examples)
+    unfinished(only_run(tmp_path))
+    script("train_planner", stopped=True)
+    check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run)), examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [400])
 def test_planners(script, tmp_path, demonstrations, examples, monkeypatch):
     train = script("train_planner")
     monkeypatch.setattr(train, "report", lambda *_: None)
     small = {"sampler": "flow", "acting": "planned", "horizon": 4, "stride": 1, "replan_every": 2, "hidden": 4}
     config = train.TrainConfig(env="Pendulum-v1", data=demonstrations, updates=2, log_folder=tmp_path / "runs", **small)
     train.main(config)
-    monkeypatch.setattr(train, "train", stop)
-    check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run, updates=4)), examples)
+    unfinished(only_run(tmp_path))
+    script("train_planner", stopped=True)
+    check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run)), examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [400])
 def test_cloning(script, tmp_path, demonstrations, examples, monkeypatch):
     train = script("train_bc")
     monkeypatch.setattr(train, "report", lambda *_: None)
     train.main(train.TrainConfig(env="Pendulum-v1", demos=demonstrations, epochs=1, log_folder=tmp_path / "runs"))
     unfinished(only_run(tmp_path))
+    script("train_bc", stopped=True)
     check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run)), examples)
 
 
-@pytest.mark.parametrize("examples", SHORT)
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [400])
 def test_generative_models(script, tmp_path, examples, monkeypatch):
     train = script("train_generative")
     for name in ("report", "draw_pictures", "name_pictures"):
@@ -164,9 +168,54 @@ def test_generative_models(script, tmp_path, examples, monkeypatch):
     config = train.TrainConfig(model="real_nvp", data="two_moons", rows=40, updates=2, log_folder=tmp_path / "runs")
     train.main(config)
     unfinished(only_run(tmp_path))
+    script("train_bc", stopped=True)
     check_runs(only_run(tmp_path), lambda run: train.main(train.TrainConfig(resume=run)), examples)
 
 
 def unfinished(run):
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "finished": False}))
+
+
+CONFIGS = {
+    "train_gail": "gail",
+    "train_bc": "bc",
+    "train_dagger": "dagger",
+    "train_expert": "expert-ppo",
+    "train_in_dream": "dreaming",
+    "train_world_model": "world-model",
+    "train_planner": "planner",
+    "train_generative": "real_nvp",
+}
+ABOUT = {"expert_return": 1.0, "random_return": 0.0, "n_timesteps": 9, "real_steps": 9, "fits": [9], "tier": "expert"}
+
+
+@pytest.mark.parametrize("examples", amounts(200))
+def test_configurations(script, tmp_path, examples):
+    """All that scripts read of a `config.json`, before they build anything."""
+    kinds = {}
+    for name, agent in CONFIGS.items():
+        module = script(name)
+        kind = getattr(module, "TrainConfig", None) or module.TrainExpertConfig
+        settings = {**TypeAdapter(kind).dump_python(kind(), mode="json"), "env": "Pendulum-v1"}
+        if name == "train_generative":
+            del settings["env"]
+        run = RunDirectory.create(tmp_path / "runs", agent, "Pendulum-v1", 0, {**ABOUT, "settings": settings})
+        kinds[agent] = (run.path, kind)
+
+    def read(folder, agent):
+        directory = RunDirectory.resume(folder)
+        kept = [directory.config[name] for name in ABOUT]
+        return directory.settings(kinds[agent][1], (agent,)), directory.task(), kept
+
+    def check(example):
+        agent, edit = example
+        damaged = tmp_path / "damaged"
+        shutil.rmtree(damaged, ignore_errors=True)
+        shutil.copytree(kinds[agent][0], damaged)
+        edit_folder(damaged, edit)
+        meet(lambda: read(damaged, agent))
+
+    for agent, (path, _) in kinds.items():
+        assert not isinstance(meet(lambda path=path, agent=agent: read(path, agent)), str)
+    explore(st.tuples(st.sampled_from(sorted(kinds)), FOLDER_EDITS), check, examples)
