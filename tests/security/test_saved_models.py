@@ -210,7 +210,8 @@ def test_headers_of_tensors(tmp_path, marker, carrier):
 
 OUTSIDE = [
     "../outside.json", "../../outside.json", "..", ".", "", "/etc/passwd", "/proc/self/environ",
-    "sub/../../outside.json", "sub/inside.json", "./../outside.json", "..\\outside.json", "C:\\outside.json", "\\\\host\\share",
+    "sub/../../outside.json", "sub/inside.json", "./../outside.json", "..\\outside.json", "C:\\outside.json",
+    "\\\\host\\share",
     "~/outside.json",
     "file:///etc/passwd", ".hidden.json", "model.json/", "model.json\n", "model.json\0", "a b.json", "$HOME", "*.json",
 ]  # fmt: skip
