@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from genrl.array_files import read_npz_file
 from genrl.errors import InputError
+from genrl.training.atomic_files import own_temporary_file
 from genrl.transitions import Demonstrations
 
 __all__ = ["read_npz", "write_npz"]
@@ -35,18 +35,12 @@ def write_npz(path: str | Path, demonstrations: Demonstrations) -> None:
     arrays["expert_return"] = np.array(demonstrations.expert_return)
     if demonstrations.env_id is not None:
         arrays["env_id"] = np.array(demonstrations.env_id)
-    # A name of its own: several processes may record the same block at once.
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with own_temporary_file(path) as (file, temporary):
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
 
 
 def read_npz(path: str | Path) -> Demonstrations:

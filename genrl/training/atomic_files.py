@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from genrl.stop_signals import uninterrupted
 
 __all__ = [
     "encode_json",
+    "own_temporary_file",
     "read_folder",
     "read_json",
     "recover_folder",
@@ -82,6 +85,39 @@ def replaced_file(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def own_temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file beside `path` to be renamed to it, for what several processes may write at once.
+
+    Inside, the file is locked. One that is not was left by a process that was killed: those of `path` are removed. What
+    was not renamed is removed at the end.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}-*"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            _lock(file)
+            left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _lock(file)
+            yield file, temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock a file until it is closed.
+
+    Raises:
+        OSError: another process has locked it.
+    """
+    if os.name == "posix":  # elsewhere a file that is open cannot be removed
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -206,20 +242,27 @@ def read_folder(folder: Path, read: Callable[[Path], T]) -> T:
     """
     missing = 0
     for _ in range(READS):
-        place = folder if folder.exists() or not _previous(folder).exists() else _previous(folder)
+        place = _place(folder)
         with _held(place):
             version = _version(place)
             missing += version is None  # once is no proof: between two renames there is neither name
             try:
                 content = read(place)
             except Exception:  # whatever a file that vanishes makes of it
-                if _version(place) == version and (version is not None or missing == MISSING):
+                # That of an older version that is being removed tells nothing, once the new one is there.
+                is_last_word = _version(place) == version and _place(folder) == place
+                if is_last_word and (version is not None or missing == MISSING):
                     raise
             else:
                 if _version(place) == version:
                     return content
         time.sleep(0.005)
     raise InputError(f"{folder} is replaced by another process faster than it can be read: try again later")
+
+
+def _place(folder: Path) -> Path:
+    """Where the content of a folder is now."""
+    return folder if folder.exists() or not _previous(folder).exists() else _previous(folder)
 
 
 @contextlib.contextmanager

@@ -222,3 +222,34 @@ def test_resuming_removes_what_killed_saves_left(tmp_path: Path) -> None:
     ]
     assert (other.path / ".best.partial").is_dir()
     assert resumed.latest_checkpoint().documents["version"] == 20
+
+
+def test_temporary_files_of_killed_processes_are_removed_and_those_of_living_ones_kept(tmp_path: Path) -> None:
+    path = tmp_path / "25.npz"
+    (tmp_path / ".25.npz-dead1").write_bytes(b"half")
+    (tmp_path / ".250.npz-other").write_bytes(b"of another file")
+    with atomic.own_temporary_file(path) as (_, living), atomic.own_temporary_file(path) as (file, temporary):
+        assert living.exists()
+        assert not (tmp_path / ".25.npz-dead1").exists()
+        file.write(b"whole")
+        file.flush()
+        temporary.replace(path)
+    assert path.read_bytes() == b"whole"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".250.npz-other", "25.npz"]
+
+
+def test_an_older_version_that_is_half_removed_is_no_damage_once_the_new_one_is_there(tmp_path: Path) -> None:
+    write(tmp_path / "best", 1)
+    write(tmp_path / "new", 2)
+    (tmp_path / "best").rename(tmp_path / ".best.previous")
+    (tmp_path / ".best.previous" / "policy.safetensors").unlink()
+    places = []
+
+    def read(place: Path) -> int:
+        places.append(place.name)
+        if len(places) == 1:
+            (tmp_path / "new").rename(tmp_path / "best")  # the writer goes on while the older one is being read
+        return version(place)
+
+    assert atomic.read_folder(tmp_path / "best", read) == 2
+    assert places == [".best.previous", "best"]
