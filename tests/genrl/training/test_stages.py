@@ -1,5 +1,7 @@
 from genrl.training.fit import FitEpoch
+from genrl.training.fit_checkpoints import FitCheckpoints
 from genrl.training.stages import Stages
+from genrl.training.watched_fit import watched_fit
 
 
 def epoch(number, planned=5):
@@ -22,4 +24,15 @@ def test_it_remembers_that_an_end_was_asked_for():
 def test_nobody_to_be_told_never_asks():
     stages = Stages(None)
     assert stages(epoch(1))
+    assert not stages.asked
+
+
+def test_a_stop_within_an_epoch_is_asked_for_too():
+    stages, stopping = Stages(None), [False]
+    with FitCheckpoints(stop=lambda: stopping[0]):
+        assert watched_fit(lambda note: note(epoch(1, 2)), None).stopped == "epochs"
+        assert not stages.asked
+        stopping[0] = True
+        assert stages.asked
+        assert watched_fit(lambda note: None, None).stopped == "asked"
     assert not stages.asked
