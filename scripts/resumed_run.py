@@ -24,7 +24,7 @@ def resumed_run(
     Args:
         asked: the command line, a dataclass with `resume`.
         agents: whose runs the script makes.
-        free: settings that may differ from the run's, and are then taken from the command line.
+        free: settings that may differ from the run's, and are then taken from the command line; the run's are kept.
         extended_by: the setting that makes a run longer, for `add_fit`; the run's own is given back.
 
     Raises:
@@ -47,8 +47,6 @@ def resumed_run(
     if directory.config.get("finished") and not taken and extended_by is None:
         raise InputError(f"{directory.path} has finished: there is nothing to go on with")
     directory.check_versions()
-    if taken:
-        directory.update_config(settings={**directory.config["settings"], **taken}, finished=False)
     return directory, replace(saved, resume=asked.resume, **taken)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fit_display import FitDisplay
 from policy_source import find_policy, known_expert_return
 from pydantic import TypeAdapter
@@ -17,6 +18,7 @@ from stopped_run import stopped_run
 
 from agents import DAgger, DAggerConfig, DAggerRound
 from experts import load_expert
+from genrl.data_digest import data_digest
 from genrl.errors import InputError, NotFiniteError
 from genrl.evaluation import (
     draw_learning_curve,
@@ -35,6 +37,7 @@ from genrl.training.reading import validate
 from genrl.training.run_directory import RunDirectory
 
 DEFAULTS = DAggerConfig()
+ASKED = 64  # observations by whose labels an expert is recognised
 LABELS, RETURN = "time/total_timesteps", "eval/mean_reward"
 
 
@@ -77,6 +80,8 @@ class TrainConfig:
     resume: Path | None = None
     """A run directory to go on with, also within a round: it ends bit for bit as if it had never been interrupted. All
     settings but --rounds and --eval-episodes are taken from it; --rounds may ask for more of them."""
+    allow_changed_data: bool = False
+    """With --resume: go on although the expert answers differently than when the run was begun."""
     trust: bool = False
     """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
@@ -85,15 +90,20 @@ def main(config: TrainConfig) -> None:
     """Learn from an expert that is asked for labels in the states that the imitator visits (DAgger)."""
     directory = None
     if config.resume is not None:
-        trust = config.trust
-        directory, config = resumed_run(config, ("dagger",), free=("rounds", "eval_episodes"))
-        config = replace(config, trust=trust)
+        directory, saved_config = resumed_run(config, ("dagger",), free=("rounds", "eval_episodes"))
+        config = replace(saved_config, trust=config.trust, allow_changed_data=config.allow_changed_data)
     print(f"DAgger on {config.env}: preparing", flush=True)
     expert = load_expert(config.env, config.tier) if config.expert is None else find_policy(config.expert).policy
     saved = None if directory is None or not directory.has_checkpoint else directory.latest_checkpoint()
     agent = new_agent(config, expert) if saved is None else saved_agent(config, expert, saved)
+    digest = digest_of_answers(expert, agent)
     if directory is None:
-        directory = new_run(config, expert)
+        directory = new_run(config, expert, digest)
+    else:
+        source = f"the {config.tier} of {config.env}" if config.expert is None else f"--expert {config.expert}"
+        directory.check_data(digest, source, allow_changed=config.allow_changed_data)
+        settings = {**directory.config["settings"], "rounds": config.rounds}
+        directory.update_config(settings=settings, finished=False)
     floor, ceiling = directory.config["random_return"], directory.config["expert_return"]
     print(
         f"expert return {ceiling:,.0f}; random return {floor:,.0f}\nrun directory: {directory.path}",
@@ -139,7 +149,19 @@ def saved_agent(config: TrainConfig, expert: Policy, saved: Checkpoint) -> DAgge
     return agent
 
 
-def new_run(config: TrainConfig, expert: Policy) -> RunDirectory:
+def digest_of_answers(expert: Policy, agent: DAgger) -> str:
+    """A digest of what the expert does in some observations that are always the same.
+
+    Of three digits: another processor may round the others differently.
+    """
+    shape = agent.env.observation_space.shape
+    assert shape is not None
+    observations = np.random.default_rng(0).normal(size=(ASKED, *shape)).astype(np.float32)
+    actions, _ = expert.predict(observations, deterministic=True)
+    return data_digest({"actions": np.round(np.asarray(actions, dtype=np.float64), 3) + 0.0})
+
+
+def new_run(config: TrainConfig, expert: Policy, digest: str) -> RunDirectory:
     """A run directory that knows its settings, and the returns of the expert and of random actions."""
     env_kwargs = parse_env_kwargs(config.env_kwargs)
     about = {
@@ -148,7 +170,7 @@ def new_run(config: TrainConfig, expert: Policy) -> RunDirectory:
         "random_return": random_return(config.env, env_kwargs=env_kwargs),
         "settings": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
     }
-    return RunDirectory.create(config.log_folder, "dagger", config.env, config.seed, about)
+    return RunDirectory.create(config.log_folder, "dagger", config.env, config.seed, about, data_digest=digest)
 
 
 def expert_return(config: TrainConfig, expert: Policy) -> float:

@@ -33,9 +33,11 @@ SMALL: dict[str, Any] = {
 class Swing:
     """An expert for Pendulum-v1, whose observations are (cos, sin, speed)."""
 
+    gain = 4.0
+
     def predict(self, observation: Any, *given: Any, **named: Any) -> Any:
         x = np.asarray(observation)
-        return np.clip(-4 * x[:, 1:2] - x[:, 2:], -2, 2).astype(np.float32), None
+        return np.clip(-self.gain * x[:, 1:2] - x[:, 2:], -2, 2).astype(np.float32), None
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_as_one_that_is_not(
 
 
 def test_more_rounds_are_as_if_they_had_been_planned(
-    train_dagger: ModuleType, stopper: Stopper, tmp_path: Path
+    train_dagger: ModuleType, stopper: Stopper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(train_dagger, stopper, env="Pendulum-v1", log_folder=tmp_path / "whole", **SMALL)
     train(train_dagger, stopper, env="Pendulum-v1", log_folder=tmp_path / "parts", **{**SMALL, "rounds": 2})
@@ -138,10 +140,17 @@ def test_more_rounds_are_as_if_they_had_been_planned(
         train(train_dagger, stopper, resume=run)
     with pytest.raises(InputError, match="has done 2 rounds: give more"):
         train(train_dagger, stopper, resume=run, rounds=1)
+    with monkeypatch.context() as other:
+        other.setattr(Swing, "gain", 3.0)
+        with pytest.raises(InputError, match="or give --allow-changed-data"):
+            train(train_dagger, stopper, resume=run, rounds=3)
+    with pytest.raises(InputError, match="has finished"):  # what was refused has changed nothing
+        train(train_dagger, stopper, resume=run)
     with pytest.raises(InputError, match="--steps-per-round cannot be changed"):
         train(train_dagger, stopper, resume=run, steps_per_round=10)
     train(train_dagger, stopper, resume=run, rounds=3)
     assert_same(run, whole)
+    assert RunDirectory.open(run).config["settings"]["rounds"] == 3
 
 
 def test_a_run_that_is_killed_while_states_are_labelled_labels_them_again(
