@@ -28,6 +28,8 @@ __all__ = ["export_actor"]
 def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
     """What `learner` has learned so far, with the statistics that its observations are normalised by folded in.
 
+    No random numbers are drawn, so that checkpoints and evaluations can be made at any time.
+
     Args:
         learner: PPO, TRPO, SAC, TD3 or TQC with "MlpPolicy", on an environment of vectors and continuous actions; its
             `VecNormalize` and `ObservationColumns`, if any, become part of the actor.
@@ -55,7 +57,8 @@ def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
         env_id=env_id,
         **form,
     )
-    actor = Actor(config)
+    with torch.random.fork_rng(devices=[]):  # training goes on as if nothing had been exported, whenever that is done
+        actor = Actor(config)
     tensors: dict[str, Tensor] = {
         "action_low": torch.as_tensor(space.low),
         "action_high": torch.as_tensor(space.high),
