@@ -25,6 +25,7 @@ from genrl.policies.actor import Actor, ActorConfig
 __all__ = ["export_actor"]
 
 
+@torch.random.fork_rng(devices=[])  # new layers draw weights, which training must not notice
 def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
     """What `learner` has learned so far, with the statistics that its observations are normalised by folded in.
 
@@ -57,8 +58,7 @@ def export_actor(learner: BaseAlgorithm, env_id: str | None = None) -> Actor:
         env_id=env_id,
         **form,
     )
-    with torch.random.fork_rng(devices=[]):  # training goes on as if nothing had been exported, whenever that is done
-        actor = Actor(config)
+    actor = Actor(config)
     tensors: dict[str, Tensor] = {
         "action_low": torch.as_tensor(space.low),
         "action_high": torch.as_tensor(space.high),

@@ -126,3 +126,11 @@ def test_the_slow_path_works_too():
     learner = build_learner("ppo", "Pendulum-v1", settings, seed=0).learn(64)
     assert isinstance(learner.action_space, spaces.Box)
     assert export_actor(learner).config.obs_dim == 3
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "sac", "td3"])
+def test_exporting_draws_no_random_numbers(algorithm):
+    learner = trained(algorithm, normalise=False)
+    before = torch.get_rng_state()
+    export_actor(learner)
+    assert torch.equal(torch.get_rng_state(), before)
