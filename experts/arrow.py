@@ -126,7 +126,8 @@ def cell_array(path: Path, cell: Any) -> Any:
 
 def _read_ipc(pyarrow: ModuleType, path: Path, names: Collection[str], *, start: int) -> Any:
     """Message by message: the footer of a file, which may point anywhere, is not needed."""
-    with pyarrow.memory_map(str(path)) as source:
+    # Not mapped into memory: a mapped file that becomes shorter while it is read ends the process.
+    with pyarrow.BufferReader(path.read_bytes()) as source:
         source.seek(start)
         messages = _messages(pyarrow.ipc.MessageReader.open_stream(source))
         schema = pyarrow.ipc.read_schema(next(messages, None))

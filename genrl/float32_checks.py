@@ -30,7 +30,7 @@ def as_float32(name: str, array: Array) -> Array:
         return array
     if np.isfinite(array).all():
         check_float32(name, array)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(np.float32)
 
 

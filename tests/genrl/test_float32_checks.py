@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -84,7 +86,11 @@ def test_as_float32_converts_what_it_accepts():
     assert as_float32("x", NORMAL.astype(">f8")).dtype.isnative
     whole = np.arange(3)
     assert as_float32("x", whole) is whole
-    assert np.isnan(as_float32("x", np.array([[np.nan], [1e39]]))).sum() == 1  # whoever checks for NaN comes later
+    signaling = np.array([0x7FF0000000000001], np.uint64).view(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = as_float32("x", np.array([[np.nan], [1e39], signaling]))  # NaN and infinity are checked for later
+    assert np.isnan(read).sum() == 2
     with pytest.raises(InputError, match="column 0 of x"):
         as_float32("x", 1.7e9 + SECONDS)
 
