@@ -46,13 +46,15 @@ def test_another_class_is_refused(free_case: Case, tmp_path: Path) -> None:
         Other.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "manifest.json"])
-def test_a_damaged_file_is_refused(free_case: Case, tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_is_refused(free_case: Case, tmp_path: Path) -> None:
     fitted(free_case).save(tmp_path)
-    content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=name.partition(".")[0]):
-        GenerativeModel.load(tmp_path)
+    for name in ("model.json", "model.safetensors", "manifest.json"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(InputError, match=name.partition(".")[0]):
+            GenerativeModel.load(tmp_path)
+        (tmp_path / name).write_bytes(content)
+    assert isinstance(GenerativeModel.load(tmp_path), type(fitted(free_case)))
 
 
 def test_a_missing_file_is_refused(free_case: Case, tmp_path: Path) -> None:
