@@ -18,7 +18,7 @@ from planner_data import maze_walls
 from planner_pictures import film_plans
 
 from genrl.argument_checks import at_least
-from genrl.envs import make_vec_env
+from genrl.envs.make import check_keywords, make_vec_env
 from genrl.errors import InputError
 from genrl.evaluation import evaluate_policy
 from genrl.evaluation.report import print_evaluation, write_evaluation
@@ -67,6 +67,7 @@ def main(config: PlanConfig) -> None:
     if directory.config["agent"] != "planner":
         raise InputError(f"{config.run} is a run of {directory.config['agent']}: train_planner.py makes planners")
     env_id, env_kwargs = directory.task(trust=config.trust)
+    check_keywords(env_id, env_kwargs)
     planner = load_planner(config.run / "planner")
     if config.replan_every is not None:
         planner.replan_every = config.replan_every

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experts import expert_card
+from genrl.envs.make import check_keywords
 from genrl.errors import InputError, reason_of
 from genrl.policies import load_policy
 from genrl.protocols import Policy
@@ -52,7 +53,10 @@ class PolicySource:
         """
         if asked is None and self.env_id is None:
             raise InputError(f"{self.path} does not say which task it is for: pass --env")
-        return check_saved_task(asked or self.env_id, self.env_kwargs, source=self.path, trust=trust, asked=asked)
+        wanted = asked or self.env_id
+        env_id, env_kwargs = check_saved_task(wanted, self.env_kwargs, source=self.path, trust=trust, asked=asked)
+        check_keywords(env_id, env_kwargs)
+        return env_id, env_kwargs
 
 
 def find_policy(target: Path, *, trust: bool = False, algorithm: Algorithm | None = None) -> PolicySource:

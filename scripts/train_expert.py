@@ -121,20 +121,22 @@ def resume(path: Path, *, trust: bool = False) -> ExpertRun:
     """The run at `path`, as its latest checkpoint left it."""
     from experts.learner import build_learner
     from genrl.training import RunDirectory
-    from genrl.training.reading import validate
+    from genrl.training.reading import reading, validate
 
     directory = RunDirectory.resume(path)
     config = directory.settings(TrainExpertConfig, [f"expert-{name}" for name in get_args(Algorithm)], trust=trust)
     source = directory.path / "config.json"
     hyperparameters = validate(ExpertSettings, directory.config["hyperparameters"], source, "hyperparameters")
-    learner = build_learner(
-        config.algo,
-        directory.config["env"],
-        hyperparameters,
-        seed=config.seed,
-        device=config.device,
-        env_kwargs=directory.config["env_kwargs"],
-    )
+    saved_bytes = sum(path.stat().st_size for path in directory.checkpoints.glob("*/*.safetensors"))
+    with reading(source, extra_bytes=saved_bytes, of_caller=True):
+        learner = build_learner(
+            config.algo,
+            directory.config["env"],
+            hyperparameters,
+            seed=config.seed,
+            device=config.device,
+            env_kwargs=directory.config["env_kwargs"],
+        )
     directory.check_versions()
     continued = expert_run(config, learner, directory)
     continued.restore()

@@ -3,10 +3,12 @@
 import difflib
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from genrl.envs.ant import ant_v4, ant_v5
@@ -19,9 +21,9 @@ from genrl.envs.replayed_vec_env import ReplayedVecEnv
 from genrl.envs.task import Task
 from genrl.envs.vec_env import MujocoVecEnv
 from genrl.envs.walker2d import walker2d_v4, walker2d_v5
-from genrl.errors import InputError
+from genrl.errors import InputError, reason_of
 
-__all__ = ["FAST_TASKS", "make_vec_env"]
+__all__ = ["FAST_TASKS", "check_keywords", "make_vec_env"]
 
 FAST_TASKS: Mapping[str, Callable[..., Task]] = {
     "Ant-v4": ant_v4,
@@ -80,6 +82,38 @@ def make_vec_env(
     if seed is not None:
         venv.seed(seed)
     return venv
+
+
+def check_keywords(env_id: str, env_kwargs: Mapping[str, Any]) -> None:
+    """Find out whether an environment works with keywords that were read from a file, by one step of it.
+
+    Args:
+        env_id: as for `make_vec_env`.
+        env_kwargs: its constructor keywords; without any nothing is tried.
+
+    Raises:
+        InputError: it cannot be made, reset or stepped with them.
+
+    >>> check_keywords("Pendulum-v1", {"g": "heavy"})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    genrl.errors.InputError: Pendulum-v1 does not work with the keywords g: ...
+    """
+    if not env_kwargs:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            venv = make_vec_env(env_id, 1, seed=0, **env_kwargs)
+            venv.reset()
+            space = venv.action_space
+            space.seed(0)
+            venv.step(np.stack([space.sample()]))
+            venv.close()
+    except InputError:
+        raise
+    except Exception as error:  # whatever an environment makes of values that it was not written for
+        names = reason_of(ValueError(", ".join(env_kwargs)))
+        raise InputError(f"{env_id} does not work with the keywords {names}: {reason_of(error)}") from error
 
 
 def _make_fast(env_id: str, num_envs: int, num_threads: int, keywords: dict[str, Any]) -> MujocoVecEnv:

@@ -176,7 +176,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def _read(folder: Path) -> Checkpoint:
-    checkpoint = Checkpoint(folder=folder, tensors={}, documents={}, arrays={})
+    checkpoint = Checkpoint(
+        folder=folder,
+        tensors=_Files(folder, "safetensors"),
+        documents=_Files(folder, "json"),
+        arrays=_Files(folder, "npz"),
+    )
     for path in _verify(folder):
         if path.suffix == ".safetensors":
             checkpoint.tensors[path.stem] = read_tensors(path)
@@ -185,6 +190,17 @@ def _read(folder: Path) -> Checkpoint:
         elif path.suffix == ".npz":
             checkpoint.arrays[path.stem] = read_npz_file(path)
     return checkpoint
+
+
+class _Files(dict[str, Any]):
+    """Files of one kind by name; what a checkpoint lacks is named."""
+
+    def __init__(self, folder: Path, suffix: str) -> None:
+        super().__init__()
+        self.folder, self.suffix = folder, suffix
+
+    def __missing__(self, name: str) -> Any:
+        raise InputError(f"{self.folder} lacks {name}.{self.suffix}: it is a checkpoint of something else, or damaged")
 
 
 def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:

@@ -174,8 +174,13 @@ class RunDirectory:
         settings: Settings = validate(kind, self.config["settings"], source, "settings")
         named = self.config["settings"]
         if "env" in named:  # not of a model that is fitted to data
-            self.task(trust=trust)
-            check_saved_task(named["env"], named.get("env_kwargs"), source=source, trust=trust)
+            from genrl.envs.make import check_keywords  # here, for it imports the simulator
+
+            for task in (
+                self.task(trust=trust),
+                check_saved_task(named["env"], named.get("env_kwargs"), source=source, trust=trust),
+            ):
+                check_keywords(*task)
         return settings
 
     def task(self, *, trust: bool = False) -> tuple[str, dict[str, Any]]:

@@ -19,6 +19,10 @@ from genrl.training.reading import one_line, shorten
 __all__ = ["check_saved_task", "module_to_import"]
 
 
+RESERVED = {"disable_env_checker", "env_id", "id", "num_envs", "num_threads", "render_mode", "seed"}
+"""Arguments of the functions that make environments."""
+
+
 def check_saved_task(
     env_id: Any, env_kwargs: Any = None, *, source: Path | str, trust: bool = False, asked: str | None = None
 ) -> tuple[str, dict[str, Any]]:
@@ -50,6 +54,8 @@ def check_saved_task(
         raise InputError(one_line(f"{source}: the id of the environment must be a string, not {shorten(env_id)}"))
     if not isinstance(keywords, Mapping) or not all(isinstance(name, str) for name in keywords):
         raise InputError(one_line(f"{source}: env_kwargs must be keywords by name, not {shorten(keywords)}"))
+    if taken := RESERVED & keywords.keys():
+        raise InputError(f"{source}: {min(taken)} is no keyword of an environment")
     if trust:
         return env_id, dict(keywords)
     advice = "pass --trust (in Python: trust=True) if you know where the file comes from"

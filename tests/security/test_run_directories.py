@@ -17,7 +17,7 @@ from genrl.errors import InputError
 from genrl.nn import Standardise
 from genrl.policies import Actor, ActorCriticNetwork, policy_kwargs, save_policy
 from genrl.policies.actor import ActorConfig
-from genrl.training import RunDirectory, write_checkpoint
+from genrl.training import RunDirectory, read_checkpoint, write_checkpoint
 from genrl.training.saved_task import check_saved_task
 
 TASK = f"{MODULE}:Task-v0"
@@ -179,3 +179,31 @@ def test_what_could_is_refused_in_one_line(marker, env_id, env_kwargs):
 def test_a_module_that_is_imported_already_is_accepted(monkeypatch):
     monkeypatch.setitem(sys.modules, MODULE, types.ModuleType(MODULE))
     assert check_saved_task(TASK, source="config.json") == (TASK, {})
+
+
+UNFIT = [
+    {"g": "abc"},
+    {"g": None},
+    {"nonsense": 1},
+    {"max_episode_steps": -5},
+    {"num_envs": 5},
+    {"seed": 1},
+    {"id": "x"},
+    {"render_mode": "human"},
+]
+
+
+@pytest.mark.parametrize("env_kwargs", UNFIT)
+def test_keywords_that_do_not_work_are_found_before_anything_begins(script, tmp_path, env_kwargs):
+    run = write_run(tmp_path / "runs", script("train_bc"), "bc", env_kwargs=env_kwargs)
+    for name in ("evaluate", "collect_demonstrations"):
+        with pytest.raises(InputError, match=r"keyword|cannot make"):
+            use(script(name), name, run)
+
+
+def test_what_a_checkpoint_lacks_is_named(tmp_path):
+    write_checkpoint(tmp_path / "a", documents={"agent": {}})
+    saved = read_checkpoint(tmp_path / "a")
+    for files, name in ((saved.tensors, "policy.safetensors"), (saved.documents, "progress.json")):
+        with pytest.raises(InputError, match=f"lacks {name}"):
+            files[name.partition(".")[0]]
