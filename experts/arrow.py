@@ -130,7 +130,10 @@ def _read_ipc(pyarrow: ModuleType, path: Path, names: Collection[str], *, start:
     with pyarrow.BufferReader(path.read_bytes()) as source:
         source.seek(start)
         messages = _messages(pyarrow.ipc.MessageReader.open_stream(source))
-        schema = pyarrow.ipc.read_schema(next(messages, None))
+        first = next(messages, None)
+        if first is None or first.type != "schema":  # pyarrow takes any message for one, and crashes
+            raise InputError(f"{path} does not begin with the schema of an Arrow file: copy it again")
+        schema = pyarrow.ipc.read_schema(first)
         batches = []
         for message in messages:
             if message.type == "dictionary":

@@ -176,3 +176,15 @@ def test_hdf5_under_another_name_is_refused(tmp_path):
         file["observations"] = np.zeros(3)
     with pytest.raises(InputError, match="cannot be read"):
         read_minari(tmp_path / "a")
+
+
+def test_a_stream_that_begins_with_no_schema_is_refused(tmp_path):
+    """pyarrow takes any message for a schema, and ends the process."""
+    path = write_imitation(tmp_path)
+    with pyarrow.BufferReader(path.read_bytes()) as source:
+        reader = pyarrow.ipc.MessageReader.open_stream(source)
+        messages = [reader.read_next_message() for _ in range(2)]
+    assert [message.type for message in messages] == ["schema", "record batch"]
+    path.write_bytes(messages[1].serialize().to_pybytes())
+    with pytest.raises(InputError, match="does not begin with the schema"):
+        read_imitation(tmp_path)
