@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from learned import Learned
 from torch import nn
 
 from genrl.autoencoders import VAE
@@ -78,28 +79,31 @@ def test_it_integrates_to_one(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_it_learns_that_columns_depend_on_each_other(name):
-    torch.manual_seed(0)
+def test_it_learns_that_columns_depend_on_each_other(name, seed: int, learned: Learned):
+    torch.manual_seed(seed)
     first = torch.rand(1500, 1)
     x = torch.cat([first, (first + 0.5) % 1], 1)
     model = MODELS[name]().fit(x)
     drawn = model.sample(500)
     error = ((drawn[:, 1] - drawn[:, 0] - 0.5 + 0.5) % 1 - 0.5).abs()
     assert drawn.shape == (500, 2)
-    assert error.mean() < 0.12  # 0.25 if they did not, 1/24 from the width of bins
-    assert float(model.log_prob(x).mean()) > 1.0  # 0 of independent columns, log 8 at best
+    learned("error", error.mean(), below=0.12, baseline=0.25)  # if they did not; 1/24 from the width of bins
+    learned(
+        "log-likelihood", model.log_prob(x).mean(), above=1.0, baseline=0.0
+    )  # of independent columns; log 8 at best
     assert model.mode().shape == (2,)
 
 
-def test_given_a_context():
-    torch.manual_seed(0)
+def test_given_a_context(seed: int, learned: Learned):
+    torch.manual_seed(seed)
     given = torch.rand(1000, 1)
     model = MODELS["sequence"]().fit(given + 0.02 * torch.randn(1000, 1), context=given)
     asked = torch.tensor([[0.1], [0.9]])
     drawn = model.sample((200,), asked)
     assert drawn.shape == (200, 2, 1)
-    assert (drawn.mean(0) - asked).abs().max() < 0.2
-    assert (model.mode(asked) - asked).abs().max() < 0.2
+    # The baseline is the middle.
+    learned("error of the means", (drawn.mean(0) - asked).abs().max(), below=0.2, baseline=0.4)
+    learned("error of the modes", (model.mode(asked) - asked).abs().max(), below=0.2, baseline=0.4)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -84,15 +84,16 @@ def test_density_integrates_to_one(make: Make, shaken: Shaken, base: str) -> Non
     assert float(densities.sum() * (side[1] - side[0]) ** 2) == pytest.approx(1.0, abs=0.02)
 
 
-def test_fitted_density_integrates_to_one_and_sees_the_shift(make: Make) -> None:
-    torch.manual_seed(0)
+def test_fitted_density_integrates_to_one_and_sees_the_shift(make: Make, seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     x = torch.randn(400, 2) @ torch.tensor([[1.0, 0.8], [0.0, 0.6]]) + torch.tensor([50.0, -20.0])
     flow = make().fit(x)
     side = torch.linspace(-6, 6, 121)
     with torch.no_grad():
         densities = flow.log_prob(torch.cartesian_prod(side + 50, side - 20)).double().exp()
     assert float(densities.sum() * 0.01) == pytest.approx(1.0, abs=0.01)
-    assert flow.sample(500).mean(0).tolist() == pytest.approx([50.0, -20.0], abs=1.0)
+    error = (flow.sample(500).mean(0) - torch.tensor([50.0, -20.0])).abs().max()
+    learned("error of the means", error, below=5.0, baseline=50.0)  # in units that do not see the shift
 
 
 def test_density_of_samples_is_the_one_asked_for(make: Make, shaken: Shaken) -> None:

@@ -170,15 +170,16 @@ def test_asking_for_a_reward_changes_nothing(spectral, updates, sides):
 # --- each setting has the effect that it claims
 
 
-def test_spectral_norm_bounds_the_hidden_layers(sides):
+def test_spectral_norm_bounds_the_hidden_layers(sides, seed: int, learned: Learned):
     model = build(spectral=True, steps=100, learning_rate=2e-2)
     model.update(*sides)
     for layer in model.discriminator.network[:-1]:
         if isinstance(layer, torch.nn.Linear):
             assert torch.linalg.matrix_norm(layer.weight, 2) < 1.05
-    free = build(steps=100, learning_rate=2e-2)
+    free = build(seed=seed, steps=100, learning_rate=2e-2)
     free.update(*sides)
-    assert torch.linalg.matrix_norm(free.discriminator.network[0].weight, 2) > 1.2
+    norm = torch.linalg.matrix_norm(free.discriminator.network[0].weight, 2)
+    learned("norm without", norm, above=1.2, baseline=1.0)
 
 
 def slope(model, batch):

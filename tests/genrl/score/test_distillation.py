@@ -54,19 +54,20 @@ def test_a_student_of_labels_keeps_them_and_survives_on_disk(tmp_path, seed: int
     assert torch.equal(*draws)
 
 
-def test_the_mode_is_a_function_of_the_context_between_the_ways() -> None:
-    slow = teacher(labels=True)
+def test_the_mode_is_a_function_of_the_context_between_the_ways(seed: int, learned: Learned) -> None:
+    slow = teacher(seed, labels=True)
     student = distil(slow, steps=3, context=torch.tensor([0, 1]), samples=1500, fitting=BRIEF)
     modes = student.mode(torch.tensor([0, 1, 1]))
     assert modes.shape == (3, 2)
-    assert modes.mean(1).tolist() == pytest.approx([7.0, 13.0, 13.0], abs=0.6)
+    error = (modes.mean(1) - torch.tensor([7.0, 13.0, 13.0])).abs().max()
+    learned("error of the modes", error, below=0.8, baseline=3.0)  # between the labels
     assert torch.equal(modes, student.mode(torch.tensor([0, 1, 1])))
     flat = FewStepSampler(2, noise=VarianceExploding(), hidden=(4,), activation="silu").build((3, 2))
     assert flat.mode().shape == (3, 2)
 
 
-def test_teacher_and_student_are_fitted_as_one(tmp_path) -> None:
-    torch.manual_seed(0)
+def test_teacher_and_student_are_fitted_as_one(tmp_path, seed: int, learned: Learned) -> None:
+    torch.manual_seed(seed)
     y = torch.randint(2, (2000,))
     x = 10.0 + 3.0 * (2 * y[:, None] - 1) + torch.randn(2000, 2)
     brief, told = GradientFitting(updates=150, learning_rate=5e-3, average=0.98), []
@@ -74,7 +75,8 @@ def test_teacher_and_student_are_fitted_as_one(tmp_path) -> None:
     model.fit(x, y, progress=told.append)
     assert [epoch.number for epoch in told] == list(range(1, told[-1].planned + 1))
     assert model.teacher.fitting == brief
-    assert model.sample((500,), torch.tensor([0, 1])).mean((0, 2)).tolist() == pytest.approx([7.0, 13.0], abs=0.8)
+    error = (model.sample((500,), torch.tensor([0, 1])).mean((0, 2)) - torch.tensor([7.0, 13.0])).abs().max()
+    learned("error of the means", error, below=1.0, baseline=3.0)  # between the labels
     model.save(tmp_path)
     assert torch.equal(GenerativeModel.load(tmp_path).mode(torch.tensor([0, 1])), model.mode(torch.tensor([0, 1])))
     stopped = DistilledScore(teacher=ScoreModel(hidden=(32, 32)), steps=3, fitting=brief)

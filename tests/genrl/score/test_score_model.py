@@ -149,14 +149,15 @@ def test_guidance_exaggerates_the_context_and_none_is_none(
     learned("mean when it is exaggerated", means[2], above=2.3, baseline=2.0)
 
 
-def test_one_level_is_learned_and_sampled_by_langevin_dynamics() -> None:
+def test_one_level_is_learned_and_sampled_by_langevin_dynamics(seed: int, learned: Learned) -> None:
     one = VarianceExploding(least=0.5, most=0.5)
-    learned = model(noise=one, sampler="annealed_langevin", evaluations=400).fit(rows(2000))
-    torch.manual_seed(0)
-    x = (learned.sample(2000) - MEAN) / torch.tensor([1.0, 100.0])
-    assert torch.cov(x.T).diagonal().tolist() == pytest.approx([1.25, 1.25], rel=0.2)
+    fitted = model(noise=one, sampler="annealed_langevin", evaluations=400, seed=seed).fit(rows(2000, seed))
+    torch.manual_seed(seed)
+    x = (fitted.sample(2000) - MEAN) / torch.tensor([1.0, 100.0])
+    error = (torch.cov(x.T).diagonal() / 1.25 - 1).abs().max()
+    learned("relative error of the variances", error, below=0.25, baseline=1.0)
     with pytest.raises(InputError, match="one noise level has no way"):
-        learned.log_prob(rows(2))
+        fitted.log_prob(rows(2))
     with pytest.raises(InputError, match="annealed_langevin"):
         model(noise=one)
 
