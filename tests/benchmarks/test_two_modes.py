@@ -37,7 +37,7 @@ def turns_of(two_modes: ModuleType, policy: Any, seed: int, updates: int = 800) 
 def test_a_gaussian_goes_between_the_ways(two_modes: ModuleType, seed: int, learned: Learned) -> None:
     turns, without_noise = turns_of(two_modes, "gaussian", seed)
     learned("mean turn", np.abs(turns).mean(), below=0.35, baseline=0.55)  # of a policy that keeps the ways apart
-    learned("turn without noise", abs(without_noise), below=0.1, baseline=0.55)  # the average of both ways
+    learned("turn without noise", abs(without_noise), below=0.25, baseline=0.55)  # the average of both ways
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_flow_keeps_two_ways_of_a_small_set_where_a_gaussian_averages_them(
     learned("share of the flow's rarer way", rarer, above=0.25, baseline=0.0)
     learned("error of the flow without noise", abs(abs(chosen["flow"]) - 0.55), below=0.1, baseline=0.55)
     learned("Gaussian near a way", near["gaussian"], below=0.55, baseline=1.0)
-    learned("turn of the Gaussian without noise", abs(chosen["gaussian"]), below=0.1, baseline=0.55)
+    learned("turn of the Gaussian without noise", abs(chosen["gaussian"]), below=0.3, baseline=0.55)
 
 
 @pytest.mark.slow

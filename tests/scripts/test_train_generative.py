@@ -35,7 +35,7 @@ def test_a_run(
     assert run.path.name.startswith(f"gaussian_mixture-8gaussians-{2 + seed}-")
     assert run.config["settings"]["set"] == ["n_components=8", "n_init=3"]
     # Eight Gaussians of deviation 0.2: the entropy is ln 8 + ln(2 pi e 0.2^2).
-    learned("error of the likelihood", abs(figures["held_out_nll"] - 1.698), below=0.4, baseline=2.0)  # of one Gaussian
+    learned("error of the likelihood", abs(figures["held_out_nll"] - 1.698), below=0.9, baseline=2.0)  # of one Gaussian
     assert figures["held_out_bits_per_dim"] == pytest.approx(figures["held_out_nll"] / 2 / np.log(2))
     assert 0 < figures["two_sample_p"] <= 1
     learned("distance", figures["sliced_wasserstein"], below=1.0, baseline=1.4)  # of samples from a single point

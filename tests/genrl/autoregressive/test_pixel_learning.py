@@ -24,7 +24,7 @@ def test_completions_are_likelier_than_random_fill(name, seed: int, learned: Lea
     with torch.no_grad():
         more = model.log_prob(completed).mean() - model.log_prob(filled).mean()
     learned("log-likelihood above a random fill's", more, above=10.0, baseline=0.0)
-    learned("right pixels", (completed == x).float().mean(), above=0.8, baseline=0.625)
+    learned("right pixels", (completed == x).float().mean(), above=0.75, baseline=0.625)
 
 
 def test_candidates_make_later_pixels_count(name, seed: int, learned: Learned):

@@ -105,7 +105,7 @@ def test_perplexity_is_that_of_the_source(core, seed: int, learned: Learned):
     pairs = 3 * drawn[:, :-1] + drawn[:, 1:]
     frequencies = pairs.long().flatten().bincount(minlength=9).reshape(3, 3) / pairs.numel()
     error = (frequencies - stationary()[:, None] * MOVES).abs().max()
-    learned("error of the frequencies", error, below=0.06, baseline=(stationary()[:, None] * MOVES - 1 / 9).abs().max())
+    learned("error of the frequencies", error, below=0.1, baseline=(stationary()[:, None] * MOVES - 1 / 9).abs().max())
 
 
 def test_cross_entropy_is_entropy_plus_divergence():

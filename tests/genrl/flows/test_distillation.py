@@ -45,7 +45,7 @@ def test_a_conditional_teacher_is_followed(seed: int, learned: Learned) -> None:
     divergence = [epoch.validation["loss"] for epoch in history.epochs]
     learned("divergence", divergence[-1], below=0.1, baseline=divergence[0])
     low, high = student.sample(500, torch.tensor([[-1.0], [1.0]])).mean(0)[:, 0]
-    learned("error of the difference of means", abs(high - low - 6.0), below=0.5, baseline=6.0)
+    learned("error of the difference of means", abs(high - low - 6.0), below=1.0, baseline=6.0)
 
 
 def test_the_same_seed_teaches_the_same() -> None:

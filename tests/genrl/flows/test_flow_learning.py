@@ -52,7 +52,7 @@ def test_a_correlated_gaussian_is_learned(flow: Flow, seed: int, learned: Learne
     independent = Normal(truth.mean, truth.stddev).log_prob(held_out).sum(1)  # what knows of no correlation
     learned("gap to the entropy", abs(gap), below=0.05, baseline=(truth.log_prob(held_out) - independent).mean())
     covariance = flow.sample(4000).T.cov()
-    learned("error of the covariance", (covariance - truth.covariance_matrix).abs().max(), below=0.25, baseline=0.9)
+    learned("error of the covariance", (covariance - truth.covariance_matrix).abs().max(), below=0.4, baseline=0.9)
 
 
 def with_outliers() -> tuple[Tensor, Tensor]:
@@ -82,7 +82,7 @@ def test_outliers_are_less_extreme_from_a_heavy_tailed_base(seed: int, learned: 
         flow = RealNVP(transforms=3, hidden=(16,), base=base, fitting=fitting).fit(x)  # type: ignore[arg-type]
         worst[base] = float(-flow.log_prob(far).detach())
         gap = abs(-flow.log_prob(x).mean() - 2.84)
-        learned(f"gap to the entropy, {base}", gap, below=0.12, baseline=1.0)
+        learned(f"gap to the entropy, {base}", gap, below=0.3, baseline=1.0)
     learned("surprise by an outlier / that of a normal", worst["student_t"] / worst["normal"], below=0.2, baseline=1.0)
 
 

@@ -249,7 +249,7 @@ def test_mixup_trains_between_the_sides_and_reports_the_sides(sides, seed: int, 
     learned("accuracy of the learner's side", metrics["accuracy_learner"], above=0.8, baseline=0.5)
     plain = build(seed=seed, steps=100)
     plain.update(*sides)
-    learned("slope / that without", slope(model, sides[0]) / slope(plain, sides[0]), below=0.9, baseline=1.0)
+    learned("slope / that without", slope(model, sides[0]) / slope(plain, sides[0]), below=0.95, baseline=1.0)
 
 
 def test_mixup_mixes_rows_and_targets_by_the_same_share(make):

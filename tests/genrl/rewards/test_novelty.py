@@ -86,7 +86,7 @@ def test_what_is_visited_often_stops_being_new(density, seed: int, learned: Lear
     walk(env, usual(50, seed))
     first = walk(env, [6.0]).mean()
     walk(env, np.concatenate([np.full(75, 6.0) + usual(75, seed), usual(75, seed)]))
-    learned("bonus after 75 visits / at first", walk(env, [6.0]).mean() / first, below=0.05, baseline=1.0)
+    learned("bonus after 75 visits / at first", walk(env, [6.0]).mean() / first, below=0.15, baseline=1.0)
 
 
 @pytest.mark.parametrize("density", DENSITIES)

@@ -92,7 +92,7 @@ def test_every_sampler_draws_rows_like_the_data(
     x = (model.sample(3000) - MEAN) / torch.tensor([1.0, 100.0])
     learned("error of the mean", x.mean(0).abs().max(), below=0.2, baseline=1.0)
     error = (torch.cov(x.T) - torch.tensor([[1.0, 0.8], [0.8, 1.0]])).abs().max()
-    learned("error of the covariance", error, below=0.2, baseline=0.8)  # of independent columns
+    learned("error of the covariance", error, below=0.3, baseline=0.8)  # of independent columns
 
 
 def test_denoising_errors_are_of_each_row_and_bound_the_loss(seed: int, learned: Learned) -> None:
@@ -114,7 +114,7 @@ def test_missing_numbers_are_drawn_given_the_known_ones_which_stay_exactly(seed:
     full = fitted(seed=seed).complete(x, torch.tensor([True, False]))
     assert torch.equal(full[:, 0], x[:, 0])
     # regression of the second column on the first: slope 80, deviation sqrt(10000 - 80 * 80) = 60
-    learned("error of the mean", (full[:, 1].mean() - (-300 + 80 * 1.3)).abs(), below=12.0, baseline=80 * 1.3)
+    learned("error of the mean", (full[:, 1].mean() - (-300 + 80 * 1.3)).abs(), below=25.0, baseline=80 * 1.3)
     learned("error of the deviation", (full[:, 1].std() - 60.0).abs(), below=9.0, baseline=40.0)  # 100 if unconditional
     everything = fitted().complete(rows(3), torch.ones(3, 2, dtype=torch.bool), evaluations=5)
     assert torch.equal(everything, rows(3))
@@ -130,7 +130,7 @@ def test_a_guide_in_the_units_of_the_rows_shifts_samples_as_the_product_of_gauss
     x = model.sample(1000, guide=lambda x: -0.5 * (x[:, 0] - 7.0).square())
     # N(5, 1) times N(7, 1) is N(6, 1/2); the other column follows with slope 80
     learned("error of the mean", (x[:, 0].mean() - 6.0).abs(), below=0.2, baseline=1.0)
-    learned("error of the variance", (x[:, 0].var() - 0.5).abs(), below=0.125, baseline=0.5)
+    learned("error of the variance", (x[:, 0].var() - 0.5).abs(), below=0.2, baseline=0.5)
     learned("error of the other mean", (x[:, 1].mean() + 220.0).abs(), below=12.0, baseline=80.0)
 
 

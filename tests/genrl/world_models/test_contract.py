@@ -25,13 +25,13 @@ def test_a_linear_system_is_recovered(system: Any, fitted: Any, kind: str, seed:
     error = (predicted.mean[:, :2] - expected).square().mean().sqrt()
     learned("error of the mean", error, below=0.08 * rough, baseline=expected.std())  # where the noise is 0.2
     deviation = predicted.variance[:, :2].sqrt().mean() / system.std
-    learned("relative error of the deviation", abs(deviation - 1), below=0.2 * rough, baseline=1.0)
+    learned("relative error of the deviation", abs(deviation - 1), below=0.35 * rough, baseline=1.0)
     rewards = expected @ system.costs
     reward_error = (predicted.mean[:, 2] - rewards).square().mean().sqrt()
     learned("error of the reward", reward_error, below=0.1 * rough, baseline=rewards.std())
     reward_std = system.std * float(system.costs.norm())
     reward_deviation = predicted.variance[:, 2].sqrt().mean() / reward_std
-    learned("relative error of the reward's deviation", abs(reward_deviation - 1), below=0.2 * rough, baseline=1.0)
+    learned("relative error of the reward's deviation", abs(reward_deviation - 1), below=0.35 * rough, baseline=1.0)
 
 
 @every_kind
@@ -42,9 +42,9 @@ def test_its_intervals_hold_what_they_promise(system: Any, fitted: Any, kind: st
     assert far.error < 1
     for steps, figures in ((1, near), (10, far)):
         miss = abs(figures.coverage_50 - 0.5)
-        learned(f"miss of 50% after {steps} steps", miss, below=0.1 * rough, baseline=0.5)
+        learned(f"miss of 50% after {steps} steps", miss, below=0.15 * rough, baseline=0.5)
         miss = abs(figures.coverage_90 - 0.9)
-        learned(f"miss of 90% after {steps} steps", miss, below=0.08 * rough, baseline=0.9)
+        learned(f"miss of 90% after {steps} steps", miss, below=0.15 * rough, baseline=0.9)
 
 
 @every_kind

@@ -56,7 +56,7 @@ def test_codes_show_what_was_filmed(codes: PixelCodes, seed: int, learned: Learn
     assert decoded.dtype == np.uint8
     error = np.abs(decoded.astype(float) - real).mean()
     blank = np.abs(real.mean(0) - real).mean()
-    learned("error / that of the mean frame", error / blank, below=0.6, baseline=1.0)
+    learned("error / that of the mean frame", error / blank, below=0.75, baseline=1.0)
 
 
 def test_steps_follow_the_films_order(codes: PixelCodes) -> None:
