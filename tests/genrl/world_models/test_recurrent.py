@@ -43,8 +43,8 @@ def runners(episodes: int, seed: int, steps: int = 6) -> Experience:
 
 @pytest.fixture(scope="module")
 def running(seed: int) -> RecurrentWorldModel:
-    model = recurrent(1500)
-    model.fitting = replace(model.fitting, learning_rate=2e-2, seed=seed)
+    model = recurrent(1800)
+    model.fitting = replace(model.fitting, learning_rate=1e-2, seed=seed)
     model.fit(runners(400, seed=seed))
     return model
 
