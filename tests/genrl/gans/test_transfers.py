@@ -57,7 +57,7 @@ def test_what_f_does_not_see_comes_from_the_target(seed: int, learned: Learned):
     made = model.transfer(x).detach()
     learned("error of what is kept", (made[:, 0] - a[:, 0]).abs().mean(), below=0.2, baseline=1.0)  # of the mean
     error = (made[:, 1] - 0.3 * (3 * a[:, 0]).sin()).abs().mean()
-    learned("error of what follows", error, below=0.08, baseline=0.19)  # of zeros
+    learned("error of what follows", error, below=0.1, baseline=0.19)  # of zeros
 
 
 def test_f_is_saved_and_not_trained(tmp_path):

@@ -78,17 +78,23 @@ def test_training_draws_noise_and_rewards_do_not(sides):
 # --- as a reward
 
 
-@pytest.mark.parametrize("loss", [losses.cross_entropy_discriminator, losses.least_squares_discriminator])
 @pytest.mark.parametrize(("mixup", "weight"), [(0.0, 0.3), (0.5, 0.0)])
-def test_it_learns_to_pay_the_expert_more(loss, mixup, weight, sides, seed: int, learned: Learned):
-    model = build(seed=seed, loss=loss, weight=weight, steps=120, mixup=mixup)
+def test_it_learns_to_pay_the_expert_more(mixup, weight, sides, seed: int, learned: Learned):
+    model = build(seed=seed, weight=weight, steps=120, mixup=mixup)
     metrics = model.update(*sides)
     assert isinstance(model, RewardModel)
     assert {"denoising_error", "loss", "logit_expert", "gradient_penalty"} <= metrics.keys()
     assert all(math.isfinite(value) for value in metrics.values())
-    more = model.reward(sides[0]).mean() - model.reward(sides[1]).mean()
-    least = 0.4 if loss is losses.cross_entropy_discriminator else 0.08
-    learned("reward of the expert above the learner's", more, above=least, baseline=0.0)
+    right = (model.reward(sides[0])[:, None] > model.reward(sides[1])).float().mean()
+    learned("pairs in which the expert earns more", right, above=0.65, baseline=0.5)
+
+
+def test_it_trains_with_least_squares(sides):
+    model = build(loss=losses.least_squares_discriminator, weight=0.3, mixup=0.5)
+    before = model.reward(sides[0])
+    assert all(math.isfinite(value) for value in model.update(*sides).values())
+    assert torch.isfinite(model.reward(sides[0])).all()
+    assert not torch.equal(model.reward(sides[0]), before)
 
 
 def test_what_was_never_seen_on_either_side_is_not_paid_as_the_experts(sides, make, seed: int, learned: Learned):

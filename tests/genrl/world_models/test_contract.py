@@ -60,7 +60,7 @@ def test_it_disagrees_where_it_has_not_been(fitted: Any, kind: str, seed: int, l
     learned("where it was / where it was not", known.mean() / unknown.mean(), below=0.5, baseline=1.0)
     if kind != "latent":  # whose embedding saturates
         greatest = model.disagreement_quantile(1.0)
-        learned("least where it was not / greatest seen", unknown.min() / greatest, above=1.0, baseline=0.0)
+        learned("greatest seen / least where it was not", greatest / unknown.min(), below=0.8, baseline=1.0)
 
 
 @every_kind
