@@ -58,7 +58,7 @@ def score(agent: GAIL, steps: int) -> float:
 @pytest.mark.parametrize("learner", ["ppo", "trpo"])
 def test_learns_to_walk_to_the_goal(demonstrations: Demonstrations, learner: Any, seed: int, learned: Learned) -> None:
     agent = GAIL(point_envs(16), demonstrations, learner=learner, seed=seed, config=SMALL)
-    learned("score", score(agent, 25_000), above=0.6, baseline=WITHOUT)
+    learned("score", score(agent, 25_000), above=0.5, baseline=WITHOUT)
 
 
 TINY_OFF_POLICY: dict[str, Any] = {
