@@ -16,7 +16,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
+from genrl.finite import describe_not_finite, is_finite
 from genrl.protocols import Policy
 from genrl.training.atomic_files import replaced_file
 
@@ -109,11 +110,16 @@ def _film(
     total, state = 0.0, None
     yield _frame(env), total
     start = np.ones(1, dtype=bool)
-    for _ in range(max_steps):
+    for step in range(1, max_steps + 1):
         action, state = policy.predict(
             np.asarray(observation)[None], state=state, episode_start=start, deterministic=deterministic
         )
         observation, reward, terminated, truncated, _ = env.step(action[0])
+        for name, numbers in (("observation", np.asarray(observation)), ("reward", np.asarray(reward))):
+            if not is_finite(numbers):
+                raise NotFiniteError(
+                    f"the {name} of step {step} of the film is not finite ({describe_not_finite(numbers)})"
+                )
         total, start = total + float(reward), np.zeros(1, dtype=bool)
         yield _frame(env), total
         if terminated or truncated:

@@ -7,7 +7,7 @@ import imageio
 import numpy as np
 import pytest
 
-from genrl.errors import InputError
+from genrl.errors import InputError, NotFiniteError
 from genrl.evaluation import rollout_video
 
 
@@ -74,6 +74,14 @@ def test_of_an_interrupted_film_nothing_is_left(tmp_path: Path, suffix: str) -> 
 
 def test_a_long_episode_is_cut(tmp_path: Path) -> None:
     assert rollout_video(One(), "Painted-v0", tmp_path / "a.gif", max_steps=4) == 4.0
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_a_film_ends_at_nan(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Painted.step
+    monkeypatch.setattr(Painted, "step", lambda self, action: (step(self, action)[0], np.nan, False, False, {}))
+    with pytest.raises(NotFiniteError, match=r"the reward of step 1 of the film is not finite \(NaN\)"):
+        rollout_video(One(), "Painted-v0", tmp_path / f"a{suffix}")
 
 
 def test_bad_input(tmp_path: Path) -> None:
