@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import TypeAdapter
-from stopped_run import stopped_run
 
 from experts.hyperparameters import Algorithm, ExpertSettings, expert_settings
 from genrl.errors import InputError
@@ -63,6 +62,8 @@ class TrainExpertConfig:
 
 def main(config: TrainExpertConfig) -> None:
     """Train an expert with stable-baselines3 on the fast simulator, evaluate it, and put it into the catalogue."""
+    from stopped_run import stopped_run
+
     from genrl.stop_signals import StopSignals
 
     expert_run = resume(config.resume, trust=config.trust) if config.resume else start(config)
@@ -76,6 +77,8 @@ def main(config: TrainExpertConfig) -> None:
 
 def start(config: TrainExpertConfig) -> ExpertRun:
     """A fresh run. Everything that can be wrong is found before its directory is made."""
+    from stopped_run import stopped_run
+
     from experts.learner import build_learner
     from experts.new_expert import choose_tier
     from genrl.training import RunDirectory, seed_everything
