@@ -56,10 +56,10 @@ class WarmStartConfig:
     budget_share: float = 0.01
     """Gradient steps of each of the two clonings, as a part of the run's environment steps, at most; the other costs of
     the pretraining are held to the same proportion. By default runs of 1,000,000 steps or more are pretrained in full,
-    and one of 100,000 steps at a tenth of that cost: 1,000 gradient steps, a tenth of the recorded states, and as many
-    pairs for the Gaussian process as cost a tenth (its cost is cubic); a trial rollout takes a tenth of the run's steps
-    at most. In full it costs, on one core, 0.4 of the time of 1,000,000 steps on Hopper-v4 and Ant-v4 with 4,000 pairs,
-    and 1.3 of it on Humanoid-v4, whose observations have 376 columns."""
+    and one of 100,000 steps at a tenth of that cost: 1,000 gradient steps, a tenth of the recorded states, and 1,264
+    pairs for the Gaussian process, whose cost grows with the square of their number or faster. A trial rollout takes a
+    tenth of the run's steps at most. In full the pretraining costs about 0.4 of the time of 1,000,000 steps on one core
+    on Hopper-v4 and Ant-v4 with 4,000 pairs, and 1.3 of it on Humanoid-v4, whose observations have 376 columns."""
     untrained_share: float = 0.001
     """Weight of random steps, beside the demonstrations, in the statistics that standardise a clone's inputs: little,
     for it has to tell the demonstrations' own states apart. For a policy that starts from noise it is one half."""
@@ -94,7 +94,7 @@ class PretrainingLimits:
         trial_steps: of each environment, in each trial rollout.
 
     >>> PretrainingLimits.within(100_000, WarmStartConfig(), num_envs=64)
-    PretrainingLimits(updates=1000, rows=256000, pairs=1856, visited_steps=20, trial_steps=156)
+    PretrainingLimits(updates=1000, rows=256000, pairs=1264, visited_steps=20, trial_steps=156)
     """
 
     updates: int
@@ -113,7 +113,7 @@ class PretrainingLimits:
         return cls(
             updates=max(1, min(config.updates, int(updates))),
             rows=max(1, int(updates)) * CloningConfig().batch_size,
-            pairs=max(2, int(FULL_PAIRS * part ** (1 / 3))),
+            pairs=max(2, int(FULL_PAIRS * math.sqrt(part))),
             visited_steps=max(1, min(STEPS, int(STEPS * part))),
             trial_steps=max(1, int(TRIAL_SHARE * updates / num_envs)),
         )

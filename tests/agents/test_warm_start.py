@@ -259,7 +259,7 @@ def test_the_cost_is_bounded_by_the_budget_of_the_run() -> None:
         assert full.rows >= config.updates * 256
         assert full.trial_steps >= 1000
     short = PretrainingLimits.within(3_000, config, 64)
-    assert short == PretrainingLimits(updates=30, rows=30 * 256, pairs=576, visited_steps=1, trial_steps=4)
+    assert short == PretrainingLimits(updates=30, rows=30 * 256, pairs=219, visited_steps=1, trial_steps=4)
     assert PretrainingLimits.within(None, config, 64).updates == config.updates
 
 
