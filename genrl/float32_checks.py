@@ -78,7 +78,7 @@ def check_float32(name: str, array: Array) -> None:
 apart: subtract an offset, such as its first number, from the column
     """
     check_float32_range(name, array)
-    if not _is_finer(array) or len(array) < 2:
+    if not _is_finer(array) or array.ndim < 1 or len(array) < 2:
         return
     columns = _columns(array)
     low, high = columns.min(0).astype(np.float64), columns.max(0).astype(np.float64)
@@ -110,4 +110,4 @@ def _is_finer(array: Array) -> bool:
 
 
 def _columns(array: Array) -> Array:
-    return array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)
+    return array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)  # one number is a column, too

@@ -79,6 +79,7 @@ def test_vectors_images_and_nothing_are_looked_at_too():
     with pytest.raises(InputError, match="column 5 of x"):
         check_float32("x", np.where(np.arange(6) == 5, 1e39, 0.0).reshape(1, 2, 3))
     check_float32("x", np.zeros((0, 3)))
+    check_float32("x", np.array(0.5))
 
 
 def test_as_float32_converts_what_it_accepts():
