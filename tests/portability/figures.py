@@ -50,7 +50,7 @@ class Figure:
 class Threshold:
     """Distribution of the figures of one comparison over seeds, instruction sets and threads.
 
-    A slow test that has not been recorded has one row of this kind with `n` = 0 and without a metric.
+    A slow test that has not been recorded has one row, with `n` = 0 and without a metric.
     """
 
     test: str
@@ -109,7 +109,7 @@ class Threshold:
 
 def not_recorded(test: str) -> tuple[str, str, str]:
     """Key of the row that says that a slow test has not been recorded."""
-    return test.split("[")[0], "", ""
+    return test, "", ""
 
 
 def read_figures(path: Path) -> list[Figure]:

@@ -18,7 +18,6 @@ from figures import (
     RECORDED,
     RESERVE,
     Figure,
-    not_recorded,
     read_figures,
     read_thresholds,
     summarize,
@@ -103,8 +102,7 @@ def main() -> int:
     print(f"(the worst figure keeps {RESERVE:.2f} of the distance to the median, {DEVIATIONS:.0f} robust deviations)")
     if arguments.write:
         before = read_thresholds().values() if RECORDED.exists() else ()
-        measured = {name for row in thresholds for name in (row.test, not_recorded(row.test)[0])}
-        kept = [row for row in before if row.test not in measured]
+        kept = [row for row in before if row.test not in {new.test for new in thresholds}]
         write_thresholds([*kept, *thresholds])
     return 0 if all(passed.values()) and not faults else 1
 
