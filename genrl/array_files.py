@@ -167,7 +167,7 @@ def _read_array(path: Path, what: str, file: IO[bytes], size: int, stored: int) 
     # A byte that is neither 0 nor 1 is no bool that numpy can compute with.
     array = content != 0 if dtype.kind == "b" else content.view(dtype)
     shaped = array.reshape(shape, order="F" if fortran_order else "C")
-    return shaped.astype(_native(dtype), order="C", copy=False)
+    return shaped.astype(_native(dtype), order="K", copy=False)  # the layout, too: products of matrices round by it
 
 
 def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -135,14 +135,3 @@ def test_every_learner_is_resumed_from_anywhere(
 ) -> None:
     late = [(STEP, 45), (STEP, 10), (EVALUATION, 1)]
     check(settings(env, demonstrations(env), learner), tmp_path, [(STEP, 1)], [(STEP, 60)], late)
-
-
-@pytest.mark.slow
-def test_more_timesteps_are_a_longer_run(demonstrations: Callable[[str], Path], tmp_path: Path) -> None:
-    config = settings("Hopper-v4", demonstrations("Hopper-v4"), "ppo")
-    main(replace(config, log_folder=tmp_path / "whole"))
-    main(replace(config, log_folder=tmp_path / "parts", n_timesteps=96))
-    run = only_run(tmp_path / "parts")
-    main(TrainConfig(resume=run, n_timesteps=STEPS, final_episodes=2))
-    mine, theirs = files_of(run), files_of(only_run(tmp_path / "whole"))
-    assert [name for name in theirs if mine[name] != theirs[name]] == []

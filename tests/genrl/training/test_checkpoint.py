@@ -143,3 +143,11 @@ def test_single_files_are_whole_or_untouched(tmp_path: Path, monkeypatch: pytest
     assert caught.value.filename == str(tmp_path / "a.json")
     assert atomic.read_json(tmp_path / "a.json") == {"n": [0, 1]}
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_arrays_keep_their_layout(tmp_path: Path) -> None:
+    columns_first = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    write_checkpoint(tmp_path / "1", arrays={"a": {"columns": columns_first, "rows": np.ones((2, 3))}})
+    back = read_checkpoint(tmp_path / "1").arrays["a"]
+    np.testing.assert_array_equal(back["columns"], columns_first)
+    assert (back["columns"].strides, back["rows"].strides) == (columns_first.strides, (24, 8))
