@@ -118,11 +118,14 @@ def _tensors(group: Any, prefix: str = "") -> dict[str, Tensor]:
 
 
 def _with_tensors(group: Any, tensors: dict[str, Tensor], prefix: str = "") -> Any:
-    """The dataclass with other tensors, where and of what type its own are."""
+    """The dataclass with other tensors, where, of what type and of what memory layout its own are.
+
+    By the layout products of matrices are rounded.
+    """
     values = {}
     for field in fields(group):
         value, name = getattr(group, field.name), f"{prefix}{field.name}"
         values[field.name] = (
-            _with_tensors(value, tensors, f"{name}.") if is_dataclass(value) else tensors[name].to(value)
+            _with_tensors(value, tensors, f"{name}.") if is_dataclass(value) else value.clone().copy_(tensors[name])
         )
     return replace(group, **values)

@@ -136,6 +136,18 @@ def test_stopped_within_any_epoch_it_ends_as_if_it_had_not_been(kind: str, tmp_p
         assert same(again.model, whole.model), f"stopped at poll {poll}"
 
 
+def test_parameters_of_many_columns_go_on_with_the_same_rounding(tmp_path: Path) -> None:
+    def fitted(saved: CheckpointParts | None, end_at: int) -> tuple[GenerativeModel, CheckpointParts | None]:
+        x = torch.randn(300, 20, generator=torch.Generator().manual_seed(2)).cumsum(1)
+        model, written = GaussianMixture(3, max_iter=4, tol=0, random_state=0), list[CheckpointParts]()
+        with FitCheckpoints(saved, save=written.append):
+            model.fit(x, progress=lambda epoch: epoch.number != end_at)
+        return model, written[-1] if written else None
+
+    _, half = fitted(None, 2)
+    assert same(fitted(on_disk(half, tmp_path / "half"), 0)[0], fitted(None, 0)[0])
+
+
 def test_an_interruption_of_what_was_resumed_is_resumed_too() -> None:
     kind = KINDS["two stages"]
     whole, saved = attempt(kind), None
