@@ -26,6 +26,7 @@ Squash = Literal["tanh", "clip"]
 Std = Literal["state", "parameter", "none"]
 LogStdBound = Literal["tanh", "clamp", "none"]
 FORMAT = "genrl-actor-1"
+LARGEST = torch.finfo(torch.float32).max
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -67,6 +68,9 @@ class ActorConfig:
                 raise InputError(f"{name} of an actor must be one of {get_args(kind)}, not {getattr(self, name)!r}")
         if min(self.obs_dim, self.act_dim, *self.hidden_sizes) < 1:
             raise InputError("the sizes of an actor (obs_dim, act_dim, hidden_sizes) must be 1 or more")
+        limits = [*self.log_std_range, *([] if self.obs_clip is None else [self.obs_clip])]
+        if not all(abs(limit) <= LARGEST for limit in limits):
+            raise InputError(f"log_std_range and obs_clip of an actor must be numbers of float32, not {limits}")
         if self.columns is not None and not all(0 <= column < self.obs_dim for column in self.columns):
             raise InputError(f"the columns of an actor must lie in 0 .. {self.obs_dim - 1}")
 

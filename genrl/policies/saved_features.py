@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from genrl.generative_model import describe_model, rebuild_model
 from genrl.nn import Standardise
 from genrl.policies.encoder_features import EncoderFeatures
 from genrl.policies.standardised_features import StandardisedFeatures
-from genrl.training.reading import bounded, bounded_shape
+from genrl.training.reading import bounded, bounded_shape, shorten
 
 __all__ = ["describe_features", "rebuild_features"]
 
@@ -76,9 +77,17 @@ def rebuild_features(
     standardise = Standardise(
         bounded(description["observation_columns"], "observation_columns", SAVED),
         *(tensors[f"{PREFIX}standardise.{name}"] for name in ("columns", "mean", "std")),
-        clip=float(description.get("clip", 10.0)),
+        clip=_clip(description.get("clip", 10.0)),
     )
     return spaces.Box(-np.inf, np.inf, (standardise.in_features,), np.float32), {
         "features_extractor_class": StandardisedFeatures,
         "features_extractor_kwargs": {"standardise": standardise},
     }
+
+
+def _clip(value: Any) -> float:
+    """Infinity, or a number of float32."""
+    clip = float(value)
+    if not clip > 0 or torch.finfo(torch.float32).max < clip < float("inf"):
+        raise InputError(f"clip must be a positive number of float32, not {shorten(value)}")
+    return clip
