@@ -197,7 +197,7 @@ class Actor(nn.Module):
         tensors = read_tensors(path)
         with reading(path.parent / "actor.json", [tensors]):
             actor = cls(config)
-        _check_tensors(path, actor.state_dict(), tensors)
+            _check_tensors(path, actor.state_dict(), tensors)
         load_tensors(actor, tensors, path)
         return actor.eval()
 

@@ -80,7 +80,7 @@ def reading(
             yield
     except InputError as error:
         if of_caller:
-            raise
+            raise InputError(one_line(error)) from error
         raise InputError(one_line(_blame(source, str(error)))) from error
     except TooLargeError:
         if not outermost:
