@@ -40,15 +40,24 @@ class AdaptiveLearningRate(BaseCallback):
 
     def _on_training_start(self) -> None:
         assert isinstance(self.model, PPO)
+        self._seen_updates = self.model._n_updates
         self._set(self._rate)
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_start(self) -> None:
+        self._adapt()
+
+    def _on_training_end(self) -> None:
+        self._adapt()  # before the last checkpoint, which a longer run goes on from
+
+    def _adapt(self) -> None:
+        assert isinstance(self.model, PPO)
         kl = self.logger.name_to_value.get("train/approx_kl")
-        if kl is None:  # no update yet
+        if kl is None or self.model._n_updates == self._seen_updates:  # no update since
             return
+        self._seen_updates = self.model._n_updates
         least, most = self.bounds
         if kl > TOLERANCE * self.desired_kl:
             self._set(max(least, self._rate / FACTOR))

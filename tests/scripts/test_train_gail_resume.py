@@ -135,3 +135,15 @@ def test_every_learner_is_resumed_from_anywhere(
 ) -> None:
     late = [(STEP, 45), (STEP, 10), (EVALUATION, 1)]
     check(settings(env, demonstrations(env), learner), tmp_path, [(STEP, 1)], [(STEP, 60)], late)
+
+
+@pytest.mark.slow
+def test_more_timesteps_are_a_longer_run(demonstrations: Callable[[str], Path], tmp_path: Path) -> None:
+    # The updates of pretraining are a share of the first run's steps.
+    config = settings("Hopper-v4", demonstrations("Hopper-v4"), "ppo", bc_warm_start=False)
+    main(replace(config, log_folder=tmp_path / "whole"))
+    main(replace(config, log_folder=tmp_path / "parts", n_timesteps=96))
+    run = only_run(tmp_path / "parts")
+    main(TrainConfig(resume=run, n_timesteps=STEPS, final_episodes=2))
+    mine, theirs = files_of(run), files_of(only_run(tmp_path / "whole"))
+    assert [name for name in theirs if mine[name] != theirs[name]] == []
