@@ -72,7 +72,7 @@ def test_a_ratio_of_densities_pays_for_imitation(
     agent = GAIL(point_envs(16), demonstrations, reward_model=paid, seed=seed, config=SMALL)
     assert isinstance(agent.reward_model, StandardisedReward)
     assert agent.reward_model.inner is paid
-    learned("score", score(agent, 15_000), above=0.25, baseline=0.0)
+    learned("score", score(agent, 15_000), above=0.2, baseline=0.0)
 
 
 def test_the_experts_density_alone_pays_for_imitation(
