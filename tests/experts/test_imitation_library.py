@@ -54,7 +54,8 @@ def save_pickle(path, episodes, monkeypatch):
 
 
 def save_arrow(folder, episodes):
-    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow
+
     folder.mkdir()
     columns = {name: [e[name].tolist() for e in episodes] for name in ("obs", "acts", "rews")}
     columns["terminal"] = [e["terminal"] for e in episodes]

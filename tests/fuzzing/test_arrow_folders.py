@@ -4,19 +4,18 @@ import json
 
 import h5py
 import numpy as np
+import pyarrow
 import pytest
 from demonstration_cases import FIELDS, JSON_VALUES, LENGTHS, ODD_JSON, use
 from hypothesis import strategies as st
 from mutations import BYTE_EDITS, EXAMPLES, edited_bytes, explore, meet
+from pyarrow import parquet
 
 from experts.arrow import read_arrow
 from experts.imitation_library import read_imitation
 from experts.minari_datasets import read_minari
 from genrl.errors import InputError
 from genrl.transitions import Demonstrations
-
-pyarrow = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
 
 COLUMNS = {"obs": "observations", "acts": "actions", "rews": "rewards"}
 STARTS = np.cumsum(LENGTHS) - LENGTHS
