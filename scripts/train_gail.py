@@ -62,7 +62,8 @@ class TrainConfig:
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
     resume: Path | None = None
-    """A run directory to go on with; everything but --n-timesteps is taken from it."""
+    """A run directory to go on with: it ends bit for bit as if it had not been stopped. Everything but --n-timesteps is
+    taken from it; more of them equal a run of that length from the start if pretraining was not cut by its budget."""
     allow_changed_data: bool = False
     """With --resume: go on although the data have changed since the run was begun."""
     trust: bool = False

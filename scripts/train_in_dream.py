@@ -59,7 +59,9 @@ class TrainConfig:
     log_folder: Path = Path("runs")
     """Parent of the run directories."""
     resume: Path | None = None
-    """A run directory to go on with; everything but --real-steps is taken from it."""
+    """A run directory to go on with: it ends bit for bit as if it had not been stopped, also within a round. Everything
+    but --real-steps is taken from it; more of them equal a run of that length from the start if the last round was not
+    cut short by their number."""
     trust: bool = False
     """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
     agent: Annotated[DreamingConfig, tyro.conf.arg(name="")] = field(default_factory=DreamingConfig)
