@@ -55,8 +55,8 @@ class TrainExpertConfig:
     env_kwargs: tuple[str, ...] = ()
     """Constructor keywords of the task, as key=value; what is trained so stays in its run directory."""
     resume: Path | None = None
-    """A run directory to go on with, replay buffer and all: it ends bit for bit as if it had not been stopped. Everything
-    but --n-timesteps is taken from it; where the step size falls over them, more of them are not a longer run."""
+    """A run directory to go on with, replay buffer and all: it ends bit for bit as if it had not been stopped.
+    Everything but --n-timesteps is taken from it; where the step size falls, more of them are not a longer run."""
     trust: bool = False
     """With --resume: accept a run whose environment imports a module or reads a file when it is made."""
 
