@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genrl.demonstration_checks import check_env_id
 from genrl.errors import InputError
 from genrl.policies.actor import Actor
 from genrl.training.atomic_files import replace_folder, write_json
@@ -88,8 +89,10 @@ def register(actor: Actor, card: Mapping[str, Any], *, replace: bool = False) ->
         InputError: the card names no task or tier, or the place is taken.
     """
     env_id, tier = card.get("env_id"), card.get("tier")
-    if not isinstance(env_id, str) or not isinstance(tier, str) or not re.fullmatch(r"\w[\w.-]*", tier):
-        raise InputError("the card of an expert needs an env_id and a tier (letters, digits, '.', '-', '_')")
+    check_env_id(env_id)
+    assert isinstance(env_id, str)
+    if not isinstance(tier, str) or not re.fullmatch(r"\w[\w.-]*", tier):
+        raise InputError("the card of an expert needs a tier (letters, digits, '.', '-', '_')")
     if (SHIPPED / _folder_name(env_id) / tier).exists():
         raise InputError(f"the tier {tier!r} of {env_id} is shipped and stays: choose another name")
     folder = _registered() / _folder_name(env_id) / tier

@@ -108,7 +108,7 @@ def check_env_id(env_id: object) -> None:
     Raises:
         InputError: it is no string of letters, digits and the signs that such names have.
     """
-    if not isinstance(env_id, str) or not re.fullmatch(r"[\w:./-]{1,200}", env_id):
+    if not isinstance(env_id, str) or not re.fullmatch(r"\w[\w:./-]{0,199}", env_id):
         raise InputError(f"env_id must be the name of a task, such as Hopper-v4, not {env_id!r:.60}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from genrl.errors import InputError
 from genrl.training.atomic_files import read_json
 from genrl.training.run_directory import RunDirectory
+from genrl.training.saved_task import needs_trust
 
 __all__ = ["resume_command", "stopped_run"]
 
@@ -31,13 +32,21 @@ def stopped_run(directory: RunDirectory, *, of: int | None = None, unit: str = "
     lines += [f"run: {directory.path}", f"to go on: {resume_command(directory)}"]
     if policy and (max(steps) > 0 or directory.best.is_dir()):
         evaluate = str(Path(sys.argv[0]).with_name("evaluate.py"))
-        lines.append(f"to evaluate: {shlex.join([_python(), evaluate, str(directory.path)])}")
+        lines.append(f"to evaluate: {shlex.join([_python(), evaluate, str(directory.path), *_trust(directory)])}")
     return "\n".join(lines)
 
 
 def resume_command(directory: RunDirectory) -> str:
     """The command that goes on with a run of the script that is running."""
-    return shlex.join([_python(), sys.argv[0], "--resume", str(directory.path)])
+    return shlex.join([_python(), sys.argv[0], "--resume", str(directory.path), *_trust(directory)])
+
+
+def _trust(directory: RunDirectory) -> list[str]:
+    """The flag that scripts need where the user's own environment is made by a name that stands in a file."""
+    settings = directory.config.get("settings") or {}
+    if "trust" not in settings:  # the script makes no environment
+        return []
+    return ["--trust"] if needs_trust(directory.config["env"], settings.get("env_kwargs")) else []
 
 
 def _best(directory: RunDirectory) -> str:

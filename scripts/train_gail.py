@@ -104,6 +104,7 @@ def start(config: TrainConfig) -> ImitationRun:
     )
     floor = random_return(config.env, env_kwargs=parse_env_kwargs(config.env_kwargs))
     about = {
+        "env_kwargs": parse_env_kwargs(config.env_kwargs),
         "n_timesteps": config.n_timesteps or learner_of(config).run_steps,
         "expert_return": demonstrations.expert_return,
         "random_return": floor,

@@ -16,7 +16,7 @@ from typing import Any
 from genrl.errors import InputError
 from genrl.training.reading import one_line, shorten
 
-__all__ = ["check_saved_task", "module_to_import"]
+__all__ = ["check_saved_task", "module_to_import", "needs_trust"]
 
 
 RESERVED = {"disable_env_checker", "env_id", "id", "num_envs", "num_threads", "render_mode", "seed"}
@@ -73,6 +73,15 @@ def module_to_import(env_id: str) -> str | None:
     """The module that `gymnasium.make` would import for this id, which runs its code; None if it would import none."""
     module, colon, _ = env_id.partition(":")
     return module if colon and module not in sys.modules else None
+
+
+def needs_trust(env_id: str, env_kwargs: Any = None) -> bool:
+    """Whether a program that reads these from a file must be given `trust`; arguments as of `check_saved_task`.
+
+    >>> needs_trust("Ant-v5"), needs_trust("my_tasks:Reach-v0"), needs_trust("Ant-v5", ["xml_file=my/ant.xml"])
+    (False, True, True)
+    """
+    return ":" in env_id or _named_place(_by_name(env_kwargs)) is not None
 
 
 def _by_name(env_kwargs: Any) -> Any:

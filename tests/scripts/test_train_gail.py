@@ -44,10 +44,13 @@ def only_run(folder: Path) -> Path:
 
 
 def test_a_run_leaves_everything_behind_and_can_be_extended(train_gail: Script, tmp_path: Path) -> None:
-    done = train_gail(*QUICK, "--n-timesteps", "1024", "--log-folder", str(tmp_path))
+    words = ["--env-kwargs", "ctrl_cost_weight=0.002", "--n-timesteps", "1024", "--log-folder", str(tmp_path)]
+    done = train_gail(*QUICK, *words)
     assert done.code == 0, done.err
     assert "return, mean ± std" in done.out
     run = only_run(tmp_path)
+    # Where evaluate.py and plot.py find them.
+    assert json.loads((run / "config.json").read_text())["env_kwargs"] == {"ctrl_cost_weight": 0.002}
     evaluation = json.loads((run / "evaluation.json").read_text())
     wanted = {"env", "episodes", "mean", "std", "iqm", "iqm_low", "iqm_high", "expert_fraction", "mean_length"}
     assert wanted <= evaluation.keys()
