@@ -158,7 +158,7 @@ def test_with_absorbing_states_an_end_is_worth_what_the_expert_makes_of_it(
 
     But for -h exp(h), which pays for what the learner does too often, here as elsewhere.
     """
-    model = build(form, objective, absorbing=True, steps=120, seed=seed)
+    model = build(form, objective, absorbing=True, steps=360 if form == "fairl" else 120, seed=seed)
     expert = make_transitions(256, terminated=64 if who_ends == "expert" else 0, seed=1)
     learner = make_transitions(256, terminated=64 if who_ends == "learner" else 0, seed=2)
     model.update(expert, learner)

@@ -20,6 +20,9 @@ RECORDED = Path(__file__).parent / "thresholds.csv"
 DEVIATIONS = 3.0
 """Robust standard deviations that lie at least between the median and its threshold."""
 
+HALF_WAY = 0.5
+"""Or the threshold demands no more than this share of the distance from the baseline to the median."""
+
 RESERVE = 1 / 3
 """Share of the distance from the threshold to the median that the worst figure keeps at least."""
 
@@ -100,7 +103,7 @@ class Threshold:
             return found
         if not self.reserve >= RESERVE:
             found.append(f"the worst figure keeps {self.reserve:.2f} of the distance to the median, not {RESERVE:.2f}")
-        if not self.deviations >= DEVIATIONS:
+        if not (self.deviations >= DEVIATIONS or self.beyond_baseline <= HALF_WAY):
             found.append(f"the median is {self.deviations:.1f} robust deviations away, not {DEVIATIONS:.0f}")
         if not self.beyond_baseline >= BEYOND_BASELINE:
             found.append(f"the threshold demands {self.beyond_baseline:.2f} of what is learned, not {BEYOND_BASELINE}")
