@@ -188,7 +188,7 @@ def test_it_learns_from_demonstrations(train_world_model: ModuleType, tmp_path: 
 def test_it_learns_from_what_the_policy_of_a_run_does(train_world_model: ModuleType, tmp_path: Path) -> None:
     demonstrations = load_demonstrations("Hopper-v4", episodes=1)
     agent = BehaviourCloning("Hopper-v4", demonstrations, seed=0, device="cpu", config=CloningConfig(updates=3))
-    about = {"env_kwargs": {}, "expert_return": None, "random_return": None}
+    about = {"env_kwargs": {}, "expert_return": None, "random_return": 18.0}
     cloned = RunDirectory.create(tmp_path / "cloned", "bc", "Hopper-v4", 0, about)
     state = agent.learn().state()
     cloned.save_best(tensors=state.tensors, documents=state.documents)
