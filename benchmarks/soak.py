@@ -33,6 +33,9 @@ DEFAULT_STEPS = {"ppo": 10_000_000, "trpo": 10_000_000}
 DEFAULT_OFF_POLICY_STEPS = 200_000
 TENTHS = range(1, 11)
 LARGEST_GROWTH = 2.0  # percent
+EVAL_FREQ = (
+    250_000  # at most; at least one evaluation falls into the first tenth, for the first one imports scipy.stats
+)
 KEYS = ("env", "learner", "steps", "seed")
 FIELDS = (
     *KEYS,
@@ -92,6 +95,7 @@ def watch(config: SoakConfig) -> tuple[list[Reading], float]:
     folder = config.log_folder / f"{config.env}-{config.learner}-{datetime.now():%Y%m%d-%H%M%S}"
     command = [sys.executable, str(ROOT / "scripts" / "train_gail.py"), "--env", config.env]
     command += ["--learner", config.learner, "--n-timesteps", str(config.steps), "--seed", str(config.seed)]
+    command += ["--eval-freq", str(max(1, min(config.steps // 20, EVAL_FREQ)))]
     readings: list[Reading] = []
     began = time.monotonic()
     process = subprocess.Popen([*command, "--log-folder", str(folder)])
