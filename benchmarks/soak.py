@@ -33,9 +33,7 @@ DEFAULT_STEPS = {"ppo": 10_000_000, "trpo": 10_000_000}
 DEFAULT_OFF_POLICY_STEPS = 200_000
 TENTHS = range(1, 11)
 LARGEST_GROWTH = 2.0  # percent
-EVAL_FREQ = (
-    250_000  # at most; at least one evaluation falls into the first tenth, for the first one imports scipy.stats
-)
+EVAL_FREQ = 250_000  # at most, so that the first tenth has an evaluation: the first one imports scipy.stats
 KEYS = ("env", "learner", "steps", "seed")
 FIELDS = (
     *KEYS,
