@@ -277,7 +277,7 @@ def test_it_learns_from_pixels(train_world_model: ModuleType, tmp_path: Path, mo
     assert load_world_model(run.path / "model").observation_features == 32
     assert GenerativeModel.load(run.path / "frames").event_shape == (3, 64, 64)
     assert (run.path / "dreams.mp4").stat().st_size > 1000
-    assert (run.path / "films" / "film.npz").stat().st_size > 41 * 64 * 64 * 3
+    assert (run.path / "films" / "film.npz").stat().st_size > 26 * 64 * 64 * 3  # every frame of the 25 steps
 
 
 @pytest.mark.slow
