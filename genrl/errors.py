@@ -1,6 +1,6 @@
 """The exceptions of this package: one for input that the caller can put right, one for numbers that are not finite."""
 
-__all__ = ["InputError", "NotFiniteError", "reason_of"]
+__all__ = ["InputError", "NotFiniteError", "one_line", "reason_of"]
 
 
 class InputError(ValueError):
@@ -17,11 +17,21 @@ class NotFiniteError(ArithmeticError):
     """
 
 
+def one_line(message: object, longest: int = 400) -> str:
+    """A message without line breaks and control characters, cut where it is longer than `longest` characters.
+
+    >>> one_line("two" + chr(10) + chr(9) + "words")
+    'two words'
+    """
+    text = " ".join(str(message)[: 4 * longest].split())
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= longest else text[:longest] + " ..."
+
+
 def reason_of(error: BaseException) -> str:
-    """What another library's exception says, as a part of a message: one line that can be printed, 200 signs at most.
+    """What another library's exception says, as a part of a message in one line.
 
     >>> reason_of(ValueError("first" + chr(10) + "second")), reason_of(KeyError())
     ('first second', 'KeyError')
     """
-    words = " ".join(str(error)[:1000].split())
-    return "".join(sign if sign.isprintable() else "?" for sign in words)[:200] or type(error).__name__
+    return one_line(error, 200) or type(error).__name__

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from genrl.errors import InputError
+from genrl.errors import InputError, one_line
 from genrl.training.allocation_limit import AllocationLimit, TooLargeError
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "bounded_shape",
     "file_inside",
     "load_tensors",
-    "one_line",
     "read_tensors",
     "reading",
     "shorten",
@@ -39,7 +38,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-LONGEST_MESSAGE, LONGEST_VALUE = 400, 60
+LONGEST_VALUE = 60
 LARGEST_SIZE = 2**23
 """Columns of an observation, of an action or of a row: what an array of NumPy is made for without a further check."""
 
@@ -103,17 +102,6 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, TypeError):
         return f"a value is of the wrong type ({text})"
     return text if isinstance(error, ValueError | RuntimeError) and text else f"{type(error).__name__} {text}".strip()
-
-
-def one_line(message: object) -> str:
-    """A message without line breaks and control characters, cut where it is longer than 400 characters.
-
-    >>> one_line("two" + chr(10) + chr(9) + "words")
-    'two words'
-    """
-    text = " ".join(str(message)[: 4 * LONGEST_MESSAGE].split())
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " ..."
 
 
 def shorten(value: object) -> str:

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 from torch import Tensor
 
-from genrl.errors import InputError
+from genrl.errors import InputError, one_line
 from genrl.training.atomic_files import read_json, recover_folders, remove_folder, write_json
 from genrl.training.checkpoint import Checkpoint, read_checkpoint, require_numbers, verify_checkpoint, write_checkpoint
-from genrl.training.reading import file_inside, one_line, validate
+from genrl.training.reading import file_inside, validate
 from genrl.training.saved_task import check_saved_task
 from genrl.training.versions import changed_versions, installed_versions
 

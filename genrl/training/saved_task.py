@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genrl.errors import InputError
-from genrl.training.reading import one_line, shorten
+from genrl.errors import InputError, one_line
+from genrl.training.reading import shorten
 
 __all__ = ["check_saved_task", "module_to_import", "needs_trust"]
 
