@@ -210,3 +210,19 @@ def test_nobody_reads_on() -> None:
     script.stdout.close()
     _, errors = script.communicate()
     assert (script.returncode, errors) == (141, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere glfw starts no process")
+def test_importing_mujoco_starts_no_process(command_line: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A signal that reached it would make it end in a traceback, beside the script's one line.
+    import quiet_start
+
+    monkeypatch.setenv("PYGLFW_LIBRARY", "")
+    monkeypatch.delenv("PYGLFW_LIBRARY")
+    quiet_start._spare_process_of_glfw()
+    program = (
+        "import sys\nsys.addaudithook(lambda event, arguments: event == 'subprocess.Popen' and print(arguments))\n"
+        "import glfw\nprint(glfw.get_version() is not None)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "True\n"
