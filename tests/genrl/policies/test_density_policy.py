@@ -139,6 +139,7 @@ class Echo(gym.Env):
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == "velocity" else name for name in DENSITIES]
 )
 def test_ppo_learns_with_it(name, seed: int, learned: Learned):
+    steps, largest_error = (24_000, 0.28) if name == "flow" else (12_000, 0.2)
     learner = PPO(
         DensityPolicy,
         DummyVecEnv([Echo] * 32),
@@ -148,10 +149,10 @@ def test_ppo_learns_with_it(name, seed: int, learned: Learned):
         seed=seed,
         policy_kwargs={"density": DENSITIES[name](), "net_arch": [32]},
     )
-    learner.learn(12_000)
+    learner.learn(steps)
     observations = np.linspace(-0.9, 0.9, 50, dtype=np.float32)[:, None]
     actions, _ = learner.predict(observations, deterministic=True)
-    learned("error", np.abs(actions - observations).mean(), below=0.2, baseline=0.45)  # of always the same action
+    learned("error", np.abs(actions - observations).mean(), below=largest_error, baseline=0.45)  # of one action
 
 
 @pytest.mark.parametrize("name", DENSITIES)
