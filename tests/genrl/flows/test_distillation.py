@@ -32,7 +32,7 @@ def test_divergence_falls_and_samples_pass_for_the_teachers(seed: int, learned: 
     student = InverseAutoregressiveFlow(transforms=2, hidden=(32,))
     history = distil(slow, student, samples=4000, fitting=TEACHING)
     divergence = [epoch.validation["loss"] for epoch in history.epochs]
-    learned("divergence", divergence[-1], below=0.05, baseline=divergence[0])
+    learned("divergence", divergence[-1], below=0.08, baseline=divergence[0])
     learned("energy distance", energy_distance(slow.sample(600), student.sample(600)), below=0.06, baseline=0.2)
     assert all(torch.equal(now, before) for now, before in zip(slow.parameters(), weights, strict=True))
     assert all(parameter.requires_grad for parameter in slow.parameters())

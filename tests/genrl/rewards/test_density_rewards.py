@@ -64,8 +64,8 @@ def test_the_ratio_is_that_of_the_two_gaussians(make, density, seed: int, learne
     rows = make(100, seed=2)
     expected = (rows.observations - 0.5).sum(1)
     learned("error", (model.reward(rows) - expected).abs().mean(), below=0.35, baseline=expected.abs().mean())
-    learned("error of the expert's logit", abs(metrics["logit_expert"] - 1.5), below=0.3, baseline=1.5)
-    learned("error of the learner's logit", abs(metrics["logit_learner"] + 1.5), below=0.3, baseline=1.5)
+    learned("error of the expert's logit", abs(metrics["logit_expert"] - 1.5), below=0.4, baseline=1.5)
+    learned("error of the learner's logit", abs(metrics["logit_learner"] + 1.5), below=0.4, baseline=1.5)
 
 
 @pytest.mark.parametrize("density", [Gaussian, GaussianMixture])

@@ -44,7 +44,7 @@ def test_its_intervals_hold_what_they_promise(system: Any, fitted: Any, kind: st
         miss = abs(figures.coverage_50 - 0.5)
         learned(f"miss of 50% after {steps} steps", miss, below=0.15 * rough, baseline=0.5)
         miss = abs(figures.coverage_90 - 0.9)
-        learned(f"miss of 90% after {steps} steps", miss, below=0.15 * rough, baseline=0.9)
+        learned(f"miss of 90% after {steps} steps", miss, below=0.2 * rough, baseline=0.9)
 
 
 @every_kind
