@@ -47,7 +47,7 @@ class ImitationHook(BaseCallback):
         return metrics
 
     def _rewards(self, rows: Transitions) -> Tensor:
-        """(rows,) what the reward model pays.
+        """(rows,) the rewards that the reward model computes.
 
         Raises:
             NotFiniteError: some of it is not finite.

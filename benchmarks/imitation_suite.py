@@ -32,7 +32,7 @@ from genrl.stop_signals import StopSignals
 
 FOLDER = Path(__file__).resolve().parent
 INTERRUPTED = 130  # 128 + SIGINT, what shells expect
-STOP_SECONDS = 20.0  # for a training script that is told to stop, which takes ten at most
+STOP_SECONDS = 20.0  # a training script ends within ten seconds of a stop signal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
-    """Seed of everything random in a learning test: 0, or each of those of `--learning-seeds`."""
+    """Random seed of a learning test: 0, or each of those of `--learning-seeds`."""
     return getattr(request, "param", 0)
 
 

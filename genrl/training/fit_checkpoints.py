@@ -81,8 +81,8 @@ class FitCheckpoints:
         every_seconds: between two checkpoints; a process that is killed loses at most this and one epoch.
 
     Attributes:
-        replaying: epochs that were done in an earlier process are reported again at the moment, so that everything
-            that is told of epochs is in the state in which it was; they need not be shown.
+        replaying: whether epochs of an earlier process are being reported again, which restores the state of every
+            `progress` callback; a display need not show them.
 
     Raises:
         InputError: `saved` is damaged.

@@ -178,7 +178,7 @@ def test_a_learning_rate_that_makes_the_loss_overflow_ends_the_training(learner:
 
 
 class BadReward:
-    """A reward model that pays `bad`, or reports it as its loss, from its second update on."""
+    """A reward model that computes the reward `bad`, or reports it as its loss, from its second update on."""
 
     def __init__(self, bad: float, where: str) -> None:
         self.bad, self.where, self.updates = bad, where, 0

@@ -56,7 +56,7 @@ def test_a_run_leaves_everything_that_is_needed_to_use_it(tmp_path):
 def test_the_return_that_is_shown_is_the_task_s_own(tmp_path):
     run = a_run(tmp_path)
     run.train(256, StopSignals())
-    # Hopper pays about one a step for standing, of which normalised rewards are a tenth or so.
+    # Standing still earns about one a step in Hopper, of which normalised rewards are a tenth or so.
     steps = sum(episode["l"] for episode in run.learner.ep_info_buffer)
     earned = sum(episode["r"] for episode in run.learner.ep_info_buffer) / steps
     assert earned > 2 * np.mean(run.learner.rollout_buffer.rewards)

@@ -1,4 +1,4 @@
-"""Attacks that files could carry: each one creates a marker, if whoever reads the file runs what it says."""
+"""Attacks that files could carry: each one creates a marker, if the program that reads the file runs what it says."""
 
 from __future__ import annotations
 
